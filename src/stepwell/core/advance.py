@@ -1,0 +1,225 @@
+"""A call was answered: what the answer means for the run.
+
+Source: execution semantics, 3.6 to 3.13; SDK protocol, 7.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Final, assert_never
+
+import msgspec
+
+from stepwell.core.draft import RunDraft, World
+from stepwell.core.ending import end_run, fail_run
+from stepwell.core.identity import StepId
+from stepwell.core.journal import CallFailed as CallFailedEntry
+from stepwell.core.journal import CallTimes, GroupOpened
+from stepwell.core.moment import Moment
+from stepwell.core.queue import QueueItem
+from stepwell.core.run import VERSION_COALESCED, RunState
+from stepwell.core.status import RunStatus
+from stepwell.core.steps import completed, errored, invoked, planned, ran, slept, waited
+from stepwell.core.transition import Transition
+from stepwell.wire.opcodes import Opcode, OpName
+from stepwell.wire.response import (
+    CallFailed,
+    FailureCode,
+    FunctionReturned,
+    OpcodesReported,
+    Outcome,
+)
+from stepwell.wire.run_error import RunError, run_error
+
+__all__ = ["OPCODES_MAX", "advance", "broken", "overflow_steps", "started"]
+
+#: More in one answer end the run. Source: SDK protocol, 7.6.
+OPCODES_MAX: Final = 1000
+
+_REPORTS: Final[Mapping[OpName, Callable[[RunDraft, Opcode], RunError | None]]] = {
+    OpName.STEP: ran.report,
+    OpName.STEP_RUN: ran.report,
+    OpName.STEP_PLANNED: planned.report,
+    OpName.SLEEP: slept.report,
+    OpName.WAIT_FOR_EVENT: waited.report,
+    OpName.INVOKE_FUNCTION: invoked.report,
+    OpName.RUN_COMPLETE: completed.report,
+}
+
+# Opcodes that make several of one answer a group whose members are awaited together.
+_GROUPING: Final = frozenset(
+    {OpName.STEP_PLANNED, OpName.SLEEP, OpName.WAIT_FOR_EVENT, OpName.INVOKE_FUNCTION}
+)
+_IDLE: Final = frozenset({OpName.NONE})
+
+
+def advance(
+    run: RunState,
+    item: QueueItem,
+    outcome: Outcome,
+    *,
+    times: CallTimes,
+    world: World,
+    at: Moment,
+) -> Transition:
+    """Decide what a call's outcome changes.
+
+    Args:
+        run: State before the answer; not ended.
+        item: The call that was answered; one of the run's items.
+        outcome: The answer, or why there is none.
+        times: When the call was queued and sent.
+        world: Functions, waits and settings.
+        at: Clock and ids for this decision.
+    """
+    assert item.kind.is_call
+    assert item.id in run.items, "an item is answered once"
+    draft = RunDraft(run, item, world=world, at=at, times=times)
+    match outcome:
+        case OpcodesReported():
+            if draft.version < 0 and not draft.started_ms:
+                draft.pin_version(outcome.request_version)
+            draft.start(times.sent_ms)
+            error = _report(draft, outcome)
+            if error is not None:
+                draft = RunDraft(run, item, world=world, at=at, times=times)
+                draft.start(times.sent_ms)
+                fail_run(draft, error)
+        case FunctionReturned():
+            draft.start(times.sent_ms)
+            end_run(draft, RunStatus.COMPLETED, output=outcome.output)
+        case CallFailed():
+            draft.start(times.sent_ms)
+            _fail_call(draft, outcome)
+        case _:
+            assert_never(outcome)
+    return draft.finish()
+
+
+def overflow_steps(run: RunState, item: QueueItem, *, world: World, at: Moment) -> Transition:
+    """End a run that has as many steps as it may have, instead of calling it again."""
+    draft = RunDraft(run, item, world=world, at=at)
+    limit = draft.function.steps_max
+    message = f"The function run exceeded the step limit of {limit} steps."
+    error = run_error("InngestErrFunctionOverflowed", message, error="function has too many steps")
+    fail_run(draft, error)
+    return draft.finish()
+
+
+def started(run: RunState, sent_ms: int, *, world: World, at: Moment) -> Transition:
+    """Record that the run's first call was sent, while its answer is still out."""
+    draft = RunDraft(run, None, world=world, at=at)
+    draft.start(sent_ms)
+    return draft.finish()
+
+
+def _report(draft: RunDraft, answer: OpcodesReported) -> RunError | None:
+    """Decide about each opcode; returns the error that ends the run at once, if one does."""
+    ops = answer.ops
+    if len(ops) > OPCODES_MAX:
+        return run_error(
+            "InngestErrFunctionOverflowed",
+            f"The function run exceeded the step limit of {OPCODES_MAX} steps.",
+            error="function has too many steps",
+        )
+    draft.pin_version(answer.request_version)
+    if len(ops) > 1:
+        _open_group(draft, [op for op in ops if not op.is_lazy])
+    for op in ops:
+        error = _report_one(draft, op, answer)
+        if error is not None:
+            return error
+        if draft.is_ended:
+            return None
+    limit = draft.function.state_bytes_max
+    if draft.state_bytes > limit:
+        return run_error(
+            "InngestErrStateOverflowed",
+            f"The function run exceeded the state size limit of {limit} bytes.",
+        )
+    if draft.leaves_nothing_to_do:
+        # Calling again at once could go on for ever, so it counts as a failed attempt.
+        _fail_call(draft, _NOTHING_REPORTED)
+    return None
+
+
+def _report_one(draft: RunDraft, op: Opcode, answer: OpcodesReported) -> RunError | None:
+    report = _REPORTS.get(op.op)
+    if report is not None:
+        return report(draft, op)
+    if op.op in {OpName.STEP_ERROR, OpName.STEP_FAILED}:
+        return errored.report(draft, op, answer)
+    if op.op is OpName.DISCOVERY_REQUEST:
+        draft.call_function()
+        return None
+    if op.op in _IDLE:
+        return None
+    return run_error(
+        "OpcodeUnsupported",
+        f"This version of Stepwell cannot run the step {op.shown_name!r}: "
+        f"it does not support the opcode {op.op.value}.",
+    )
+
+
+def _open_group(draft: RunDraft, ops: list[Opcode]) -> None:
+    """Several steps at once: the SDK must only plan until the group is done.
+
+    Source: execution semantics, 3.13.
+    """
+    if len(ops) < 2:
+        return
+    awaited: tuple[StepId, ...] = ()
+    coalesced = draft.version >= VERSION_COALESCED
+    if coalesced and any(op.op in _GROUPING for op in ops) and not any(op.is_race for op in ops):
+        awaited = tuple(StepId(op.id) for op in ops if not draft.is_resolved(StepId(op.id)))
+    draft.append(GroupOpened(draft.at.now_ms, awaited))
+    draft.await_steps(awaited)
+
+
+def _fail_call(draft: RunDraft, failed: CallFailed) -> None:
+    """Make the call again later, or end the run with its error."""
+    item, at = draft.item, draft.at
+    assert item is not None
+    if not failed.retryable or item.attempt + 1 >= draft.function.attempts_max:
+        end_run(draft, RunStatus.FAILED, output=failed.output, error=failed.error)
+        return
+    retry_at_ms = failed.retry_at_ms
+    if retry_at_ms is None:
+        delay_ms = draft.world.retries.delay_ms(item.attempt, jitter=at.ids.jitter())
+        retry_at_ms = at.now_ms + delay_ms
+    draft.append(
+        CallFailedEntry(
+            at.now_ms,
+            item.step,
+            item.attempt,
+            retry_at_ms,
+            msgspec.Raw(failed.error.encode()),
+            code=failed.code,
+            times=draft.times,
+        )
+    )
+    draft.repeat_call(retry_at_ms)
+
+
+_NOTHING_ERROR: Final = run_error(
+    "NothingReported", "The SDK reported nothing to do, and nothing else of the run is under way."
+)
+_NOTHING_REPORTED: Final = CallFailed(
+    error=_NOTHING_ERROR,
+    output=_NOTHING_ERROR.server_output(),
+    retryable=True,
+    retry_at_ms=None,
+    code=FailureCode.NOTHING_REPORTED,
+)
+
+
+def broken(run: RunState, item: QueueItem, *, world: World, at: Moment) -> Transition:
+    """End a run about which a decision could not be made because of a defect in Stepwell."""
+    draft = RunDraft(run, item, world=world, at=at)
+    fail_run(draft, _DEFECT)
+    return draft.finish()
+
+
+_DEFECT: Final = run_error(
+    "StepwellDefect",
+    "Stepwell could not process this run because of a defect (SW9002). The server's log has "
+    "the details; please report them.",
+)

@@ -1,0 +1,260 @@
+"""A transition of one run in the making.
+
+The modules for the things that can happen to a run (`advance`, `fire`, `resume`, `cancel` and
+those in `steps/`) say what they decide through a `RunDraft`, which knows the rules they share: a
+step's result is recorded once, a run is called again when the last awaited step is done, and an
+answered item is replaced by the next one or deleted.
+"""
+
+from collections.abc import Container
+from typing import Final
+
+import msgspec
+
+from stepwell.core.function import Function, FunctionIndex
+from stepwell.core.identity import NO_EVENT, EventId, ItemId, StepId, WaitId
+from stepwell.core.journal import (
+    CallTimes,
+    Entry,
+    RunStarted,
+    StepName,
+    StepResolved,
+    VersionPinned,
+)
+from stepwell.core.moment import Moment
+from stepwell.core.queue import IMMEDIATE, NO_STEP, ItemKind, QueueItem
+from stepwell.core.retry import RetryPolicy
+from stepwell.core.run import OPEN_STEP_KINDS, RunState
+from stepwell.core.transition import RunStart, Transition
+from stepwell.core.waits import Wait
+
+__all__ = ["RunDraft", "World"]
+
+NO_METADATA: Final = msgspec.Raw(b"")
+
+
+class World(msgspec.Struct, frozen=True):
+    """What a decision may look at besides its subject.
+
+    Attributes:
+        functions: All functions of the environment.
+        awaited_events: Names of the events that some run may be waiting for.
+        retries: When failed attempts are repeated.
+    """
+
+    functions: FunctionIndex
+    awaited_events: Container[str]
+    retries: RetryPolicy
+
+
+class RunDraft:
+    """Collects what one decision changes about one run."""
+
+    def __init__(
+        self,
+        run: RunState,
+        item: QueueItem | None,
+        *,
+        world: World,
+        at: Moment,
+        times: CallTimes | None = None,
+    ) -> None:
+        assert not run.is_ended, "nothing happens to a run that has ended"
+        function = world.functions.get(run.new.function_id)
+        assert function is not None, (
+            "functions are archived, never deleted, while runs refer to them"
+        )
+        self.run = run
+        self.item = item
+        self.function: Function = function
+        self.world = world
+        self.at = at
+        self.times = times
+        self.transition = Transition()
+        self.is_ended = False
+        self.state_bytes = run.state_bytes
+        self.version = run.version
+        self.started_ms = run.started_ms
+        self._awaited = set(run.awaited) if run.awaited else run.awaited
+        self._resolved: set[StepId] = set()
+        self._open_steps: set[StepId] | None = None
+        self._next: QueueItem | None = None
+        self._repeats = False
+
+    # What is so, including what this draft has decided.
+
+    def is_resolved(self, step: StepId) -> bool:
+        """Whether the step has its result."""
+        return step in self.run.steps or step in self._resolved
+
+    def is_open(self, step: StepId) -> bool:
+        """Whether an unfinished planned, sleeping, waiting or invoking step has that id."""
+        if self._open_steps is None:
+            self._open_steps = {
+                item.step for item in self.run.items.values() if item.kind in OPEN_STEP_KINDS
+            }
+        return step in self._open_steps
+
+    # Decisions.
+
+    def append(self, entry: Entry) -> None:
+        """Append a fact to the journal."""
+        journal = self.transition.journal
+        journal.append(self.run.row(entry, offset=len(journal)))
+
+    def start(self, sent_ms: int) -> None:
+        """Record that the first call was sent, if that is not recorded."""
+        if not self.started_ms:
+            self.started_ms = sent_ms
+            self.append(RunStarted(sent_ms, version=self.version))
+            self.transition.started.append(RunStart(self.run.new.id, sent_ms))
+
+    def pin_version(self, version: int | None) -> None:
+        """Remember the request version that came with opcodes.
+
+        Source: SDK protocol, 11; execution semantics, 3.5 (absent and 0 leave it unknown).
+        """
+        if version and version != self.version:
+            self.version = version
+            if self.started_ms:
+                self.append(VersionPinned(self.at.now_ms, version))
+
+    def await_steps(self, steps: tuple[StepId, ...]) -> None:
+        """Call the function again only after the last of these steps has its result."""
+        self._awaited = self._awaited | set(steps)
+
+    def open_step(
+        self, kind: ItemKind, step: StepId, *, due_ms: int = IMMEDIATE, body: bytes = b""
+    ) -> None:
+        """Queue the item that stands for an unfinished step."""
+        self.transition.put.append(self._new_item(kind, step, due_ms=due_ms, body=body))
+        if self._open_steps is not None:
+            self._open_steps.add(step)
+
+    def add_wait(self, wait: Wait) -> None:
+        """Store a wait of this run."""
+        self.transition.waits.append(wait)
+
+    def new_wait_id(self) -> WaitId:
+        """An id for a wait."""
+        return WaitId(self.at.ids.number())
+
+    def resolve(
+        self,
+        step: StepId,
+        memo: bytes,
+        *,
+        name: StepName | None = None,
+        failed: bool = False,
+        timed_out: bool = False,
+        event_id: EventId = NO_EVENT,
+        times: CallTimes | None = None,
+        metadata: msgspec.Raw = NO_METADATA,
+    ) -> None:
+        """Record the step's result and call the function again if nothing else is awaited.
+
+        The first result stands; a later one changes nothing. Source: execution semantics, 3.4.
+        """
+        if self.is_resolved(step):
+            return
+        item = self.item
+        self.append(
+            StepResolved(
+                self.at.now_ms,
+                step,
+                msgspec.Raw(memo),
+                name=name,
+                attempt=item.attempt if item is not None and item.kind.is_call else 0,
+                failed=failed,
+                timed_out=timed_out,
+                times=times,
+                event_id=event_id,
+                metadata=metadata,
+            )
+        )
+        self._resolved.add(step)
+        self.state_bytes += len(memo)
+        self._close_step(step)
+        if step in self._awaited:
+            self._awaited.discard(step)
+            if self._awaited:
+                return
+        self.call_function(step)
+
+    def call_function(self, step: StepId = NO_STEP) -> None:
+        """Call the function from the top; `step` is the one whose completion is the reason."""
+        if not self._repeats:
+            self._next = self._following(ItemKind.DISCOVER, step)
+
+    def repeat_call(self, due_ms: int) -> None:
+        """Make the answered call again, as its next attempt."""
+        item = self.item
+        assert item is not None
+        self._repeats = True
+        self._next = msgspec.structs.replace(
+            item, attempt=item.attempt + 1, due_ms=due_ms, queued_ms=self.at.now_ms
+        )
+
+    def finish(self) -> Transition:
+        """The complete transition: the answered item is replaced by the next one, or deleted."""
+        transition, item = self.transition, self.item
+        if self.is_ended:
+            return transition
+        following = self._next
+        if item is None:
+            if following is not None:
+                transition.put.append(following)
+        elif following is None:
+            transition.done.append(item.id)
+        elif following.due_ms == item.due_ms:
+            transition.renew.append(following)
+        else:
+            transition.renew_due.append(following)
+        return transition
+
+    @property
+    def leaves_nothing_to_do(self) -> bool:
+        """Whether the run would stand still for ever: no item of it would be left."""
+        if self._next is not None or self.is_ended or self.transition.put:
+            return False
+        answered = self.item.id if self.item is not None else None
+        done = self.transition.done
+        return all(item_id == answered or item_id in done for item_id in self.run.items)
+
+    def _close_step(self, step: StepId) -> None:
+        """Delete the item and the wait of a step that has its result now."""
+        answered = self.item
+        if answered is not None and answered.step == step and answered.kind in OPEN_STEP_KINDS:
+            pass  # `finish` replaces or deletes it
+        elif self.is_open(step):
+            open_item = self.run.open_item(step)
+            if open_item is not None:
+                self.transition.done.append(open_item.id)
+        for ref in self.run.waits.values():
+            if ref.step == step:
+                self.transition.waits_done.append(ref)
+
+    def _following(self, kind: ItemKind, step: StepId) -> QueueItem:
+        item = self.item
+        if item is None:
+            return self._new_item(kind, step, due_ms=IMMEDIATE, body=b"")
+        return QueueItem(
+            item.id,
+            kind,
+            item.function_id,
+            item.run_id,
+            step,
+            queued_ms=self.at.now_ms,
+        )
+
+    def _new_item(self, kind: ItemKind, step: StepId, *, due_ms: int, body: bytes) -> QueueItem:
+        return QueueItem(
+            ItemId(self.at.ids.number()),
+            kind,
+            self.run.new.function_id,
+            self.run.new.id,
+            step,
+            due_ms=due_ms,
+            queued_ms=self.at.now_ms,
+            body=body,
+        )

@@ -1,0 +1,165 @@
+"""The end of a run: its last journal entry, the internal events, and the answer to its caller.
+
+Source: execution semantics, 5.1 and 5.2.
+"""
+
+from typing import Final
+
+import msgspec
+
+from stepwell.core.draft import RunDraft
+from stepwell.core.identity import NO_EVENT, EventId, ItemId, StepId
+from stepwell.core.item_bodies import ResumeBody
+from stepwell.core.journal import RunEnded
+from stepwell.core.queue import ItemKind, QueueItem
+from stepwell.core.routing import route_into
+from stepwell.core.status import RunStatus
+from stepwell.core.transition import RunEnd
+from stepwell.wire.events import AcceptedEvent, internal_event
+from stepwell.wire.run_error import RunError, run_error
+
+__all__ = ["CANCELLED", "FAILED", "FINISHED", "end_run", "fail_run"]
+
+FINISHED: Final = "inngest/function.finished"
+FAILED: Final = "inngest/function.failed"
+CANCELLED: Final = "inngest/function.cancelled"
+
+# Runs started by these events publish none themselves, so that handlers do not call each other
+# for ever.
+_SILENT_TRIGGERS: Final = frozenset({FINISHED, FAILED})
+
+_NOTHING: Final = msgspec.Raw(b"")
+
+
+def fail_run(draft: RunDraft, error: RunError) -> None:
+    """End the run because of an error the server made, such as a broken limit."""
+    end_run(draft, RunStatus.FAILED, output=error.server_output(), error=error)
+
+
+def end_run(
+    draft: RunDraft,
+    status: RunStatus,
+    *,
+    output: bytes | None = None,
+    error: RunError | None = None,
+    cause: str = "",
+    event_id: EventId = NO_EVENT,
+) -> None:
+    """Decide that the run is over; what else this draft had queued for it is dropped.
+
+    Args:
+        draft: The run's draft.
+        status: An ended status.
+        output: The run's output as JSON; None when there is none.
+        error: Why it failed.
+        cause: Why it was cancelled.
+        event_id: The event that cancelled it.
+    """
+    assert status.is_ended
+    run, at = draft.run, draft.at
+    new, transition = run.new, draft.transition
+    transition.put = [item for item in transition.put if item.run_id != new.id]
+    transition.waits = []
+    encoded_error = msgspec.Raw(error.encode()) if error is not None else _NOTHING
+
+    entry = RunEnded(
+        at.now_ms,
+        status,
+        output=msgspec.Raw(output) if output is not None else _NOTHING,
+        error=encoded_error,
+        cause=cause,
+        event_id=event_id,
+        attempt=draft.item.attempt if draft.item is not None else 0,
+        times=draft.times,
+    )
+    draft.append(entry)
+    transition.started = []
+    transition.ended.append(
+        RunEnd(
+            new.id,
+            status,
+            draft.started_ms,
+            at.now_ms,
+            ended_seq=transition.journal[-1].seq,
+        )
+    )
+    transition.done = list(run.items)
+    transition.waits_done = list(run.waits.values())
+    draft.is_ended = True
+
+    if new.parent_run_id:
+        _answer_parent(draft, status, output=output, error=error)
+    if new.event_name not in _SILENT_TRIGGERS:
+        _publish(draft, status, output=output, error=encoded_error)
+
+
+def _answer_parent(
+    draft: RunDraft, status: RunStatus, *, output: bytes | None, error: RunError | None
+) -> None:
+    """Queue the invoking step's result for the run that waits for it."""
+    new, at = draft.run.new, draft.at
+    if status is RunStatus.COMPLETED:
+        memo = b'{"data":%b}' % (output or b"null")
+    else:
+        # The reference hands a cancelled child's raw event to the caller as a success; an error
+        # tells the caller what happened.
+        error = error or run_error("InvokedFunctionCancelled", "The invoked function was cancelled")
+        memo = error.server_output()
+    body = ResumeBody(memo=msgspec.Raw(memo), failed=status is not RunStatus.COMPLETED)
+    draft.transition.put.append(
+        QueueItem(
+            ItemId(at.ids.number()),
+            ItemKind.RESUME,
+            new.parent_function_id,
+            new.parent_run_id,
+            StepId(new.parent_step),
+            queued_ms=at.now_ms,
+            body=body.encode(),
+        )
+    )
+
+
+def _publish(
+    draft: RunDraft, status: RunStatus, *, output: bytes | None, error: msgspec.Raw
+) -> None:
+    """Publish `inngest/function.finished` and its kind, and start what listens to them."""
+    new, at = draft.run.new, draft.at
+    data = _event_data(draft, status, output=output, error=bytes(error))
+    names = [(FINISHED, at.ids.ulid(at.now_ms))]
+    # The run's id as event id keeps handlers from running twice for one run.
+    if status is RunStatus.FAILED:
+        names.append((FAILED, new.id))
+    elif status is RunStatus.CANCELLED:
+        names.append((CANCELLED, new.id))
+    for name, external_id in names:
+        event = internal_event(name=name, data=data, event_id=external_id, ts=at.now_ms)
+        accepted = AcceptedEvent(
+            internal_id=at.ids.ulid(at.now_ms),
+            received_ms=at.now_ms,
+            event=event,
+            payload=event.payload(),
+        )
+        route_into(
+            draft.transition,
+            accepted,
+            environment_id=new.environment_id,
+            world=draft.world,
+            at=at,
+        )
+
+
+def _event_data(draft: RunDraft, status: RunStatus, *, output: bytes | None, error: bytes) -> bytes:
+    new, events = draft.run.new, draft.run.events
+    parts = [b'{"_inngest":{"status":"%b"}' % status.wire_name.encode()]
+    if new.parent_run_id:
+        correlation_id = f"{new.parent_run_id}.{new.parent_step}"
+        parts.append(b'"correlation_id":%b' % msgspec.json.encode(correlation_id))
+    if error:
+        parts.append(b'"error":%b' % error)
+    parts.append(b'"event":%b' % events[0])
+    parts.append(b'"events":[%b]' % b",".join(events))
+    parts.append(b'"function_id":%b' % msgspec.json.encode(draft.function.slug))
+    if output is not None:
+        parts.append(b'"result":%b' % output)
+    parts.append(b'"run_id":"%b"}' % new.id.encode())
+    return b",".join(parts)

@@ -1,0 +1,35 @@
+"""A timer of a run is due: a sleep has ended, or nobody answered in time."""
+
+from typing import Final
+
+from stepwell.core.draft import RunDraft, World
+from stepwell.core.item_bodies import INVOCATION_TIMEOUT
+from stepwell.core.moment import Moment
+from stepwell.core.queue import ItemKind, QueueItem
+from stepwell.core.run import RunState
+from stepwell.core.transition import Transition
+from stepwell.wire.run_error import run_error
+
+__all__ = ["fire"]
+
+_NULL: Final = b"null"
+_INVOKE_TIMED_OUT: Final = run_error(
+    "InngestInvokeTimeoutError", "Timed out waiting for invoked function to complete"
+)
+
+
+def fire(run: RunState, item: QueueItem, *, world: World, at: Moment) -> Transition:
+    """Resolve the step: null after a sleep and an expired wait, an error after an invocation.
+
+    Source: SDK protocol, 6.4.
+    """
+    assert item.kind in {ItemKind.SLEEP, ItemKind.TIMEOUT}
+    draft = RunDraft(run, item, world=world, at=at)
+    if item.kind is ItemKind.SLEEP:
+        draft.resolve(item.step, _NULL)
+    elif item.body == INVOCATION_TIMEOUT:
+        memo = _INVOKE_TIMED_OUT.server_output()
+        draft.resolve(item.step, memo, failed=True, timed_out=True)
+    else:
+        draft.resolve(item.step, _NULL, timed_out=True)
+    return draft.finish()

@@ -1,0 +1,213 @@
+"""The journal: facts appended to a run, in the order they were committed.
+
+Everything a run is now follows from its entries (`RunState.apply`), and so does everything a
+reader is shown: steps, attempts, timings, inputs, errors. Entries are JSON objects with their name
+under `"is"`; step results inside them are raw JSON and never parsed on the way.
+"""
+
+from typing import Final
+
+import msgspec
+
+from stepwell.core.identity import EventId, FunctionId, RunId, StepId
+from stepwell.core.status import RunStatus
+
+__all__ = [
+    "CallFailed",
+    "CallTimes",
+    "Entry",
+    "GroupOpened",
+    "RunEnded",
+    "RunStarted",
+    "StepAttemptFailed",
+    "StepInvoking",
+    "StepName",
+    "StepPlanned",
+    "StepResolved",
+    "StepSleeping",
+    "StepWaiting",
+    "VersionPinned",
+    "decode_entry",
+    "encode_entry",
+]
+
+
+class _Entry(msgspec.Struct, frozen=True, tag_field="is", omit_defaults=True, array_like=False):
+    """Common to all entries: when it was decided, in ms since 1970 UTC."""
+
+    at_ms: int
+
+
+class StepName(msgspec.Struct, frozen=True, omit_defaults=True):
+    """How a step is shown.
+
+    Attributes:
+        shown: The name a person reads.
+        op: Opcode that reported the step.
+        id: The step id as its author wrote it, when the SDK told.
+        index: Number of the repetition of that id in the run, from 0.
+        opts: The opcode's options as sent, raw JSON.
+    """
+
+    shown: str
+    op: str
+    id: str = ""
+    index: int = 0
+    opts: msgspec.Raw = msgspec.Raw(b"")
+
+
+class CallTimes(msgspec.Struct, frozen=True, omit_defaults=True):
+    """When the call that brought a fact was queued and sent, and how long the step itself took."""
+
+    queued_ms: int
+    sent_ms: int
+    step_started_ns: int = 0
+    step_ns: int = 0
+
+
+class RunStarted(_Entry, frozen=True, tag="RunStarted"):
+    """The first call was sent. `version` is the SDK's request version if its answer is known."""
+
+    version: int = -1
+
+
+class VersionPinned(_Entry, frozen=True, tag="VersionPinned"):
+    """An answer with opcodes told the SDK's request version, which holds from now on."""
+
+    version: int
+
+
+class GroupOpened(_Entry, frozen=True, tag="GroupOpened"):
+    """One answer reported several steps; from now on the SDK must only plan.
+
+    `awaited` are the steps whose last completion calls the function again. It is empty where every
+    completion does so. Source: execution semantics, 3.13.
+    """
+
+    awaited: tuple[StepId, ...] = ()
+
+
+class StepPlanned(_Entry, frozen=True, tag="StepPlanned"):
+    """The step will be run by a call of its own."""
+
+    step: StepId
+    name: StepName
+
+
+class StepSleeping(_Entry, frozen=True, tag="StepSleeping"):
+    """The step sleeps until `until_ms`."""
+
+    step: StepId
+    name: StepName
+    until_ms: int
+
+
+class StepWaiting(_Entry, frozen=True, tag="StepWaiting"):
+    """The step waits for an event until `expires_ms`."""
+
+    step: StepId
+    name: StepName
+    event: str
+    expires_ms: int
+    condition: str = ""
+
+
+class StepInvoking(_Entry, frozen=True, tag="StepInvoking"):
+    """The step waits for a run of another function until `expires_ms`."""
+
+    step: StepId
+    name: StepName
+    function: str
+    event_id: EventId
+    expires_ms: int
+    function_id: FunctionId = FunctionId("")
+    run_id: RunId = RunId("")
+
+
+class StepAttemptFailed(_Entry, frozen=True, tag="StepAttemptFailed"):
+    """One attempt of a step failed and will be repeated at `retry_at_ms`."""
+
+    step: StepId
+    name: StepName
+    attempt: int
+    retry_at_ms: int
+    error: msgspec.Raw
+    times: CallTimes | None = None
+
+
+class StepResolved(_Entry, frozen=True, tag="StepResolved"):
+    """The step has its result, which never changes.
+
+    Attributes:
+        memo: What later calls receive for the step; JSON. Source: SDK protocol, 6.4.
+        name: Absent when an earlier entry introduced the step.
+        failed: The memo is an error.
+        timed_out: The wait or invocation was not answered in time.
+    """
+
+    step: StepId
+    memo: msgspec.Raw
+    name: StepName | None = None
+    attempt: int = 0
+    failed: bool = False
+    timed_out: bool = False
+    times: CallTimes | None = None
+    event_id: EventId = EventId("")
+    metadata: msgspec.Raw = msgspec.Raw(b"")
+
+
+class CallFailed(_Entry, frozen=True, tag="CallFailed"):
+    """A call failed as a whole and will be repeated at `retry_at_ms`."""
+
+    step: StepId
+    attempt: int
+    retry_at_ms: int
+    error: msgspec.Raw
+    code: str = ""
+    times: CallTimes | None = None
+
+
+class RunEnded(_Entry, frozen=True, tag="RunEnded"):
+    """The run is over.
+
+    Attributes:
+        output: What APIs show as the run's output; JSON, absent when cancelled.
+        error: The error object of a failed run. Source: execution semantics, 5.2.
+        cause: Why it was cancelled: "api", or "event" with the id of that event.
+    """
+
+    status: RunStatus
+    output: msgspec.Raw = msgspec.Raw(b"")
+    error: msgspec.Raw = msgspec.Raw(b"")
+    cause: str = ""
+    event_id: EventId = EventId("")
+    attempt: int = 0
+    times: CallTimes | None = None
+
+
+Entry = (
+    RunStarted
+    | VersionPinned
+    | GroupOpened
+    | StepPlanned
+    | StepSleeping
+    | StepWaiting
+    | StepInvoking
+    | StepAttemptFailed
+    | StepResolved
+    | CallFailed
+    | RunEnded
+)
+
+_ENCODER: Final = msgspec.json.Encoder()
+_DECODER: Final[msgspec.json.Decoder[Entry]] = msgspec.json.Decoder(Entry)
+
+
+def encode_entry(entry: Entry) -> bytes:
+    """The entry as it is stored."""
+    return _ENCODER.encode(entry)
+
+
+def decode_entry(raw: bytes) -> Entry:
+    """The entry stored as `raw`; results inside it stay raw JSON."""
+    return _DECODER.decode(raw)

@@ -1,0 +1,69 @@
+"""Queue items: units of due work. The commit that answers an item replaces or deletes its row."""
+
+import enum
+from typing import Final
+
+import msgspec
+
+from stepwell.core.identity import FunctionId, ItemId, RunId, StepId
+
+__all__ = ["IMMEDIATE", "NO_RUN", "NO_STEP", "ItemKind", "QueueItem"]
+
+#: `due_ms` of work that may be done as soon as its turn comes.
+IMMEDIATE: Final = 0
+NO_RUN: Final = RunId("")
+NO_STEP: Final = StepId("")
+
+
+class ItemKind(enum.IntEnum):
+    """What has to be done when an item's turn comes. The numbers are stored; never renumber."""
+
+    #: Call the function for the first time.
+    START = 0
+    #: Call the function from the top with what is memoised.
+    DISCOVER = 1
+    #: Call the function to run one planned step.
+    STEP = 2
+    #: A sleep has ended.
+    SLEEP = 3
+    #: A wait or an invocation was not answered in time.
+    TIMEOUT = 4
+    #: `body` is the result of a wait or an invocation.
+    RESUME = 5
+    #: Cancel the run; `body` tells why.
+    CANCEL = 6
+    #: Find the waits that an event satisfies; `body` names the event.
+    MATCH = 7
+    #: A cron trigger's next tick; `body` is its `CronChain`.
+    CRON = 8
+
+    @property
+    def is_call(self) -> bool:
+        """Whether the item is answered by calling the app."""
+        return self <= ItemKind.STEP
+
+
+class QueueItem(msgspec.Struct, frozen=True):
+    """One unit of due work.
+
+    Attributes:
+        id: Larger than the ids of all items created before it.
+        run_id: The run it belongs to; empty for work that belongs to no run.
+        function_id: Whose turn it takes; empty for work that belongs to no function.
+        step: The planned step (STEP), the step whose completion caused the call (DISCOVER), the
+            step that ends (SLEEP, TIMEOUT, RESUME); otherwise empty.
+        attempt: Attempts already made, so the first one is 0.
+        due_ms: Not before this time; 0 is at once.
+        queued_ms: When the work came up.
+        body: What the kind says; JSON.
+    """
+
+    id: ItemId
+    kind: ItemKind
+    function_id: FunctionId
+    run_id: RunId = NO_RUN
+    step: StepId = NO_STEP
+    attempt: int = 0
+    due_ms: int = IMMEDIATE
+    queued_ms: int = 0
+    body: bytes = b""

@@ -1,0 +1,26 @@
+"""How a reported step is shown."""
+
+from typing import Final
+
+import msgspec
+
+from stepwell.core.journal import StepName
+from stepwell.wire.opcodes import Opcode
+
+__all__ = ["step_name"]
+
+# Source: execution semantics, 11 (step name in traces).
+_SHOWN_CHARS_MAX: Final = 256
+_NO_OPTIONS: Final = msgspec.Raw(b"")
+
+
+def step_name(op: Opcode) -> StepName:
+    """Name, kind and options of the step an opcode is about."""
+    userland = op.userland
+    return StepName(
+        op.shown_name[:_SHOWN_CHARS_MAX],
+        op.op.value,
+        id=userland[0] if userland is not None else "",
+        index=(userland[1] or 0) if userland is not None else 0,
+        opts=op.opts if op.opts is not None else _NO_OPTIONS,
+    )

@@ -1,0 +1,27 @@
+"""`StepRun` and `Step`: the SDK ran the step; its result is recorded once."""
+
+from stepwell.core.draft import NO_METADATA, RunDraft
+from stepwell.core.identity import StepId
+from stepwell.core.queue import ItemKind
+from stepwell.core.steps.naming import step_name
+from stepwell.core.steps.times import step_times
+from stepwell.wire.opcodes import Opcode, OpName
+from stepwell.wire.run_error import RunError
+
+__all__ = ["report"]
+
+
+def report(draft: RunDraft, op: Opcode) -> RunError | None:
+    """Memoise the result, as `{"data": …}`; old SDKs (`Step`) wrap it themselves.
+
+    Source: SDK protocol, 6.4 and 7.5.
+    """
+    planned = draft.item is not None and draft.item.kind is ItemKind.STEP
+    draft.resolve(
+        StepId(op.id),
+        op.data if op.op is OpName.STEP else b'{"data":%b}' % op.data,
+        name=None if planned else step_name(op),
+        times=step_times(draft, op),
+        metadata=op.metadata if op.metadata is not None else NO_METADATA,
+    )
+    return None

@@ -1,0 +1,260 @@
+"""Bytes in, one response out: parsing, decoding and every limit on an answer, without any I/O."""
+
+import zlib
+from collections.abc import Iterator
+from functools import lru_cache
+
+import httptools
+
+from stepwell.drivers.http.message import FailureKind, HttpFailure
+from stepwell.drivers.http.redirects import REDIRECT_STATUSES
+
+HEAD_BYTES_MAX = 64 * 1024
+"""Bytes without a byte of body: 1xx answers, headers, trailers. Node allows 16 KiB, Go 1 MiB.
+
+Counted per read of the socket, so that a head which fits into one read (256 KiB) is let through.
+"""
+
+_HEAD_END = b"\r\n\r\n"
+_PIECE_BYTES_MAX = 256 * 1024
+_GZIP_WINDOW_BITS = 16 + zlib.MAX_WBITS
+
+
+class _StopParsingError(Exception):
+    """Stops the parser from inside a callback; the reader already knows why."""
+
+
+# Most lines of an app's answers are the same every time.
+@lru_cache(maxsize=512)
+def _header(line: bytes) -> tuple[str, str]:
+    name, _, value = line.decode("latin-1").partition(":")
+    return name.lower(), value.strip(" \t")
+
+
+def _headers(lines: list[bytes]) -> dict[str, str]:
+    headers = dict(map(_header, lines))
+    if len(headers) == len(lines):
+        return headers
+    values: dict[str, list[str]] = {}
+    for name, value in map(_header, lines):
+        values.setdefault(name, []).append(value)
+    return {name: ", ".join(joined) for name, joined in values.items()}
+
+
+class ResponseReader:
+    """Reads the responses of one connection, one after the other.
+
+    `begin`, then `feed` until `is_complete` or `failure`. A failure is final for the connection.
+
+    Attributes:
+        status: Status code, once the headers are complete.
+        headers: Names in lower case, repeated values joined by ", ".
+        is_complete: The whole response has been read.
+        is_reusable: The connection may carry another request.
+        failure: Why the response cannot be used.
+    """
+
+    __slots__ = (
+        "_body",
+        "_body_bytes_max",
+        "_gunzip",
+        "_head",
+        "_is_head_complete",
+        "_parser",
+        "_quiet_bytes",
+        "_until_eof",
+        "failure",
+        "headers",
+        "is_complete",
+        "is_reusable",
+        "status",
+    )
+
+    def __init__(self) -> None:
+        self._parser = httptools.HttpResponseParser(self)
+        self.failure: HttpFailure | None = None
+        self.begin(body_bytes_max=0)
+
+    def begin(self, *, body_bytes_max: int) -> None:
+        """Expect the next response."""
+        assert self.failure is None
+        self.status = 0
+        self.headers: dict[str, str] = {}
+        self.is_complete = False
+        self.is_reusable = False
+        self._body: bytes | bytearray = b""
+        self._body_bytes_max = body_bytes_max
+        self._gunzip: _Gunzip | None = None
+        self._head = b""
+        self._is_head_complete = False
+        self._quiet_bytes = 0
+        self._until_eof = False
+
+    @property
+    def body(self) -> bytes:
+        """The decoded body."""
+        body = self._body
+        return body if isinstance(body, bytes) else bytes(body)
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether any byte of the response has arrived."""
+        return self._quiet_bytes > 0 or self._is_head_complete
+
+    def feed(self, data: bytes) -> None:
+        """Take what the socket gave."""
+        self._quiet_bytes += len(data)
+        if not self._is_head_complete:
+            self._head += data
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            self._refuse(FailureKind.BAD_RESPONSE, "the server switched to another protocol")
+        except httptools.HttpParserError as error:
+            self._refuse(FailureKind.BAD_RESPONSE, f"not an HTTP response: {error}")
+        if self._quiet_bytes > HEAD_BYTES_MAX:
+            self._refuse(FailureKind.BAD_RESPONSE, f"headers exceed {HEAD_BYTES_MAX} bytes")
+
+    def feed_eof(self) -> None:
+        """The peer has sent everything: completes a body without length, cuts off all else."""
+        if self._is_head_complete and self._until_eof:
+            self.on_message_complete()
+        else:
+            self.cut_off()
+
+    def cut_off(self) -> None:
+        """The connection is lost, so what is missing will not come."""
+        if self._is_head_complete:
+            self._refuse(FailureKind.RESET, "the connection ended in the middle of the answer")
+        elif self._quiet_bytes:
+            self._refuse(FailureKind.BAD_RESPONSE, "the connection ended in the headers")
+        else:
+            self._refuse(FailureKind.UNREACHABLE, "the connection was closed without an answer")
+
+    def on_message_begin(self) -> None:
+        """Called by the parser. Bytes after the answer mean that its end was not what it seemed."""
+        if self.is_complete:
+            raise _StopParsingError
+
+    def on_headers_complete(self) -> None:
+        """Called by the parser. Decides how the body is read, or that it is not read at all.
+
+        The parser has checked every line. Splitting them here, instead of being called for each,
+        halves the cost of an answer.
+        """
+        parser = self._parser
+        status = parser.get_status_code()
+        head, _, rest = self._head.partition(_HEAD_END)
+        if not head.startswith(b"HTTP/"):  # the parser lets blank lines pass, and other protocols
+            self._stop(FailureKind.BAD_RESPONSE, "the answer does not begin with HTTP/")
+        if status < 200:
+            self._head = rest
+            return
+        self._head = b""
+        _, *lines = head.split(b"\r\n")
+        self.headers = headers = _headers(lines)
+        self.status = status
+        self._is_head_complete = True
+        self.is_reusable = parser.should_keep_alive()
+
+        if "content-encoding" in headers and not (
+            status in REDIRECT_STATUSES and "location" in headers
+        ):
+            self._choose_decoding(headers["content-encoding"])
+        length = headers.get("content-length")
+        if length is not None:
+            is_body_plain = self._gunzip is None and status not in (204, 304)
+            if is_body_plain and int(length) > self._body_bytes_max:
+                self._stop_too_large()
+        elif "transfer-encoding" not in headers:
+            self._until_eof = status not in (204, 304)
+        elif headers["transfer-encoding"].lower() != "chunked":
+            coding = headers["transfer-encoding"]
+            self._stop(FailureKind.BAD_RESPONSE, f'unsupported transfer encoding: "{coding}"')
+
+    def on_body(self, chunk: bytes) -> None:
+        """Called by the parser with a piece of the body, still encoded."""
+        self._quiet_bytes = 0
+        if self._gunzip is not None:
+            self._append_decoded(self._gunzip, chunk)
+        elif self._body or len(chunk) > self._body_bytes_max:
+            self._append(chunk)
+        else:
+            self._body = chunk  # the whole of a small answer, kept without a copy
+
+    def on_message_complete(self) -> None:
+        """Called by the parser, after 1xx answers too."""
+        if not self._is_head_complete:
+            return
+        if self._gunzip is not None and not self._gunzip.is_complete:
+            self._refuse(FailureKind.BAD_RESPONSE, "the gzip body ends too early")
+            return
+        self.is_complete = True
+
+    def _choose_decoding(self, encoding: str) -> None:
+        match encoding.lower():
+            case "gzip" | "x-gzip":
+                self._gunzip = _Gunzip()
+            case "identity" | "":
+                pass
+            case _:
+                text = f'unsupported content encoding: "{encoding}"'
+                self._stop(FailureKind.UNSUPPORTED_ENCODING, text)
+
+    def _append_decoded(self, gunzip: "_Gunzip", chunk: bytes) -> None:
+        try:
+            for piece in gunzip.pieces(chunk):
+                self._append(piece)
+        except zlib.error as error:
+            self._stop(FailureKind.BAD_RESPONSE, f"the gzip body is broken: {error}")
+
+    def _append(self, piece: bytes) -> None:
+        body = self._body
+        if not body:
+            self._body = body = piece
+        else:
+            if isinstance(body, bytes):
+                self._body = body = bytearray(body)
+            body += piece
+        if len(body) > self._body_bytes_max:
+            self._stop_too_large()
+
+    def _stop_too_large(self) -> None:
+        text = f"the answer is longer than {self._body_bytes_max} bytes"
+        self._stop(FailureKind.TOO_LARGE, text)
+
+    def _stop(self, kind: FailureKind, detail: str) -> None:
+        self._refuse(kind, detail)
+        raise _StopParsingError
+
+    def _refuse(self, kind: FailureKind, detail: str) -> None:
+        """Note the first failure. After a complete answer it only costs the connection."""
+        self.is_reusable = False
+        if not self.is_complete and self.failure is None:
+            self.failure = HttpFailure(kind, detail)
+
+
+class _Gunzip:
+    """Decodes gzip piece by piece, so that a small answer cannot become a huge one in memory."""
+
+    __slots__ = ("_member",)
+
+    def __init__(self) -> None:
+        self._member = zlib.decompressobj(_GZIP_WINDOW_BITS)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the stream ended where a member ends, or never began."""
+        return self._member.eof
+
+    def pieces(self, data: bytes) -> Iterator[bytes]:
+        """What the next bytes of the stream decode to.
+
+        Raises:
+            zlib.error: They are not gzip.
+        """
+        while data:
+            if self._member.eof:  # a stream may consist of several members (RFC 1952, 2.2)
+                self._member = zlib.decompressobj(_GZIP_WINDOW_BITS)
+            yield self._member.decompress(data, _PIECE_BYTES_MAX)
+            data = self._member.unconsumed_tail or self._member.unused_data

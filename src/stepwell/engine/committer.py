@@ -1,0 +1,121 @@
+"""Group commit: many decisions, one transaction, in the order they were made.
+
+The next commit begins the moment the previous one has ended, with whatever waits by then; there is
+no window to wait for company. Nothing a transition leads to happens before it is durable.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from typing import Final
+
+import msgspec
+
+from stepwell.core.transition import Transition
+from stepwell.engine.store import Ownership, OwnershipLost, Store, StoreUnavailable
+
+__all__ = ["BATCH_MAX", "CommitFailed", "Committer"]
+
+#: Transitions in one transaction. More does not raise throughput, only the latency of the first.
+BATCH_MAX: Final = 500
+
+CommitFailed = StoreUnavailable | OwnershipLost
+
+
+class _Pending(msgspec.Struct):
+    transition: Transition
+    committed: Callable[[Transition], None]
+    failed: Callable[[CommitFailed], None] | None
+
+
+class Committer:
+    """Writes transitions for one ownership of a partition.
+
+    After the first failed commit it accepts nothing any more: what was decided after it rests on
+    something that was not written, so the owner has to start again from the store.
+    """
+
+    def __init__(self, store: Store, owner: Ownership, *, after_batch: Callable[[], None]) -> None:
+        self._store = store
+        self._owner = owner
+        self._after_batch = after_batch
+        self._committing: list[_Pending] = []
+        self._waiting: deque[_Pending] = deque()
+        self._wake = asyncio.Event()
+        self._failure: CommitFailed | None = None
+        self._is_closing = False
+
+    @property
+    def failure(self) -> CommitFailed | None:
+        """Why it has stopped, if it has."""
+        return self._failure
+
+    def submit(
+        self,
+        transition: Transition,
+        committed: Callable[[Transition], None],
+        failed: Callable[[CommitFailed], None] | None = None,
+    ) -> None:
+        """Queue a transition.
+
+        Args:
+            transition: What to write.
+            committed: Called on the event loop once it is durable.
+            failed: Called instead when it is certain that it was not written, or when it is
+                unknown whether it was.
+        """
+        if self._failure is not None:
+            if failed is not None:
+                failed(self._failure)
+            return
+        self._waiting.append(_Pending(transition, committed, failed))
+        if not self._wake.is_set():
+            self._wake.set()
+
+    async def run(self) -> None:
+        """Commit until `close` is called.
+
+        Raises:
+            StoreUnavailable, OwnershipLost: A commit failed; everything submitted is told.
+        """
+        while True:
+            await self._wake.wait()
+            if not self._waiting:
+                if self._is_closing:
+                    return
+                self._wake.clear()
+                continue
+            batch = self._committing = self._take()
+            try:
+                await self._store.commit(self._owner, [pending.transition for pending in batch])
+            except (StoreUnavailable, OwnershipLost) as failure:
+                self.abort(failure)
+                raise
+            self._committing = []
+            for pending in batch:
+                pending.committed(pending.transition)
+            self._after_batch()
+
+    def abort(self, failure: CommitFailed) -> None:
+        """Accept nothing any more, and say so to everyone who waits."""
+        if self._failure is not None:
+            return
+        self._failure = failure
+        lost = self._committing + list(self._waiting)
+        self._waiting.clear()
+        for pending in lost:
+            if pending.failed is not None:
+                pending.failed(failure)
+
+    def close(self) -> None:
+        """Let `run` return once everything submitted is written."""
+        self._is_closing = True
+        self._wake.set()
+
+    def _take(self) -> list[_Pending]:
+        waiting = self._waiting
+        if len(waiting) <= BATCH_MAX:
+            batch = list(waiting)
+            waiting.clear()
+            return batch
+        return [waiting.popleft() for _ in range(BATCH_MAX)]

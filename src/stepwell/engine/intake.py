@@ -1,0 +1,110 @@
+"""From a client's events to the commit that makes them, and the runs they start, durable."""
+
+from collections.abc import Sequence
+
+from stepwell.core.identity import EnvironmentId, FunctionId
+from stepwell.core.routing import route
+from stepwell.core.transition import Transition
+from stepwell.engine.claims import ClaimKey
+from stepwell.engine.partition import Partition
+from stepwell.wire.events import AcceptedEvent
+
+__all__ = ["accept_events"]
+
+
+async def accept_events(
+    partition: Partition,
+    environment_id: EnvironmentId,
+    events: Sequence[AcceptedEvent],
+    *,
+    seeded: bool,
+) -> None:
+    """Route the events; returns when they and their runs are durable.
+
+    Each event is a transition of its own, so a large request does not hold up others.
+
+    Args:
+        partition: Whose work it is.
+        environment_id: Where the events were sent to.
+        events: In the order they were sent.
+        seeded: Whether their internal ids come from the client, so that they may repeat.
+
+    Raises:
+        StoreUnavailable, OwnershipLost: It is not certain that all are durable; the client should
+            repeat the request.
+    """
+    keys = _claim_keys(partition, events, seeded=seeded)
+    if not keys:
+        await partition.commit_all(
+            [_route(partition, environment_id, accepted) for accepted in events]
+        )
+        return
+    claimed = set(await partition.claims.reserve(keys))
+    try:
+        transitions = []
+        for accepted in events:
+            key = _claim_key(accepted, seeded=seeded)
+            transitions.append(
+                _route_once(partition, environment_id, accepted, key=key, claimed=claimed)
+            )
+        await partition.commit_all(transitions)
+    finally:
+        # Also when the waiting client has gone away: a commit that is under way is not undone, and
+        # `commit_all` was told of it, so what it claims is seen by whoever looks next.
+        partition.claims.release(keys)
+
+
+def _claim_key(accepted: AcceptedEvent, *, seeded: bool) -> str:
+    """The key under which a repetition would be recognised; "" when none can occur.
+
+    Source: execution semantics, 2.2.
+    """
+    event_id = accepted.event.id
+    return event_id if seeded or event_id != accepted.internal_id else ""
+
+
+def _claim_keys(
+    partition: Partition, events: Sequence[AcceptedEvent], *, seeded: bool
+) -> list[ClaimKey]:
+    functions = partition.world().functions
+    keys = {
+        (function.id, key)
+        for accepted in events
+        if (key := _claim_key(accepted, seeded=seeded))
+        for function in functions.listening(accepted.event.name)
+    }
+    return sorted(keys)
+
+
+def _route(
+    partition: Partition, environment_id: EnvironmentId, accepted: AcceptedEvent
+) -> Transition:
+    return route(
+        accepted,
+        environment_id=environment_id,
+        world=partition.world(),
+        at=partition.moment(),
+    )
+
+
+def _route_once(
+    partition: Partition,
+    environment_id: EnvironmentId,
+    accepted: AcceptedEvent,
+    *,
+    key: str,
+    claimed: set[ClaimKey],
+) -> Transition:
+    at = partition.moment()
+    taken: set[FunctionId] = {function_id for function_id, taken_key in claimed if taken_key == key}
+    transition = route(
+        accepted,
+        environment_id=environment_id,
+        world=partition.world(),
+        at=at,
+        claim_key=key,
+        claimed=taken,
+        number=at.ids.number() if key else 0,
+    )
+    claimed.update((claim.function_id, claim.key) for claim in transition.claims)
+    return transition

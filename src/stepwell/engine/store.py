@@ -1,0 +1,179 @@
+"""What the engine asks of a store.
+
+The contract is here, once; every implementation passes the same tests (`tests/unit/store/`). A store fetches and writes; it decides nothing. Its rows are the values of `stepwell.core`.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import ClassVar, Protocol
+
+import msgspec
+
+from stepwell.core.app import App
+from stepwell.core.function import Function
+from stepwell.core.identity import (
+    EnvironmentId,
+    EventId,
+    FunctionId,
+    ItemId,
+    PartitionId,
+    RunId,
+    WaitId,
+)
+from stepwell.core.queue import QueueItem
+from stepwell.core.run import RunState
+from stepwell.core.transition import StoredEvent, Transition
+from stepwell.core.waits import Wait
+from stepwell.wire.errors import OperationalError
+
+__all__ = ["Ownership", "OwnershipLost", "Store", "StoreUnavailable", "WaitShape"]
+
+
+class StoreUnavailable(OperationalError):
+    """The store did not confirm a commit or answer a read, so nothing was acknowledged.
+
+    Attributes:
+        operation: What was attempted, such as "commit".
+        reason: What the database said.
+        retry_after_s: After how many seconds trying again is reasonable; sent as Retry-After.
+    """
+
+    code: ClassVar[str] = "SW2001"
+
+    def __init__(self, operation: str, reason: str, *, retry_after_s: int = 1) -> None:
+        super().__init__(
+            f"store unavailable during {operation} ({reason}); try again in {retry_after_s} s"
+        )
+        self.operation = operation
+        self.reason = reason
+        self.retry_after_s = retry_after_s
+
+
+class OwnershipLost(OperationalError):
+    """Another node owns the partition now; this one must forget what it knows of it."""
+
+    code: ClassVar[str] = "SW2002"
+
+    def __init__(self, partition: PartitionId, epoch: int) -> None:
+        super().__init__(f"partition {partition} is not owned at epoch {epoch} any more")
+        self.partition = partition
+        self.epoch = epoch
+
+
+class Ownership(msgspec.Struct, frozen=True):
+    """The right to commit for a partition, until someone takes it at a higher epoch."""
+
+    partition: PartitionId
+    epoch: int
+
+
+class WaitShape(msgspec.Struct, frozen=True):
+    """Waits that can be looked up alike: same event name, same indexed path."""
+
+    event_name: str
+    match_path: str
+    count: int
+
+
+class Store(Protocol):
+    """Durable rows of one installation.
+
+    Every method raises `StoreUnavailable` when the database does not answer; then nothing was
+    written, and a partial result is never returned.
+    """
+
+    async def take(self, partition: PartitionId) -> Ownership:
+        """Become the owner of the partition; whoever owned it can no longer commit."""
+        ...
+
+    async def commit(self, owner: Ownership, batch: Sequence[Transition]) -> None:
+        """Write all rows of all transitions durably, in order, or none.
+
+        Raises:
+            OwnershipLost: The partition has a higher epoch.
+        """
+        ...
+
+    async def probe(self, owner: Ownership) -> None:
+        """Make a small durable write, to learn whether commits succeed again."""
+        ...
+
+    async def largest_number(self) -> int:
+        """The largest item, wait or event number in use; 0 when there is none."""
+        ...
+
+    async def apps(self) -> list[App]:
+        """All apps, archived ones included."""
+        ...
+
+    async def functions(self) -> list[Function]:
+        """All functions, archived ones included."""
+        ...
+
+    async def load_runs(self, run_ids: Sequence[RunId]) -> dict[RunId, RunState]:
+        """The states of those runs that exist and have not ended, in one round trip."""
+        ...
+
+    async def queued_functions(self, partition: PartitionId) -> list[FunctionId]:
+        """The functions that have items in the partition's queue ("" for items of none)."""
+        ...
+
+    async def ready(
+        self, partition: PartitionId, function_id: FunctionId, *, after: ItemId, limit: int
+    ) -> list[QueueItem]:
+        """The first `limit` items of the function due at once, with an id above `after`, by id."""
+        ...
+
+    async def timers(
+        self,
+        partition: PartitionId,
+        function_id: FunctionId,
+        *,
+        after: tuple[int, ItemId],
+        until_ms: int,
+        limit: int,
+    ) -> list[QueueItem]:
+        """The first `limit` items of the function with a due time up to `until_ms`.
+
+        Ordered by (due time, id), and only those above `after` in that order: pages neither
+        overlap nor skip. Items due at once are not included.
+        """
+        ...
+
+    async def event(self, event_id: EventId) -> StoredEvent | None:
+        """The event with that internal id (the first one stored, if it was sent twice)."""
+        ...
+
+    async def waits_for(
+        self,
+        environment_id: EnvironmentId,
+        event_name: str,
+        values: Collection[tuple[str, str]],
+        *,
+        created_until_ms: int,
+        after: WaitId,
+        limit: int,
+    ) -> list[Wait]:
+        """The first `limit` waits for that event name with an id above `after`, by id.
+
+        Only waits whose (match_path, match_value) is one of `values` or that have no match path,
+        created at or before `created_until_ms`.
+        """
+        ...
+
+    async def wait_shapes(self, environment_id: EnvironmentId) -> list[WaitShape]:
+        """Which waits exist, counted by event name and indexed path."""
+        ...
+
+    async def claims(
+        self, keys: Collection[tuple[FunctionId, str]], *, now_ms: int
+    ) -> Mapping[tuple[FunctionId, str], RunId]:
+        """Those of the keys that are claimed and not expired, with the run that holds them."""
+        ...
+
+    async def expire_claims(self, owner: Ownership, *, now_ms: int, limit: int) -> int:
+        """Delete up to `limit` expired claims; returns how many were deleted."""
+        ...
+
+    async def close(self) -> None:
+        """Finish what was begun and let go of the database. May be called twice."""
+        ...

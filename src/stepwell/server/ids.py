@@ -1,0 +1,50 @@
+"""Identifiers of a real process."""
+
+import os
+import random
+from typing import Final
+
+from stepwell.engine.clock import Clock
+from stepwell.wire.ulid import ulid_from
+
+__all__ = ["RandomIds"]
+
+# Numbers are the time with this many bits for those of one millisecond; they fit into 63 bits
+# until the year 2248.
+_SEQUENCE_BITS: Final = 20
+_ENTROPY_BYTES: Final = 10
+# One system call serves this many ULIDs.
+_ULIDS_PER_READ: Final = 409
+
+
+class RandomIds:
+    """Unpredictable ULIDs, and numbers that grow with time."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._number = 0
+        self._entropy = b""
+        self._position = 0
+        self._random = random.Random()  # noqa: S311 - jitter needs no secrecy
+
+    def begin_after(self, number: int) -> None:
+        """Give only larger numbers from now on."""
+        self._number = max(self._number, number)
+
+    def ulid(self, at_ms: int) -> str:
+        """A ULID whose time part is `at_ms`, with 80 bits from the system's generator."""
+        start = self._position
+        if start >= len(self._entropy):
+            self._entropy = os.urandom(_ENTROPY_BYTES * _ULIDS_PER_READ)
+            start = 0
+        self._position = start + _ENTROPY_BYTES
+        return ulid_from(at_ms, self._entropy[start : self._position])
+
+    def number(self) -> int:
+        """The next number: the time's, or one more than the last."""
+        self._number = max(self._number + 1, self._clock.now_ms() << _SEQUENCE_BITS)
+        return self._number
+
+    def jitter(self) -> float:
+        """A random number in [0, 1)."""
+        return self._random.random()

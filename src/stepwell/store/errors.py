@@ -1,0 +1,105 @@
+"""What can be wrong with a store besides not answering.
+
+OperationalError
+├── StoreInUse       another process has the database open     SW2003
+├── StoreCorrupt     the file is damaged or not a database     SW2004
+├── StoreNewer       a newer Stepwell has written it           SW2005
+└── StoreUnusable    it cannot be opened or created            SW2006
+DefectError
+└── StoreDefect      a row contradicts what is stored          SW9001
+"""
+
+from pathlib import Path
+from typing import ClassVar
+
+from stepwell.wire.errors import DefectError, OperationalError
+
+__all__ = ["StoreCorrupt", "StoreDefect", "StoreInUse", "StoreNewer", "StoreUnusable"]
+
+
+class StoreInUse(OperationalError):
+    """Another process has the database open. Two would work against each other.
+
+    Attributes:
+        path: The database file.
+        holder: Process id of the other one; "" when it could not be read.
+    """
+
+    code: ClassVar[str] = "SW2003"
+
+    def __init__(self, path: Path, holder: str) -> None:
+        by = f"process {holder}" if holder else "another process"
+        super().__init__(
+            f"{path} is in use by {by}; stop that one, or give this one a database of its own"
+        )
+        self.path = path
+        self.holder = holder
+
+
+class StoreCorrupt(OperationalError):
+    """The file is damaged or is not a SQLite database. Nothing was changed.
+
+    Attributes:
+        path: The database file.
+        reason: What SQLite said.
+    """
+
+    code: ClassVar[str] = "SW2004"
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(
+            f"{path} is damaged or not a database ({reason}); restore a backup, or move it away"
+        )
+        self.path = path
+        self.reason = reason
+
+
+class StoreNewer(OperationalError):
+    """The database was written by a newer Stepwell. Nothing was changed.
+
+    Attributes:
+        path: The database file.
+        revision: Its schema revision, which this version does not know.
+    """
+
+    code: ClassVar[str] = "SW2005"
+
+    def __init__(self, path: Path, revision: str) -> None:
+        super().__init__(
+            f"{path} has schema {revision}, which this version of Stepwell does not know; "
+            "upgrade Stepwell, or restore a backup from before the upgrade"
+        )
+        self.path = path
+        self.revision = revision
+
+
+class StoreUnusable(OperationalError):
+    """The database cannot be opened or created.
+
+    Attributes:
+        path: The database file.
+        reason: What stands in the way.
+    """
+
+    code: ClassVar[str] = "SW2006"
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(f"cannot use {path} as database: {reason}")
+        self.path = path
+        self.reason = reason
+
+
+class StoreDefect(DefectError):
+    """A row to be written or read contradicts what is stored. Nothing was written.
+
+    Attributes:
+        operation: What was attempted, such as "commit".
+        reason: The contradiction.
+    """
+
+    code: ClassVar[str] = "SW9001"
+
+    def __init__(self, operation: str, reason: str) -> None:
+        super().__init__(f"contradiction in the store during {operation}: {reason}")
+        self.operation = operation
+        self.reason = reason

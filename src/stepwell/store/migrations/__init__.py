@@ -1,0 +1,11 @@
+"""How the schema came to be: one module per revision in `versions/`, applied forward only."""
+
+from typing import Final
+
+__all__ = ["HEAD", "REVISIONS"]
+
+#: All revisions, oldest first. A database with any other one was written by a newer Stepwell.
+REVISIONS: Final = ("0001_durable_core",)
+
+#: What this version of Stepwell works with.
+HEAD: Final = REVISIONS[-1]

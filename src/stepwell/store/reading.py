@@ -1,0 +1,192 @@
+"""What the APIs read: whole pages of it, at leisure, and never on the way of a run.
+
+The queries are written once, in SQLAlchemy, for every database. SQLAlchemy is imported with the
+first question, because a server that nobody asks has no use for it.
+"""
+
+import asyncio
+import sqlite3
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from threading import Lock
+from typing import TYPE_CHECKING, Final, Protocol, TypeVar
+
+import msgspec
+
+from stepwell.core.identity import AppId, EnvironmentId, EventId, FunctionId, RunId
+from stepwell.core.queue import QueueItem
+from stepwell.core.status import RunStatus
+from stepwell.core.transition import Skip, StoredEvent
+from stepwell.engine.store import StoreUnavailable
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+    from stepwell.store.queries import Queries
+
+__all__ = ["EventsPage", "ReadModels", "RunView"]
+
+T = TypeVar("T")
+
+#: Questions answered at the same time; more of them wait.
+READERS_MAX: Final = 2
+
+
+class EventsPage(msgspec.Struct, frozen=True):
+    """Which events are asked for, newest first.
+
+    Attributes:
+        before: Only events with a smaller id.
+        received_after_ms: Only events received at or after this time.
+        received_before_ms: Only events received at or before this time.
+        name: Only events of exactly this name.
+        include_internal: Also events whose names start with "inngest/".
+    """
+
+    environment_id: EnvironmentId
+    limit: int
+    before: EventId | None = None
+    received_after_ms: int | None = None
+    received_before_ms: int | None = None
+    name: str | None = None
+    include_internal: bool = False
+
+
+class RunView(msgspec.Struct, frozen=True):
+    """A run as the APIs show it.
+
+    Attributes:
+        started_ms: When its first call was sent; 0 before.
+        ended_ms: When it ended; 0 before.
+        event_ids: All events of a batch; empty for a single one.
+        output: What it returned, raw JSON; empty until it has ended, or if there is none.
+        error: Why it failed, raw JSON; empty unless it did.
+    """
+
+    id: RunId
+    environment_id: EnvironmentId
+    app_id: AppId
+    function_id: FunctionId
+    function_version: int
+    status: RunStatus
+    queued_ms: int
+    scheduled_ms: int
+    started_ms: int
+    ended_ms: int
+    event_id: EventId
+    event_name: str
+    event_ids: tuple[EventId, ...]
+    cron: str
+    parent_run_id: RunId
+    parent_function_id: FunctionId
+    parent_step: str
+    origin_run_id: RunId
+    output: bytes
+    error: bytes
+
+
+class ReadModels:
+    """The questions of the APIs. Each answer is of one moment, and no longer than asked for.
+
+    Every method raises `StoreUnavailable` when the database does not answer.
+    """
+
+    def __init__(self, reading: "_Reading") -> None:
+        self._reading = reading
+
+    @classmethod
+    def on_file(cls, connect: Callable[[], sqlite3.Connection]) -> "ReadModels":
+        """On connections of their own, made by `connect`, and on threads of their own."""
+        return cls(_ThreadedReading(connect))
+
+    @classmethod
+    def on_connection(cls, connection: sqlite3.Connection) -> "ReadModels":
+        """On a connection that others use as well, inside the calling coroutine."""
+        return cls(_InlineReading(connection))
+
+    async def events(self, page: EventsPage) -> list[StoredEvent]:
+        """A page of events, newest first."""
+        return await self._reading.run("events", lambda q: q.events(page))
+
+    async def event(self, environment_id: EnvironmentId, event_id: EventId) -> StoredEvent | None:
+        """The event of that environment (the first one stored under the id)."""
+        return await self._reading.run("event", lambda q: q.event(environment_id, event_id))
+
+    async def runs_of_event(self, event_id: EventId) -> list[RunView]:
+        """The runs the event started, alone or in a batch, oldest first."""
+        return await self._reading.run("runs_of_event", lambda q: q.runs_of_event(event_id))
+
+    async def run(self, run_id: RunId) -> RunView | None:
+        """The run, live or ended."""
+        return await self._reading.run("run", lambda q: q.run(run_id))
+
+    async def jobs(self, run_id: RunId, *, limit: int) -> list[QueueItem]:
+        """The run's first `limit` queue items, by id."""
+        return await self._reading.run("jobs", lambda q: q.jobs(run_id, limit))
+
+    async def skips_of_event(self, event_id: EventId) -> list[Skip]:
+        """Which functions the event did not start, and why, in the order it was decided."""
+        return await self._reading.run("skips_of_event", lambda q: q.skips_of_event(event_id))
+
+    async def close(self) -> None:
+        """Answer what was asked, then let go of the database. May be called twice."""
+        await self._reading.close()
+
+
+class _Reading(Protocol):
+    async def run(self, operation: str, question: Callable[["Queries"], T]) -> T: ...
+
+    async def close(self) -> None: ...
+
+
+class _InlineReading:
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        self._engine: Engine | None = None
+        self._is_closed = False
+
+    async def run(self, operation: str, question: Callable[["Queries"], T]) -> T:
+        from stepwell.store import queries  # noqa: PLC0415
+
+        if self._is_closed:
+            raise _closed(operation)
+        if self._engine is None:
+            self._engine = queries.engine_on(self._connection)
+        return queries.answer(self._engine, operation, question)
+
+    async def close(self) -> None:
+        self._is_closed = True
+
+
+class _ThreadedReading:
+    def __init__(self, connect: Callable[[], sqlite3.Connection]) -> None:
+        self._connect = connect
+        self._engine: Engine | None = None
+        self._opening = Lock()
+        self._is_closed = False
+        self._threads = ThreadPoolExecutor(READERS_MAX, thread_name_prefix="stepwell-read-models")
+
+    async def run(self, operation: str, question: Callable[["Queries"], T]) -> T:
+        if self._is_closed:
+            raise _closed(operation)
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._threads, self._answer, operation, question)
+
+    async def close(self) -> None:
+        self._is_closed = True
+        await asyncio.to_thread(self._threads.shutdown)
+        if self._engine is not None:
+            self._engine.dispose()
+            self._engine = None
+
+    def _answer(self, operation: str, question: Callable[["Queries"], T]) -> T:
+        from stepwell.store import queries  # noqa: PLC0415
+
+        with self._opening:
+            if self._engine is None:
+                self._engine = queries.engine_of(self._connect, connections_max=READERS_MAX)
+        return queries.answer(self._engine, operation, question)
+
+
+def _closed(operation: str) -> StoreUnavailable:
+    return StoreUnavailable(operation, "the store is closed")

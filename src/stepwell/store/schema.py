@@ -1,0 +1,243 @@
+"""The tables, for what reads them at leisure. The migrations create them; a test compares both.
+
+Nothing on the hot path uses this module: importing SQLAlchemy takes longer than a whole start.
+"""
+
+from typing import Final
+
+from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData, Table, Text, text
+
+__all__ = [
+    "apps",
+    "batch_events",
+    "claims",
+    "environments",
+    "events",
+    "functions",
+    "journal",
+    "metadata",
+    "partitions",
+    "queue",
+    "runs",
+    "skips",
+    "waits",
+]
+
+metadata: Final = MetaData()
+
+# STRICT tables know no BIGINT; their INTEGER has 64 bits.
+_INTEGER: Final = BigInteger().with_variant(Integer, "sqlite")
+
+
+def _text(name: str, *, key: bool = False) -> Column[str]:
+    return Column(name, Text, nullable=False, primary_key=key)
+
+
+def _integer(name: str, *, key: bool = False) -> Column[int]:
+    return Column(name, _INTEGER, nullable=False, primary_key=key, autoincrement=False)
+
+
+def _bytes(name: str) -> Column[bytes]:
+    return Column(name, LargeBinary, nullable=False)
+
+
+environments: Final = Table(
+    "environments",
+    metadata,
+    _text("id", key=True),
+    _text("name"),
+    _integer("created_ms"),
+    sqlite_strict=True,
+    sqlite_with_rowid=False,
+)
+
+partitions: Final = Table(
+    "partitions",
+    metadata,
+    _integer("id", key=True),
+    _integer("epoch"),
+    # Written and emptied to learn whether a disk that was full has room again.
+    _bytes("probe"),
+    sqlite_strict=True,
+)
+
+apps: Final = Table(
+    "apps",
+    metadata,
+    _text("id", key=True),
+    _text("environment_id"),
+    _text("name"),
+    _text("url"),
+    _text("method"),
+    _text("sdk_language"),
+    _text("sdk_version"),
+    _text("framework"),
+    _text("platform"),
+    _text("app_version"),
+    _text("checksum"),
+    _text("error"),
+    _text("error_detail"),
+    _integer("created_ms"),
+    _integer("synced_ms"),
+    _integer("archived_ms"),
+    sqlite_strict=True,
+    sqlite_with_rowid=False,
+)
+
+functions: Final = Table(
+    "functions",
+    metadata,
+    _text("id", key=True),
+    _text("app_id"),
+    _text("app_name"),
+    _text("environment_id"),
+    _text("slug"),
+    _text("name"),
+    _integer("version"),
+    _bytes("config"),
+    _integer("updated_ms"),
+    _integer("archived"),
+    _integer("steps_max"),
+    _integer("state_bytes_max"),
+    sqlite_strict=True,
+    sqlite_with_rowid=False,
+)
+
+# The payload stands last: what filters a list of events does not read it.
+events: Final = Table(
+    "events",
+    metadata,
+    _text("id", key=True),
+    _integer("number", key=True),
+    _text("environment_id"),
+    _text("name"),
+    _text("external_id"),
+    _integer("ts_ms"),
+    _integer("received_ms"),
+    _bytes("payload"),
+    Index("events_name", "name", "id"),
+    Index(
+        "events_repeated",
+        "number",
+        sqlite_where=text("number > 0"),
+        postgresql_where=text("number > 0"),
+    ),
+    sqlite_strict=True,
+    sqlite_with_rowid=False,
+)
+
+runs: Final = Table(
+    "runs",
+    metadata,
+    _text("id", key=True),
+    _text("environment_id"),
+    _text("app_id"),
+    _text("function_id"),
+    _integer("function_version"),
+    _integer("status"),
+    _integer("queued_ms"),
+    _integer("scheduled_ms"),
+    _integer("started_ms"),
+    _integer("ended_ms"),
+    # Where in the journal the output stands; -1 while there is none.
+    _integer("ended_seq"),
+    _text("event_id"),
+    _text("event_name"),
+    # JSON list of all events of a batch; empty for a single one.
+    _text("event_ids"),
+    _text("cron"),
+    _text("parent_run_id"),
+    _text("parent_function_id"),
+    _text("parent_step"),
+    _text("origin_run_id"),
+    Index("runs_event", "event_id"),
+    sqlite_strict=True,
+    sqlite_with_rowid=False,
+)
+
+# The runs of the second and later events of batches; `runs.event_id` has the first.
+batch_events: Final = Table(
+    "batch_events",
+    metadata,
+    _text("event_id", key=True),
+    _text("run_id", key=True),
+    sqlite_strict=True,
+    sqlite_with_rowid=False,
+)
+
+# The entries of a run lie together, so a run is loaded by reading few pages.
+journal: Final = Table(
+    "journal",
+    metadata,
+    _text("run_id", key=True),
+    _integer("seq", key=True),
+    _bytes("body"),
+    sqlite_strict=True,
+    sqlite_with_rowid=False,
+)
+
+# One index serves ready items (due_ms = 0) and timers alike.
+queue: Final = Table(
+    "queue",
+    metadata,
+    _integer("item_id", key=True),
+    _integer("partition_id"),
+    _text("function_id"),
+    _text("run_id"),
+    _integer("kind"),
+    _text("step"),
+    _integer("attempt"),
+    _integer("due_ms"),
+    _integer("queued_ms"),
+    _bytes("body"),
+    Index("queue_due", "partition_id", "function_id", "due_ms", "item_id"),
+    Index("queue_run", "run_id"),
+    sqlite_strict=True,
+)
+
+waits: Final = Table(
+    "waits",
+    metadata,
+    _integer("wait_id", key=True),
+    _integer("kind"),
+    _text("environment_id"),
+    _text("event_name"),
+    _text("match_path"),
+    _text("match_value"),
+    _text("condition"),
+    _bytes("bindings"),
+    _text("run_id"),
+    _text("function_id"),
+    _text("step"),
+    _integer("created_ms"),
+    _integer("expires_ms"),
+    _text("trigger_id"),
+    Index("waits_match", "environment_id", "event_name", "match_path", "match_value", "wait_id"),
+    Index("waits_run", "run_id"),
+    sqlite_strict=True,
+)
+
+claims: Final = Table(
+    "claims",
+    metadata,
+    _text("function_id", key=True),
+    _text("key", key=True),
+    _text("run_id"),
+    _integer("expires_ms"),
+    Index("claims_expires", "expires_ms"),
+    sqlite_strict=True,
+    sqlite_with_rowid=False,
+)
+
+# No key: an event stored twice under one id may be skipped twice.
+skips: Final = Table(
+    "skips",
+    metadata,
+    _text("event_id"),
+    _text("function_id"),
+    _text("reason"),
+    _text("detail"),
+    _integer("at_ms"),
+    Index("skips_event", "event_id"),
+    sqlite_strict=True,
+)

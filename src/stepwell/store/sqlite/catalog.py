@@ -1,0 +1,60 @@
+"""Apps and functions: few rows, read at start, written when an app registers."""
+
+import sqlite3
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+
+from stepwell.core.app import App
+from stepwell.core.function import Function
+from stepwell.core.transition import Transition
+from stepwell.store.sqlite import rows
+
+__all__ = ["apps", "functions", "write_catalog"]
+
+_APPS: Final = f"SELECT {rows.APP_COLUMNS} FROM apps ORDER BY id"
+_FUNCTIONS: Final = f"SELECT {rows.FUNCTION_COLUMNS} FROM functions ORDER BY id"
+_PUT_APP: Final = f"INSERT OR REPLACE INTO apps ({rows.APP_COLUMNS}) VALUES ({','.join('?' * 16)})"
+_PUT_FUNCTION: Final = (
+    f"INSERT OR REPLACE INTO functions ({rows.FUNCTION_COLUMNS}) VALUES ({','.join('?' * 12)})"
+)
+_REMOVE_APP: Final = "DELETE FROM apps WHERE id = ?"
+
+
+def apps(connection: sqlite3.Connection) -> list[App]:
+    """All apps."""
+    return [rows.app(row) for row in connection.execute(_APPS)]
+
+
+def functions(connection: sqlite3.Connection) -> list[Function]:
+    """All functions."""
+    return [rows.function(row) for row in connection.execute(_FUNCTIONS)]
+
+
+def write_catalog(connection: sqlite3.Connection, batch: Sequence[Transition]) -> None:
+    """Write the apps and functions of a batch, transition by transition: the last one counts."""
+    for transition in batch:
+        for app in transition.apps:
+            connection.execute(_PUT_APP, msgspec.structs.astuple(app))
+        for app_id in transition.apps_removed:
+            connection.execute(_REMOVE_APP, (app_id,))
+        for function in transition.functions:
+            connection.execute(_PUT_FUNCTION, _function_row(function))
+
+
+def _function_row(function: Function) -> tuple[object, ...]:
+    return (
+        function.id,
+        function.app_id,
+        function.app_name,
+        function.environment_id,
+        function.slug,
+        function.name,
+        function.version,
+        rows.encode_config(function.config),
+        function.updated_ms,
+        int(function.archived),
+        function.steps_max,
+        function.state_bytes_max,
+    )

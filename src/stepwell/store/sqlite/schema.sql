@@ -1,0 +1,24 @@
+CREATE TABLE alembic_version ( version_num VARCHAR(32) NOT NULL, CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num) );
+CREATE TABLE apps ( id TEXT NOT NULL, environment_id TEXT NOT NULL, name TEXT NOT NULL, url TEXT NOT NULL, method TEXT NOT NULL, sdk_language TEXT NOT NULL, sdk_version TEXT NOT NULL, framework TEXT NOT NULL, platform TEXT NOT NULL, app_version TEXT NOT NULL, checksum TEXT NOT NULL, error TEXT NOT NULL, error_detail TEXT NOT NULL, created_ms INTEGER NOT NULL, synced_ms INTEGER NOT NULL, archived_ms INTEGER NOT NULL, PRIMARY KEY (id) ) WITHOUT ROWID, STRICT;
+CREATE TABLE batch_events ( event_id TEXT NOT NULL, run_id TEXT NOT NULL, PRIMARY KEY (event_id, run_id) ) WITHOUT ROWID, STRICT;
+CREATE TABLE claims ( function_id TEXT NOT NULL, "key" TEXT NOT NULL, run_id TEXT NOT NULL, expires_ms INTEGER NOT NULL, PRIMARY KEY (function_id, "key") ) WITHOUT ROWID, STRICT;
+CREATE INDEX claims_expires ON claims (expires_ms);
+CREATE TABLE environments ( id TEXT NOT NULL, name TEXT NOT NULL, created_ms INTEGER NOT NULL, PRIMARY KEY (id) ) WITHOUT ROWID, STRICT;
+CREATE TABLE events ( id TEXT NOT NULL, number INTEGER NOT NULL, environment_id TEXT NOT NULL, name TEXT NOT NULL, external_id TEXT NOT NULL, ts_ms INTEGER NOT NULL, received_ms INTEGER NOT NULL, payload BLOB NOT NULL, PRIMARY KEY (id, number) ) WITHOUT ROWID, STRICT;
+CREATE INDEX events_name ON events (name, id);
+CREATE INDEX events_repeated ON events (number) WHERE number > 0;
+CREATE TABLE functions ( id TEXT NOT NULL, app_id TEXT NOT NULL, app_name TEXT NOT NULL, environment_id TEXT NOT NULL, slug TEXT NOT NULL, name TEXT NOT NULL, version INTEGER NOT NULL, config BLOB NOT NULL, updated_ms INTEGER NOT NULL, archived INTEGER NOT NULL, steps_max INTEGER NOT NULL, state_bytes_max INTEGER NOT NULL, PRIMARY KEY (id) ) WITHOUT ROWID, STRICT;
+CREATE TABLE journal ( run_id TEXT NOT NULL, seq INTEGER NOT NULL, body BLOB NOT NULL, PRIMARY KEY (run_id, seq) ) WITHOUT ROWID, STRICT;
+CREATE TABLE partitions ( id INTEGER NOT NULL, epoch INTEGER NOT NULL, probe BLOB NOT NULL, PRIMARY KEY (id) ) STRICT;
+CREATE TABLE queue ( item_id INTEGER NOT NULL, partition_id INTEGER NOT NULL, function_id TEXT NOT NULL, run_id TEXT NOT NULL, kind INTEGER NOT NULL, step TEXT NOT NULL, attempt INTEGER NOT NULL, due_ms INTEGER NOT NULL, queued_ms INTEGER NOT NULL, body BLOB NOT NULL, PRIMARY KEY (item_id) ) STRICT;
+CREATE INDEX queue_due ON queue (partition_id, function_id, due_ms, item_id);
+CREATE INDEX queue_run ON queue (run_id);
+CREATE TABLE runs ( id TEXT NOT NULL, environment_id TEXT NOT NULL, app_id TEXT NOT NULL, function_id TEXT NOT NULL, function_version INTEGER NOT NULL, status INTEGER NOT NULL, queued_ms INTEGER NOT NULL, scheduled_ms INTEGER NOT NULL, started_ms INTEGER NOT NULL, ended_ms INTEGER NOT NULL, ended_seq INTEGER NOT NULL, event_id TEXT NOT NULL, event_name TEXT NOT NULL, event_ids TEXT NOT NULL, cron TEXT NOT NULL, parent_run_id TEXT NOT NULL, parent_function_id TEXT NOT NULL, parent_step TEXT NOT NULL, origin_run_id TEXT NOT NULL, PRIMARY KEY (id) ) WITHOUT ROWID, STRICT;
+CREATE INDEX runs_event ON runs (event_id);
+CREATE TABLE skips ( event_id TEXT NOT NULL, function_id TEXT NOT NULL, reason TEXT NOT NULL, detail TEXT NOT NULL, at_ms INTEGER NOT NULL ) STRICT;
+CREATE INDEX skips_event ON skips (event_id);
+CREATE TABLE waits ( wait_id INTEGER NOT NULL, kind INTEGER NOT NULL, environment_id TEXT NOT NULL, event_name TEXT NOT NULL, match_path TEXT NOT NULL, match_value TEXT NOT NULL, condition TEXT NOT NULL, bindings BLOB NOT NULL, run_id TEXT NOT NULL, function_id TEXT NOT NULL, step TEXT NOT NULL, created_ms INTEGER NOT NULL, expires_ms INTEGER NOT NULL, trigger_id TEXT NOT NULL, PRIMARY KEY (wait_id) ) STRICT;
+CREATE INDEX waits_match ON waits (environment_id, event_name, match_path, match_value, wait_id);
+CREATE INDEX waits_run ON waits (run_id);
+INSERT INTO environments VALUES ('00000000-0000-4000-b000-000000000000', 'default', 0);
+INSERT INTO alembic_version VALUES ('0001_durable_core')

@@ -1,0 +1,173 @@
+"""The store on SQLite: one writer, readers apart, nothing that has not been written durably."""
+
+import sqlite3
+from collections.abc import Collection, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+
+from stepwell.core.app import App
+from stepwell.core.function import Function
+from stepwell.core.identity import (
+    EnvironmentId,
+    EventId,
+    FunctionId,
+    ItemId,
+    PartitionId,
+    RunId,
+    WaitId,
+)
+from stepwell.core.queue import QueueItem
+from stepwell.core.run import RunState
+from stepwell.core.transition import StoredEvent, Transition
+from stepwell.core.waits import Wait
+from stepwell.engine.store import Ownership, WaitShape
+from stepwell.store.reading import ReadModels
+from stepwell.store.sqlite import catalog, commit, loading, queue, waits
+from stepwell.store.sqlite.connections import Connections, InlineConnection
+from stepwell.store.sqlite.database import Database, connect_reader, prepare_in_memory
+
+__all__ = ["SqliteStore"]
+
+
+class SqliteStore:
+    """`stepwell.engine.store.Store` on one SQLite database.
+
+    Made by `open` for a file and by `in_memory` for a database that ends with the process.
+    """
+
+    def __init__(
+        self, writer: Connections, readers: Connections, database: Database | sqlite3.Connection
+    ) -> None:
+        self._writer = writer
+        self._readers = readers
+        self._database = database
+
+    @classmethod
+    async def open(cls, path: Path) -> "SqliteStore":
+        """The store in the file, which is created if need be, and brought up to date.
+
+        Raises:
+            StoreInUse: Another process has it open.
+            StoreCorrupt: The file is damaged or not a database.
+            StoreNewer: A newer Stepwell has written it.
+            StoreUnusable: It cannot be opened or created.
+        """
+        database = await Database.open(path)
+        return cls(database.writer, database.readers, database)
+
+    @classmethod
+    def in_memory(cls, *, connection: sqlite3.Connection | None = None) -> "SqliteStore":
+        """A store without a file and without threads: every method is done when it returns.
+
+        Args:
+            connection: The database, if it is to outlive the store; it is left open. What is
+                stored in it stays, so that a new store on it continues after a simulated crash.
+        """
+        is_borrowed = connection is not None
+        if connection is None:
+            connection = sqlite3.connect(":memory:")
+        prepare_in_memory(connection)
+        inline = InlineConnection(connection, is_borrowed=is_borrowed)
+        return cls(inline, inline, connection)
+
+    def read_models(self) -> ReadModels:
+        """What the APIs read, on connections of its own where there is a file."""
+        if isinstance(self._database, Database):
+            return ReadModels.on_file(partial(connect_reader, self._database.path))
+        return ReadModels.on_connection(self._database)
+
+    async def take(self, partition: PartitionId) -> Ownership:
+        epoch = await self._writer.run("take", partial(commit.take, partition=partition))
+        return Ownership(partition, epoch)
+
+    async def commit(self, owner: Ownership, batch: Sequence[Transition]) -> None:
+        await self._writer.run("commit", partial(commit.commit, owner=owner, batch=batch))
+
+    async def probe(self, owner: Ownership) -> None:
+        await self._writer.run("probe", partial(commit.probe, owner=owner))
+
+    async def largest_number(self) -> int:
+        return await self._readers.run("largest_number", queue.largest_number)
+
+    async def apps(self) -> list[App]:
+        return await self._readers.run("apps", catalog.apps)
+
+    async def functions(self) -> list[Function]:
+        return await self._readers.run("functions", catalog.functions)
+
+    async def load_runs(self, run_ids: Sequence[RunId]) -> dict[RunId, RunState]:
+        return await self._readers.run("load_runs", partial(loading.load_runs, run_ids=run_ids))
+
+    async def queued_functions(self, partition: PartitionId) -> list[FunctionId]:
+        work = partial(queue.queued_functions, partition=partition)
+        return await self._readers.run("queued_functions", work)
+
+    async def ready(
+        self, partition: PartitionId, function_id: FunctionId, *, after: ItemId, limit: int
+    ) -> list[QueueItem]:
+        work = partial(
+            queue.ready, partition=partition, function_id=function_id, after=after, limit=limit
+        )
+        return await self._readers.run("ready", work)
+
+    async def timers(
+        self,
+        partition: PartitionId,
+        function_id: FunctionId,
+        *,
+        after: tuple[int, ItemId],
+        until_ms: int,
+        limit: int,
+    ) -> list[QueueItem]:
+        work = partial(
+            queue.timers,
+            partition=partition,
+            function_id=function_id,
+            after=after,
+            until_ms=until_ms,
+            limit=limit,
+        )
+        return await self._readers.run("timers", work)
+
+    async def event(self, event_id: EventId) -> StoredEvent | None:
+        return await self._readers.run("event", partial(loading.event, event_id=event_id))
+
+    async def waits_for(
+        self,
+        environment_id: EnvironmentId,
+        event_name: str,
+        values: Collection[tuple[str, str]],
+        *,
+        created_until_ms: int,
+        after: WaitId,
+        limit: int,
+    ) -> list[Wait]:
+        work = partial(
+            waits.waits_for,
+            environment_id=environment_id,
+            event_name=event_name,
+            values=values,
+            created_until_ms=created_until_ms,
+            after=after,
+            limit=limit,
+        )
+        return await self._readers.run("waits_for", work)
+
+    async def wait_shapes(self, environment_id: EnvironmentId) -> list[WaitShape]:
+        work = partial(waits.wait_shapes, environment_id=environment_id)
+        return await self._readers.run("wait_shapes", work)
+
+    async def claims(
+        self, keys: Collection[tuple[FunctionId, str]], *, now_ms: int
+    ) -> Mapping[tuple[FunctionId, str], RunId]:
+        return await self._readers.run("claims", partial(waits.claims, keys=keys, now_ms=now_ms))
+
+    async def expire_claims(self, owner: Ownership, *, now_ms: int, limit: int) -> int:
+        work = partial(commit.expire_claims, owner=owner, now_ms=now_ms, limit=limit)
+        return await self._writer.run("expire_claims", work)
+
+    async def close(self) -> None:
+        if isinstance(self._database, Database):
+            await self._database.close()
+        else:
+            await self._writer.close()
