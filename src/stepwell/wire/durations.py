@@ -78,7 +78,7 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _ONE_MS: Final = timedelta(milliseconds=1)
 
 
-class DurationInvalid(ValueError):  # noqa: N818 - says what is wrong, as all our errors do
+class DurationInvalid(ValueError):
     """A text is not a duration, or not a time where one would do as well.
 
     Attributes:

@@ -4,16 +4,14 @@ The body is put together from raw JSON; events and memoised results are copied, 
 canonical parts (RFC 8785) the whole is canonical, so it can be signed as it is.
 """
 
-import functools
 from collections.abc import Mapping, Sequence
 from typing import Final, TypeVar
-from urllib.parse import quote, unquote_plus, urlsplit, urlunsplit
 
 import msgspec
 
 from stepwell.wire.canonical import canonical_json
 
-__all__ = ["DISCOVERY", "CallContext", "call_url", "execution_body"]
+__all__ = ["DISCOVERY", "CallContext", "execution_body"]
 
 #: `stepId` of a call for no particular step. Source: SDK protocol, 6.1.
 DISCOVERY: Final = "step"
@@ -167,27 +165,3 @@ def _context(context: CallContext, *, use_api: bool) -> _Context:
         DISCOVERY,
         use_api,
     )
-
-
-def call_url(runtime_url: str, step_id: str) -> str:
-    """The URL to call for one step, or for none in particular with `DISCOVERY`.
-
-    Args:
-        runtime_url: URL under which the app registered the function.
-        step_id: Hashed id; replaces a `stepId` that the URL already has.
-
-    Source: SDK protocol, 1.1 and 6.1.
-    """
-    is_plain = step_id.isascii() and step_id.isalnum()
-    return _url_up_to_step_id(runtime_url) + (step_id if is_plain else quote(step_id, safe=""))
-
-
-@functools.lru_cache(maxsize=4096)
-def _url_up_to_step_id(runtime_url: str) -> str:
-    url = urlsplit(runtime_url)
-    kept = [
-        parameter
-        for parameter in url.query.split("&")
-        if parameter and unquote_plus(parameter.partition("=")[0]) != "stepId"
-    ]
-    return urlunsplit(url._replace(query="&".join([*kept, "stepId="]), fragment=""))

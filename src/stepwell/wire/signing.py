@@ -29,7 +29,7 @@ _TIME: Final = re.compile(r"[0-9]{1,12}")
 _BEARER: Final = "bearer "
 
 
-class SigningKeyInvalid(ValueError):  # noqa: N818 - says what is wrong, as all our errors do
+class SigningKeyInvalid(ValueError):
     """The configured signing key is not hexadecimal. The message never shows the key."""
 
     def __init__(self) -> None:

@@ -3,12 +3,11 @@
 import hashlib
 
 import msgspec
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from stepwell.wire.canonical import canonical_json
-from stepwell.wire.request import DISCOVERY, CallContext, call_url, execution_body
+from stepwell.wire.request import CallContext, execution_body
 
 LIMIT_BYTES = 4 * 1024 * 1024
 RUN_ID = "01K0RUN0000000000000000000"
@@ -175,27 +174,6 @@ def test_a_body_over_the_limit_is_sent_without_events() -> None:
     too_large = body_of(events=(event,), steps={"x": b"1"})
     assert without_state(too_large) == (True, True, {}, [], msgspec.json.decode(event))
     assert too_large == canonical_json(too_large)
-
-
-@pytest.mark.parametrize(
-    ("runtime_url", "step_id", "expected"),
-    [
-        ("http://a:3000/api/inngest", DISCOVERY, "http://a:3000/api/inngest?stepId=step"),
-        (
-            "http://a/api?fnId=shop-charge&step=step",
-            "98bf",
-            "http://a/api?fnId=shop-charge&step=step&stepId=98bf",
-        ),
-        ("http://a/api?stepId=step&fnId=f", "98bf", "http://a/api?fnId=f&stepId=98bf"),
-        ("http://a/api?step%49d=x&stepId&a=%20b", "98bf", "http://a/api?a=%20b&stepId=98bf"),
-        ("http://a/api?&", "98bf", "http://a/api?stepId=98bf"),
-        ("http://a", "98bf", "http://a?stepId=98bf"),
-        ("http://a/api?fnId=f#top", "98bf", "http://a/api?fnId=f&stepId=98bf"),
-        ("http://a/api", "a b&c=d/é", "http://a/api?stepId=a%20b%26c%3Dd%2F%C3%A9"),
-    ],
-)
-def test_the_step_id_is_set_in_the_url(runtime_url: str, step_id: str, expected: str) -> None:
-    assert call_url(runtime_url, step_id) == expected
 
 
 def test_a_run_of_a_thousand_steps_is_sent_whole() -> None:
