@@ -15,7 +15,7 @@ from stepwell.core.journal import CallFailed as CallFailedEntry
 from stepwell.core.journal import CallTimes, GroupOpened
 from stepwell.core.moment import Moment
 from stepwell.core.queue import QueueItem
-from stepwell.core.run import VERSION_COALESCED, RunState
+from stepwell.core.run import VERSION_COALESCED, VERSION_UNKNOWN, RunState
 from stepwell.core.status import RunStatus
 from stepwell.core.steps import completed, errored, invoked, planned, ran, slept, waited
 from stepwell.core.transition import Transition
@@ -75,7 +75,7 @@ def advance(
     draft = RunDraft(run, item, world=world, at=at, times=times)
     match outcome:
         case OpcodesReported():
-            if draft.version < 0 and not draft.started_ms:
+            if draft.version == VERSION_UNKNOWN and not draft.started_ms:
                 draft.pin_version(outcome.request_version)
             draft.start(times.sent_ms)
             error = _report(draft, outcome)
@@ -120,7 +120,8 @@ def _report(draft: RunDraft, answer: OpcodesReported) -> RunError | None:
             f"The function run exceeded the step limit of {OPCODES_MAX} steps.",
             error="function has too many steps",
         )
-    draft.pin_version(answer.request_version)
+    if draft.version == VERSION_UNKNOWN or len(ops) > 1:
+        draft.pin_version(answer.request_version)
     if len(ops) > 1:
         _open_group(draft, [op for op in ops if not op.is_lazy])
     for op in ops:

@@ -5,17 +5,14 @@ import base64
 from stepwell.core.function import Function
 from stepwell.core.queue import ItemKind, QueueItem
 from stepwell.core.run import RunState
-from stepwell.wire.request import CallContext, execution_body
+from stepwell.wire.request import DISCOVERY, CallContext, execution_body
 
-__all__ = ["DISCOVERY_STEP", "call_body", "job_reference", "target_step"]
-
-#: Step id of calls that are not for one particular step.
-DISCOVERY_STEP = "step"
+__all__ = ["call_body", "job_reference", "target_step"]
 
 
 def target_step(item: QueueItem) -> str:
     """The step a call is for."""
-    return item.step if item.kind is ItemKind.STEP else DISCOVERY_STEP
+    return item.step if item.kind is ItemKind.STEP else DISCOVERY
 
 
 def job_reference(item: QueueItem) -> str:

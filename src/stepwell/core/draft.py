@@ -33,7 +33,7 @@ __all__ = ["RunDraft", "World"]
 NO_METADATA: Final = msgspec.Raw(b"")
 
 
-class World(msgspec.Struct, frozen=True):
+class World(msgspec.Struct, frozen=True, gc=False):
     """What a decision may look at besides its subject.
 
     Attributes:

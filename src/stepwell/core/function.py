@@ -8,7 +8,7 @@ import msgspec
 from stepwell.core.identity import AppId, EnvironmentId, FunctionId
 from stepwell.wire.config import EventTrigger, FunctionConfig
 
-__all__ = ["STEPS_MAX", "STATE_BYTES_MAX", "Function", "FunctionIndex", "event_patterns"]
+__all__ = ["STATE_BYTES_MAX", "STEPS_MAX", "Function", "FunctionIndex", "event_patterns"]
 
 #: Limits of a run unless a function has its own. Source: execution semantics, 3.11.
 STEPS_MAX: Final = 1000

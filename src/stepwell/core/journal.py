@@ -32,13 +32,13 @@ __all__ = [
 ]
 
 
-class _Entry(msgspec.Struct, frozen=True, tag_field="is", omit_defaults=True, array_like=False):
+class _Entry(msgspec.Struct, frozen=True, tag_field="is", omit_defaults=True, gc=False):
     """Common to all entries: when it was decided, in ms since 1970 UTC."""
 
     at_ms: int
 
 
-class StepName(msgspec.Struct, frozen=True, omit_defaults=True):
+class StepName(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """How a step is shown.
 
     Attributes:
@@ -56,7 +56,7 @@ class StepName(msgspec.Struct, frozen=True, omit_defaults=True):
     opts: msgspec.Raw = msgspec.Raw(b"")
 
 
-class CallTimes(msgspec.Struct, frozen=True, omit_defaults=True):
+class CallTimes(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """When the call that brought a fact was queued and sent, and how long the step itself took."""
 
     queued_ms: int

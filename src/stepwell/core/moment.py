@@ -26,7 +26,7 @@ class Ids(Protocol):
         ...
 
 
-class Moment(msgspec.Struct, frozen=True):
+class Moment(msgspec.Struct, frozen=True, gc=False):
     """The circumstances of one decision: the wall clock (ms since 1970 UTC) and new ids."""
 
     now_ms: int

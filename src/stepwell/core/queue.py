@@ -43,7 +43,7 @@ class ItemKind(enum.IntEnum):
         return self <= ItemKind.STEP
 
 
-class QueueItem(msgspec.Struct, frozen=True):
+class QueueItem(msgspec.Struct, frozen=True, gc=False):
     """One unit of due work.
 
     Attributes:

@@ -26,7 +26,7 @@ __all__ = [
 ]
 
 
-class StoredEvent(msgspec.Struct, frozen=True):
+class StoredEvent(msgspec.Struct, frozen=True, gc=False):
     """An accepted event.
 
     Attributes:
@@ -47,7 +47,7 @@ class StoredEvent(msgspec.Struct, frozen=True):
     payload: bytes
 
 
-class NewRun(msgspec.Struct, frozen=True):
+class NewRun(msgspec.Struct, frozen=True, gc=False):
     """A run comes into being.
 
     Attributes:
@@ -80,14 +80,14 @@ class NewRun(msgspec.Struct, frozen=True):
     status: RunStatus = RunStatus.SCHEDULED
 
 
-class RunStart(msgspec.Struct, frozen=True):
+class RunStart(msgspec.Struct, frozen=True, gc=False):
     """The run's first call was sent."""
 
     run_id: RunId
     started_ms: int
 
 
-class RunEnd(msgspec.Struct, frozen=True):
+class RunEnd(msgspec.Struct, frozen=True, gc=False):
     """The run is over. Its queue items and waits are deleted by the same transition.
 
     Attributes:
@@ -102,7 +102,7 @@ class RunEnd(msgspec.Struct, frozen=True):
     ended_seq: int
 
 
-class JournalRow(msgspec.Struct, frozen=True):
+class JournalRow(msgspec.Struct, frozen=True, gc=False):
     """One entry at its place in a run's journal."""
 
     run_id: RunId
@@ -110,7 +110,7 @@ class JournalRow(msgspec.Struct, frozen=True):
     entry: Entry
 
 
-class Claim(msgspec.Struct, frozen=True):
+class Claim(msgspec.Struct, frozen=True, gc=False):
     """Remembers that a function was scheduled for a key, so that a repetition is not.
 
     Source: execution semantics, 2.2.
@@ -122,7 +122,7 @@ class Claim(msgspec.Struct, frozen=True):
     expires_ms: int
 
 
-class Skip(msgspec.Struct, frozen=True):
+class Skip(msgspec.Struct, frozen=True, gc=False):
     """Why an event that a function listens to did not start a run of it."""
 
     event_id: EventId
@@ -132,7 +132,7 @@ class Skip(msgspec.Struct, frozen=True):
     at_ms: int
 
 
-class Transition(msgspec.Struct):
+class Transition(msgspec.Struct, gc=False):
     """The rows of one decision. Complete when core returns it; nobody changes it afterwards.
 
     Attributes:

@@ -16,7 +16,7 @@ class WaitKind(enum.IntEnum):
     CANCEL = 1
 
 
-class Wait(msgspec.Struct, frozen=True):
+class Wait(msgspec.Struct, frozen=True, gc=False):
     """A run waits for an event, or may be cancelled by one.
 
     Attributes:
@@ -54,7 +54,7 @@ class Wait(msgspec.Struct, frozen=True):
         return WaitRef(self.id, self.event_name, self.match_path, self.step)
 
 
-class WaitRef(msgspec.Struct, frozen=True):
+class WaitRef(msgspec.Struct, frozen=True, gc=False):
     """What a run remembers of one of its waits: enough to end it. `step` is "" for CANCEL."""
 
     id: WaitId

@@ -129,6 +129,24 @@ def test_a_huge_program_of_a_small_pattern_is_refused() -> None:
         _matches("'a'.matches('((a{1000}){1000}){1000}')")
 
 
+@pytest.mark.parametrize(
+    "source",
+    [
+        "event.data.s.matches('^a$')",
+        "'a'.matches(event.data.s)",
+        "timestamp('2024-01-02T03:04:05Z' + event.data.s) == now()",
+        "duration('1s' + event.data.s) == duration('1s')",
+    ],
+)
+def test_text_after_a_nul_character_is_never_ignored(source: str) -> None:
+    with pytest.raises(ExpressionFailed, match="NUL"):
+        _matches(source, s="a\0b")
+
+
+def test_nul_characters_are_ordinary_elsewhere() -> None:
+    assert _matches("event.data.s == 'a\0b' && event.data.s.contains('b')", s="a\0b")
+
+
 def test_text_no_encoder_takes_fails_only_its_own_expression() -> None:
     with pytest.raises(ExpressionFailed):
         _matches("event.data.s.matches('a')", s="\ud800")

@@ -82,7 +82,7 @@ def matches_regex(text: str, pattern: str) -> bool:
     """Whether the RE2 pattern occurs anywhere in the text.
 
     Raises:
-        ExpressionFailed: The pattern is not RE2, or one of the texts is too long.
+        ExpressionFailed: The pattern is not RE2, or a text is too long or has a NUL character.
     """
     if len(pattern) > REGEX_CHARS_MAX:
         raise ExpressionFailed(f"regular expression longer than {REGEX_CHARS_MAX} characters")
@@ -116,6 +116,9 @@ def parse_duration(text: str) -> dt.timedelta:
 
 
 def _standard_function(source: str, arguments: dict[str, str]) -> object:
+    if any("\0" in text for text in arguments.values()):
+        # The binding cuts arguments at NUL: without this the answer would be about another text.
+        raise ExpressionFailed("text with a NUL character")
     try:
         result = _standard_program(source).eval(data=arguments)
         value: object = result.value()
