@@ -1,7 +1,7 @@
 """Statements that take many rows at once.
 
-`executemany` lets go of Python's global lock once per row and queues for it again; while the engine
-is busy, that costs up to a switch interval (5 ms) each time, half a second for a hundred rows. A
+`executemany` lets go of Python's global lock once per row and has to get it back each time, from an
+event loop that is busy whenever there is much to write: a hundred rows then take half a second. A
 statement with many rows gives the lock away once.
 """
 

@@ -1,5 +1,7 @@
 """Apps and functions: few rows, read at start, written when an app registers."""
 
+# ruff: noqa: S608 - what is put into the SQL are our own constants
+
 import sqlite3
 from collections.abc import Sequence
 from typing import Final

@@ -1,5 +1,7 @@
 """Loading runs: what is stored of them adds up to their state."""
 
+# ruff: noqa: S608 - what is put into the SQL are our own constants
+
 import sqlite3
 from collections import defaultdict
 from collections.abc import Iterable, Sequence

@@ -1,5 +1,7 @@
 """Reading the queue: what is ready, and what will be due."""
 
+# ruff: noqa: S608 - what is put into the SQL are our own constants
+
 import sqlite3
 from typing import Final
 

@@ -65,7 +65,7 @@ class SqliteStore:
         """
         is_borrowed = connection is not None
         if connection is None:
-            connection = sqlite3.connect(":memory:")
+            connection = sqlite3.connect(":memory:", check_same_thread=False)
         prepare_in_memory(connection)
         inline = InlineConnection(connection, is_borrowed=is_borrowed)
         return cls(inline, inline, connection)

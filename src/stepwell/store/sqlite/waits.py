@@ -1,5 +1,7 @@
 """Looking up waits and claims: who waits for an event, and what it has started before."""
 
+# ruff: noqa: S608 - what is put into the SQL are our own constants
+
 import sqlite3
 from collections.abc import Collection
 from typing import Final

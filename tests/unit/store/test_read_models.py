@@ -1,0 +1,254 @@
+"""What the APIs are shown of what is stored."""
+
+import sqlite3
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import msgspec
+import pytest
+from tests.unit.store.builders import (
+    ENVIRONMENT,
+    OTHER_FUNCTION,
+    PARTITION,
+    a_run,
+    a_skip,
+    an_entry,
+    an_event,
+    an_item,
+    event_id,
+    run_id,
+    started,
+)
+
+from stepwell.core.identity import EnvironmentId
+from stepwell.core.journal import RunEnded
+from stepwell.core.status import RunStatus
+from stepwell.core.transition import RunEnd, Transition
+from stepwell.engine.store import Ownership, StoreUnavailable
+from stepwell.store.reading import EventsPage, ReadModels, RunView
+from stepwell.store.sqlite import SqliteStore
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture(params=["sqlite-file", "sqlite-memory"])
+async def store(
+    request: pytest.FixtureRequest, tmp_path: Path, memory: sqlite3.Connection
+) -> AsyncIterator[SqliteStore]:
+    if request.param == "sqlite-file":
+        opened = await SqliteStore.open(tmp_path / "stepwell.db")
+    else:
+        opened = SqliteStore.in_memory(connection=memory)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+async def owner(store: SqliteStore) -> Ownership:
+    return await store.take(PARTITION)
+
+
+@pytest.fixture
+async def reading(store: SqliteStore) -> AsyncIterator[ReadModels]:
+    models = store.read_models()
+    yield models
+    await models.close()
+
+
+async def test_events_come_newest_first_in_pages(
+    store: SqliteStore, owner: Ownership, reading: ReadModels
+) -> None:
+    await store.commit(owner, [Transition(events=[an_event(n) for n in (2, 5, 1, 4, 3)])])
+
+    first = await reading.events(EventsPage(ENVIRONMENT, limit=2))
+    second = await reading.events(EventsPage(ENVIRONMENT, limit=9, before=first[-1].id))
+
+    assert first == [an_event(5), an_event(4)]
+    assert second == [an_event(3), an_event(2), an_event(1)]
+
+
+async def test_events_are_chosen_by_environment_name_and_time(
+    store: SqliteStore, owner: Ownership, reading: ReadModels
+) -> None:
+    elsewhere = EnvironmentId("elsewhere")
+    events = [
+        an_event(1, received_ms=10),
+        an_event(2, received_ms=20, name="shop/paid"),
+        an_event(3, received_ms=30),
+        an_event(4, received_ms=20, environment=elsewhere),
+        an_event(5, received_ms=20, name="inngest/function.finished"),
+    ]
+    await store.commit(owner, [Transition(events=events)])
+
+    async def ids(page: EventsPage) -> list[str]:
+        return [event.id for event in await reading.events(page)]
+
+    assert await ids(EventsPage(ENVIRONMENT, 9)) == [event_id(n) for n in (3, 2, 1)]
+    assert await ids(EventsPage(ENVIRONMENT, 9, name="shop/paid")) == [event_id(2)]
+    assert await ids(EventsPage(ENVIRONMENT, 9, received_after_ms=20)) == [
+        event_id(3),
+        event_id(2),
+    ]
+    assert await ids(EventsPage(ENVIRONMENT, 9, received_before_ms=20)) == [
+        event_id(2),
+        event_id(1),
+    ]
+    assert await ids(EventsPage(ENVIRONMENT, 9, include_internal=True)) == [
+        event_id(n) for n in (5, 3, 2, 1)
+    ]
+    assert await ids(EventsPage(elsewhere, 9)) == [event_id(4)]
+
+
+async def test_an_event_is_found_in_its_environment_only(
+    store: SqliteStore, owner: Ownership, reading: ReadModels
+) -> None:
+    events = [an_event(1), an_event(1, repetition=9)]
+    await store.commit(owner, [Transition(events=events)])
+
+    assert await reading.event(ENVIRONMENT, event_id(1)) == an_event(1)
+    assert await reading.event(EnvironmentId("elsewhere"), event_id(1)) is None
+    assert await reading.event(ENVIRONMENT, event_id(2)) is None
+
+
+def _view(status: RunStatus, *, started_ms: int = 0, ended_ms: int = 0) -> RunView:
+    run = a_run(1)
+    return RunView(
+        id=run.id,
+        environment_id=run.environment_id,
+        app_id=run.app_id,
+        function_id=run.function_id,
+        function_version=run.function_version,
+        status=status,
+        queued_ms=run.queued_ms,
+        scheduled_ms=run.scheduled_ms,
+        started_ms=started_ms,
+        ended_ms=ended_ms,
+        event_id=run.event_id,
+        event_name=run.event_name,
+        event_ids=(),
+        cron=run.cron,
+        parent_run_id=run.parent_run_id,
+        parent_function_id=run.parent_function_id,
+        parent_step=run.parent_step,
+        origin_run_id=run.origin_run_id,
+        output=b"",
+        error=b"",
+    )
+
+
+async def test_a_run_is_shown_as_it_goes_through_life(
+    store: SqliteStore, owner: Ownership, reading: ReadModels
+) -> None:
+    """Every answer is as of the last commit: pollers must never see an older status."""
+    assert await reading.run(run_id(1)) is None
+
+    await store.commit(owner, [Transition(events=[an_event(1)], runs=[a_run(1)])])
+    assert await reading.run(run_id(1)) == _view(RunStatus.SCHEDULED)
+
+    await store.commit(owner, [Transition(started=[started(1)], journal=[an_entry(1, 0)])])
+    running = _view(RunStatus.RUNNING, started_ms=1_013)
+    assert await reading.run(run_id(1)) == running
+
+    end = RunEnded(
+        at_ms=5, status=RunStatus.FAILED, output=msgspec.Raw(b'{"a":1.0}'), error=msgspec.Raw(b"2")
+    )
+    finish = RunEnd(run_id(1), RunStatus.FAILED, 1_013, 1_014, 1)
+    await store.commit(owner, [Transition(journal=[an_entry(1, 1, end)], ended=[finish])])
+    assert await reading.run(run_id(1)) == msgspec.structs.replace(
+        running, status=RunStatus.FAILED, ended_ms=1_014, output=b'{"a":1.0}', error=b"2"
+    )
+
+
+async def test_a_cancelled_run_has_no_output(
+    store: SqliteStore, owner: Ownership, reading: ReadModels
+) -> None:
+    end = RunEnded(at_ms=5, status=RunStatus.CANCELLED, cause="api")
+    await store.commit(
+        owner,
+        [
+            Transition(
+                runs=[a_run(1)],
+                journal=[an_entry(1, 0, end)],
+                ended=[RunEnd(run_id(1), RunStatus.CANCELLED, 0, 1_014, 0)],
+            )
+        ],
+    )
+
+    assert await reading.run(run_id(1)) == _view(RunStatus.CANCELLED, ended_ms=1_014)
+
+
+async def test_runs_are_found_by_each_event_that_started_them(
+    store: SqliteStore, owner: Ownership, reading: ReadModels
+) -> None:
+    batch = (event_id(1), event_id(2), event_id(3))
+    runs = [a_run(7, event_ids=batch), a_run(6, event=2), a_run(5, event=2), a_run(4)]
+    await store.commit(owner, [Transition(runs=runs)])
+
+    async def ids(event: int) -> list[str]:
+        return [run.id for run in await reading.runs_of_event(event_id(event))]
+
+    assert await ids(1) == [run_id(7)]
+    assert await ids(2) == [run_id(5), run_id(6), run_id(7)]
+    assert await ids(4) == [run_id(4)]
+    assert await ids(9) == []
+    (view,) = await reading.runs_of_event(event_id(3))
+    assert view.event_ids == batch
+
+
+async def test_the_items_of_a_run_are_listed_up_to_the_limit(
+    store: SqliteStore, owner: Ownership, reading: ReadModels
+) -> None:
+    items = [an_item(n, run=1, due_ms=9 - n) for n in (1, 2, 3)]
+    await store.commit(owner, [Transition(put=[*items, an_item(4)])])
+
+    assert await reading.jobs(run_id(1), limit=2) == items[:2]
+    assert await reading.jobs(run_id(1), limit=9) == items
+    assert await reading.jobs(run_id(9), limit=9) == []
+
+
+async def test_skips_are_listed_in_the_order_they_were_decided(
+    store: SqliteStore, owner: Ownership, reading: ReadModels
+) -> None:
+    later, earlier = a_skip(1, at_ms=9), a_skip(1, function=OTHER_FUNCTION, at_ms=8)
+    await store.commit(owner, [Transition(skips=[later, earlier, a_skip(2)])])
+
+    assert await reading.skips_of_event(event_id(1)) == [earlier, later]
+
+
+async def test_closed_read_models_answer_that_they_are_closed(reading: ReadModels) -> None:
+    await reading.run(run_id(1))
+    await reading.close()
+    await reading.close()
+
+    with pytest.raises(StoreUnavailable, match="closed"):
+        await reading.run(run_id(1))
+
+
+async def test_a_failing_database_makes_an_answer_unavailable(
+    store: SqliteStore, owner: Ownership, reading: ReadModels
+) -> None:
+    await store._writer.run("damage", lambda c: c.execute("DROP TABLE skips").close())
+
+    with pytest.raises(StoreUnavailable, match="skips"):
+        await reading.skips_of_event(event_id(1))
+
+
+async def test_reading_uses_indexes(memory: sqlite3.Connection) -> None:
+    """No question reads a whole table, however large it has become."""
+    store = SqliteStore.in_memory(connection=memory)
+    asked: list[str] = []
+    memory.set_trace_callback(asked.append)
+    reading = store.read_models()
+    await reading.events(EventsPage(ENVIRONMENT, 9, name="shop/order", before=event_id(9)))
+    await reading.event(ENVIRONMENT, event_id(1))
+    await reading.runs_of_event(event_id(1))
+    await reading.run(run_id(1))
+    await reading.jobs(run_id(1), limit=9)
+    await reading.skips_of_event(event_id(1))
+    memory.set_trace_callback(None)
+
+    questions = [sql for sql in asked if sql.startswith("SELECT")]
+    assert len(questions) == 6
+    for sql in questions:
+        plan = memory.execute(f"EXPLAIN QUERY PLAN {sql}").fetchall()
+        assert not [step for *_, step in plan if step.startswith("SCAN")], (sql, plan)
