@@ -2,6 +2,7 @@
 
 from stepwell.drivers.http.call import Call
 from stepwell.drivers.http.client import HttpClient
+from stepwell.drivers.http.driver import CallHandle, HttpDriver, OutcomeDone, SdkCall
 from stepwell.drivers.http.message import (
     REQUEST_TIMEOUT_S,
     RESPONSE_BYTES_MAX,
@@ -19,16 +20,20 @@ __all__ = [
     "REQUEST_TIMEOUT_S",
     "RESPONSE_BYTES_MAX",
     "Call",
+    "CallHandle",
     "Done",
     "FailureKind",
     "HttpClient",
+    "HttpDriver",
     "HttpFailure",
     "HttpReply",
     "HttpRequest",
     "HttpResult",
     "InvalidUrl",
     "Origin",
+    "OutcomeDone",
     "PoolLimits",
+    "SdkCall",
     "Url",
     "parse_url",
 ]

@@ -1,6 +1,7 @@
 """Opening connections: names, addresses of both families, TLS."""
 
 import asyncio
+import os
 import socket
 import ssl
 from collections.abc import Callable
@@ -60,7 +61,9 @@ async def dial(
             server_hostname=origin.host,
             ssl_shutdown_timeout=_TLS_SHUTDOWN_S,
         )
-    except OSError as error:  # SSLError is one; a peer that hangs up in the handshake is another
+    except (OSError, ValueError) as error:
+        # SSLError is an OSError, and so is a peer that hangs up in the handshake; a name that TLS
+        # cannot write is a ValueError.
         detail = f"TLS handshake with {origin.authority} failed: {_reason(error)}"
         return HttpFailure(FailureKind.TLS, detail)
     return made
@@ -145,8 +148,12 @@ async def _connected(address: _Address) -> socket.socket:
 
 
 def _reason(error: Exception) -> str:
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return error.verify_message
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
-    return str(error) or type(error).__name__
+    match error:
+        case ssl.SSLCertVerificationError():
+            return error.verify_message
+        case ssl.SSLError(reason=str(reason)):
+            return reason.replace("_", " ").lower()
+        case OSError(errno=int(number)):  # the event loops word it differently
+            return os.strerror(number)
+        case _:
+            return str(error) or type(error).__name__

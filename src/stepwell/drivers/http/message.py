@@ -74,6 +74,8 @@ class FailureKind(Enum):
     """The answer has a content encoding other than gzip."""
     TOO_MANY_REDIRECTS = "too_many_redirects"
     """More than 60 redirects."""
+    INVALID_REDIRECT = "invalid_redirect"
+    """A redirect leads to something that is not an http or https URL."""
     CLOSED = "closed"
     """The client was closed before the answer came."""
 
@@ -84,10 +86,12 @@ class HttpFailure(Struct, frozen=True):
     Attributes:
         kind: What went wrong.
         detail: One sentence for a person, without secrets.
+        value: What was at fault: the content encoding, or the location of the redirect.
     """
 
     kind: FailureKind
     detail: str
+    value: str = ""
 
 
 HttpResult: TypeAlias = HttpReply | HttpFailure

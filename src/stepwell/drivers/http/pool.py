@@ -181,6 +181,8 @@ class ConnectionPool:
                 )
         except TimeoutError:
             return _not_connected(origin, is_call_over=due_s <= connect_due_s)
+        except OSError as error:  # of the system's certificates; `dial` reports its own as values
+            return HttpFailure(FailureKind.TLS, f"TLS cannot be used: {error}")
         except asyncio.CancelledError:
             if self._is_cut:
                 return _CLOSED

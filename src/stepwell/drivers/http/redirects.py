@@ -53,7 +53,8 @@ def next_hop(hop: Hop, original: Url, *, status: int, location: str) -> Hop | Ht
         )
     url = redirect_url(hop.url, location, original)
     if isinstance(url, InvalidUrl):
-        return HttpFailure(FailureKind.BAD_RESPONSE, f"redirect that leads nowhere: {url.reason}")
+        detail = f"redirect that cannot be followed: {url.reason}"
+        return HttpFailure(FailureKind.INVALID_REDIRECT, detail, location)
 
     headers = hop.headers
     if hop.url.origin.is_tls and not url.origin.is_tls:

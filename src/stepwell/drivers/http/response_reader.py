@@ -17,6 +17,8 @@ Counted per read of the socket, so that a head which fits into one read (256 KiB
 
 _HEAD_END = b"\r\n\r\n"
 _PIECE_BYTES_MAX = 256 * 1024
+# A stream may consist of several members (RFC 1952, 2.2); empty ones cost time and give nothing.
+_GZIP_MEMBERS_MAX = 100
 _GZIP_WINDOW_BITS = 16 + zlib.MAX_WBITS
 
 
@@ -198,8 +200,12 @@ class ResponseReader:
             case "identity" | "":
                 pass
             case _:
-                text = f'unsupported content encoding: "{encoding}"'
-                self._stop(FailureKind.UNSUPPORTED_ENCODING, text)
+                self.failure = HttpFailure(
+                    FailureKind.UNSUPPORTED_ENCODING,
+                    f'unsupported content encoding: "{encoding}"',
+                    encoding,
+                )
+                raise _StopParsingError
 
     def _append_decoded(self, gunzip: "_Gunzip", chunk: bytes) -> None:
         try:
@@ -237,24 +243,30 @@ class ResponseReader:
 class _Gunzip:
     """Decodes gzip piece by piece, so that a small answer cannot become a huge one in memory."""
 
-    __slots__ = ("_member",)
+    __slots__ = ("_has_begun", "_member", "_members_count")
 
     def __init__(self) -> None:
         self._member = zlib.decompressobj(_GZIP_WINDOW_BITS)
+        self._members_count = 1
+        self._has_begun = False
 
     @property
     def is_complete(self) -> bool:
         """Whether the stream ended where a member ends, or never began."""
-        return self._member.eof
+        return self._member.eof or not self._has_begun
 
     def pieces(self, data: bytes) -> Iterator[bytes]:
         """What the next bytes of the stream decode to.
 
         Raises:
-            zlib.error: They are not gzip.
+            zlib.error: They are not gzip, or more members than anyone needs.
         """
+        self._has_begun = True
         while data:
-            if self._member.eof:  # a stream may consist of several members (RFC 1952, 2.2)
+            if self._member.eof:
+                if self._members_count == _GZIP_MEMBERS_MAX:
+                    raise zlib.error("too many gzip members")
+                self._members_count += 1
                 self._member = zlib.decompressobj(_GZIP_WINDOW_BITS)
             yield self._member.decompress(data, _PIECE_BYTES_MAX)
             data = self._member.unconsumed_tail or self._member.unused_data
