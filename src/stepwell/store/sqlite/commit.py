@@ -16,7 +16,7 @@ from stepwell.store.sqlite.catalog import write_catalog
 from stepwell.store.sqlite.connections import transaction
 from stepwell.store.sqlite.rows import encode_event_ids
 
-__all__ = ["PROBE_BYTES", "commit", "expire_claims", "probe", "take"]
+__all__ = ["PROBE_BYTES", "expire_claims", "probe", "take", "write"]
 
 #: A disk that takes this much has room for batches again.
 PROBE_BYTES: Final = 64 * 1024
@@ -100,17 +100,16 @@ def take(connection: sqlite3.Connection, partition: int) -> int:
     return epoch
 
 
-def commit(connection: sqlite3.Connection, owner: Ownership, batch: Sequence[Transition]) -> None:
-    """Write all rows of all transitions, or none."""
-    with transaction(connection):
-        _check_epoch(connection, owner)
-        write_catalog(connection, batch)
-        _write_events(connection, batch)
-        _write_runs(connection, batch)
-        _write_journal(connection, batch)
-        _write_queue(connection, owner.partition, batch)
-        _write_waits(connection, batch)
-        _write_decisions(connection, batch)
+def write(connection: sqlite3.Connection, owner: Ownership, batch: Sequence[Transition]) -> None:
+    """Write all rows of all transitions inside the transaction that is open."""
+    _check_epoch(connection, owner)
+    write_catalog(connection, batch)
+    _write_events(connection, batch)
+    _write_runs(connection, batch)
+    _write_journal(connection, batch)
+    _write_queue(connection, owner.partition, batch)
+    _write_waits(connection, batch)
+    _write_decisions(connection, batch)
 
 
 def probe(connection: sqlite3.Connection, owner: Ownership) -> None:

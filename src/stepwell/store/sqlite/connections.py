@@ -18,7 +18,18 @@ import structlog
 from stepwell.engine.store import StoreUnavailable
 from stepwell.store.errors import StoreDefect
 
-__all__ = ["Connections", "InlineConnection", "ThreadedConnections", "snapshot", "transaction"]
+__all__ = [
+    "Connections",
+    "InlineConnection",
+    "ThreadedConnections",
+    "WritingConnection",
+    "attempt",
+    "begin",
+    "closed",
+    "roll_back",
+    "snapshot",
+    "transaction",
+]
 
 T = TypeVar("T")
 
@@ -42,6 +53,14 @@ class Connections(Protocol):
         ...
 
 
+class WritingConnection(Connections, Protocol):
+    """The connection that writes."""
+
+    async def commit(self, operation: str, write: Callable[[sqlite3.Connection], None]) -> None:
+        """Make durable what `write` writes, or nothing of it; raises as `run` does."""
+        ...
+
+
 class InlineConnection:
     """One connection, used inside the calling coroutine.
 
@@ -57,8 +76,15 @@ class InlineConnection:
 
     async def run(self, operation: str, work: Callable[[sqlite3.Connection], T]) -> T:
         if self._is_closed:
-            raise _closed(operation)
-        return _attempt(operation, work, self._connection)
+            raise closed(operation)
+        return attempt(operation, work, self._connection)
+
+    async def commit(self, operation: str, write: Callable[[sqlite3.Connection], None]) -> None:
+        def work(connection: sqlite3.Connection) -> None:
+            with transaction(connection):
+                write(connection)
+
+        await self.run(operation, work)
 
     async def close(self) -> None:
         if not self._is_closed:
@@ -94,7 +120,7 @@ class ThreadedConnections:
 
     async def run(self, operation: str, work: Callable[[sqlite3.Connection], T]) -> T:
         if self._is_closed:
-            raise _closed(operation)
+            raise closed(operation)
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
         self._jobs.put(_Job(operation, work, loop, future))
@@ -116,7 +142,7 @@ class ThreadedConnections:
             result: Any = None
             failure: BaseException | None = None
             try:
-                result = _attempt(job.operation, job.work, connection)
+                result = attempt(job.operation, job.work, connection)
             except BaseException as error:  # noqa: BLE001 - the caller gets it, whatever it is
                 failure = error
             try:
@@ -131,37 +157,41 @@ class ThreadedConnections:
 @contextmanager
 def transaction(connection: sqlite3.Connection) -> Iterator[None]:
     """All that is written inside is durable at the end, or nothing is."""
-    _begin(connection, "BEGIN IMMEDIATE")
+    begin(connection, "BEGIN IMMEDIATE")
     try:
         yield
         connection.execute("COMMIT")
     except BaseException:
-        if connection.in_transaction:
-            connection.rollback()
+        roll_back(connection)
         raise
 
 
 @contextmanager
 def snapshot(connection: sqlite3.Connection) -> Iterator[None]:
     """All that is read inside is of one moment."""
-    _begin(connection, "BEGIN")
+    begin(connection, "BEGIN")
     try:
         yield
     finally:
-        if connection.in_transaction:
-            connection.rollback()
+        roll_back(connection)
 
 
-def _begin(connection: sqlite3.Connection, sql: str) -> None:
-    if connection.in_transaction:
-        # A rollback that failed, because the disk did, is made up for first.
-        connection.rollback()
+def begin(connection: sqlite3.Connection, sql: str) -> None:
+    """Begin a transaction. A rollback that failed, because the disk did, is made up for first."""
+    roll_back(connection)
     connection.execute(sql)
 
 
-def _attempt(
+def roll_back(connection: sqlite3.Connection) -> None:
+    """Undo what was written since the last commit, if anything was."""
+    if connection.in_transaction:
+        connection.rollback()
+
+
+def attempt(
     operation: str, work: Callable[[sqlite3.Connection], T], connection: sqlite3.Connection
 ) -> T:
+    """What `work` returns; what SQLite raises becomes an error of the store."""
     try:
         return work(connection)
     except sqlite3.IntegrityError as error:
@@ -185,5 +215,6 @@ def _settle(future: "asyncio.Future[Any]", result: object, failure: BaseExceptio
         future.set_exception(failure)
 
 
-def _closed(operation: str) -> StoreUnavailable:
+def closed(operation: str) -> StoreUnavailable:
+    """What is said to whoever comes too late."""
     return StoreUnavailable(operation, "the store is closed")

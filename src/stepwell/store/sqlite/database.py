@@ -12,6 +12,7 @@ from stepwell.store.errors import StoreCorrupt, StoreNewer, StoreUnusable
 from stepwell.store.migrations import HEAD, REVISIONS
 from stepwell.store.sqlite.connections import ThreadedConnections, transaction
 from stepwell.store.sqlite.lock import FileLock
+from stepwell.store.sqlite.writer import Writer
 
 __all__ = ["Database", "connect_reader", "connect_writer", "prepare_in_memory"]
 
@@ -75,7 +76,7 @@ class Database:
         except BaseException:
             self._lock.release()
             raise
-        self.writer = ThreadedConnections("stepwell-store-writer", [writer])
+        self.writer = Writer(writer)
         self.readers = ThreadedConnections("stepwell-store-reader", readers)
 
     @classmethod

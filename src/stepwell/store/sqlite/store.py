@@ -23,7 +23,11 @@ from stepwell.core.waits import Wait
 from stepwell.engine.store import Ownership, WaitShape
 from stepwell.store.reading import ReadModels
 from stepwell.store.sqlite import catalog, commit, loading, queue, waits
-from stepwell.store.sqlite.connections import Connections, InlineConnection
+from stepwell.store.sqlite.connections import (
+    Connections,
+    InlineConnection,
+    WritingConnection,
+)
 from stepwell.store.sqlite.database import Database, connect_reader, prepare_in_memory
 
 __all__ = ["SqliteStore"]
@@ -36,7 +40,10 @@ class SqliteStore:
     """
 
     def __init__(
-        self, writer: Connections, readers: Connections, database: Database | sqlite3.Connection
+        self,
+        writer: WritingConnection,
+        readers: Connections,
+        database: Database | sqlite3.Connection,
     ) -> None:
         self._writer = writer
         self._readers = readers
@@ -81,7 +88,7 @@ class SqliteStore:
         return Ownership(partition, epoch)
 
     async def commit(self, owner: Ownership, batch: Sequence[Transition]) -> None:
-        await self._writer.run("commit", partial(commit.commit, owner=owner, batch=batch))
+        await self._writer.commit("commit", partial(commit.write, owner=owner, batch=batch))
 
     async def probe(self, owner: Ownership) -> None:
         await self._writer.run("probe", partial(commit.probe, owner=owner))

@@ -1,0 +1,227 @@
+"""All apps and functions of an environment, in memory as they are stored."""
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
+from typing import Final, Protocol, TypeVar
+
+import msgspec
+
+from stepwell.core.app import App
+from stepwell.core.function import Function, FunctionIndex
+from stepwell.core.identity import DEFAULT_ENVIRONMENT_ID, AppId, EnvironmentId, FunctionId
+from stepwell.core.moment import Ids, Moment
+from stepwell.core.registration import (
+    UNREACHABLE,
+    KnownApps,
+    Registration,
+    app_failed,
+    placeholder,
+    register,
+    remove,
+    typed_url,
+)
+from stepwell.core.transition import Transition
+from stepwell.engine.clock import Clock
+from stepwell.engine.store import StoreUnavailable
+from stepwell.wire.registration import RegisterRequest
+from stepwell.wire.sdk_url import normalise_url
+
+__all__ = ["Committing", "Registry"]
+
+_Decision = TypeVar("_Decision")
+
+_NOTHING: Final = Transition()
+
+
+class Committing(Protocol):
+    """Who writes what the registry decides."""
+
+    async def commit(self, transition: Transition) -> None:
+        """Write the transition; returns when it is durable.
+
+        Raises:
+            StoreUnavailable: It was not written, or it is unknown whether it was.
+        """
+        ...
+
+
+class Registry:
+    """Apps and functions, and the only way to change them.
+
+    Changes are made one after another, and seen by others only when they are durable. A change
+    that has begun is finished even if the task that asked for it is cancelled; otherwise it could
+    be written without being seen.
+
+    The engine reads functions here and commits for the registry, so one of the two must be made
+    first: this one, which then is told by `commit_with`.
+    """
+
+    def __init__(
+        self, clock: Clock, ids: Ids, *, environment_id: EnvironmentId = DEFAULT_ENVIRONMENT_ID
+    ) -> None:
+        self._clock = clock
+        self._ids = ids
+        self._environment_id = environment_id
+        self._committing: Committing | None = None
+        self._changing = asyncio.Lock()
+        self._apps: dict[AppId, App] = {}
+        self._stored: dict[FunctionId, Function] = {}
+        self._steps_max: dict[FunctionId, int] = {}
+        self._state_bytes_max: dict[FunctionId, int] = {}
+        self._index = FunctionIndex()
+
+    @property
+    def functions(self) -> FunctionIndex:
+        """All functions, archived ones included, with their limits as overridden."""
+        return self._index
+
+    @property
+    def apps(self) -> Mapping[AppId, App]:
+        """All apps, archived ones and placeholders included; a view that stays current."""
+        return MappingProxyType(self._apps)
+
+    @property
+    def has_apps(self) -> bool:
+        """Whether any app has registered, and was not removed since."""
+        return any(app.name and not app.archived_ms for app in self._apps.values())
+
+    def apps_at(self, url: str) -> list[App]:
+        """Apps and placeholders, not archived, whose SDK endpoint is that URL."""
+        return self._known.at(self._environment_id, normalise_url(url))
+
+    def commit_with(self, committing: Committing) -> None:
+        """Let all changes be written by `committing`. Until then they raise `StoreUnavailable`."""
+        self._committing = committing
+
+    def load(self, apps: Iterable[App], functions: Iterable[Function]) -> None:
+        """Start over with what is stored. Overridden limits stay."""
+        self._apps.clear()
+        self._apps.update((app.id, app) for app in apps)
+        self._stored = {function.id: function for function in functions}
+        self._build_index()
+
+    async def register(self, request: RegisterRequest, *, platform: str = "") -> Registration:
+        """Take over what an app registers; returns when it is durable.
+
+        Args:
+            request: What the SDK sent.
+            platform: Where the app runs, if the SDK found out.
+
+        Raises:
+            StoreUnavailable: It may not have been taken over; the app should register again.
+        """
+
+        def decide(known: KnownApps, at: Moment) -> tuple[Transition, Registration]:
+            registration = register(
+                request, known, environment_id=self._environment_id, at=at, platform=platform
+            )
+            return registration.transition, registration
+
+        return await self._change(decide)
+
+    async def remove(self, url: str) -> bool:
+        """Archive what is at that URL, with its functions; False if nothing is.
+
+        Raises:
+            StoreUnavailable: It may not be archived.
+        """
+
+        def decide(known: KnownApps, at: Moment) -> tuple[Transition, bool]:
+            apps = known.at(self._environment_id, normalise_url(url))
+            return remove(apps, known, at=at), bool(apps)
+
+        return await self._change(decide)
+
+    async def record_error(self, url: str, error: str) -> None:
+        """Remember why what is at that URL could not be reached.
+
+        Raises:
+            StoreUnavailable: It may not be remembered.
+        """
+
+        def decide(known: KnownApps, _at: Moment) -> tuple[Transition, None]:
+            return app_failed(known.at(self._environment_id, normalise_url(url)), error), None
+
+        await self._change(decide)
+
+    async def add_placeholder(self, url: str, error: str = UNREACHABLE) -> None:
+        """Remember that there should be an app at a URL, which may lack `http://`.
+
+        Nothing happens if one is known there.
+
+        Raises:
+            StoreUnavailable: It may not be remembered.
+        """
+
+        def decide(known: KnownApps, at: Moment) -> tuple[Transition, None]:
+            transition = placeholder(
+                typed_url(url), known, environment_id=self._environment_id, at=at, error=error
+            )
+            return transition, None
+
+        await self._change(decide)
+
+    def set_steps_max(self, function_id: FunctionId, limit: int | None) -> bool:
+        """Give runs of a function another limit of steps, until the process ends.
+
+        None takes it back; returns whether there was one before.
+
+        Source: HTTP APIs, 5.3.
+        """
+        return self._override(self._steps_max, function_id, limit)
+
+    def set_state_bytes_max(self, function_id: FunctionId, limit: int | None) -> bool:
+        """As `set_steps_max`, for the size of a run's state."""
+        return self._override(self._state_bytes_max, function_id, limit)
+
+    @property
+    def _known(self) -> KnownApps:
+        return KnownApps(self._apps, self._stored)
+
+    async def _change(
+        self, decide: Callable[[KnownApps, Moment], tuple[Transition, _Decision]]
+    ) -> _Decision:
+        return await asyncio.shield(asyncio.create_task(self._change_alone(decide)))
+
+    async def _change_alone(
+        self, decide: Callable[[KnownApps, Moment], tuple[Transition, _Decision]]
+    ) -> _Decision:
+        async with self._changing:
+            at = Moment(self._clock.now_ms(), self._ids)
+            transition, decision = decide(self._known, at)
+            if transition != _NOTHING:
+                if self._committing is None:
+                    raise StoreUnavailable("registration", "the server is starting")
+                await self._committing.commit(transition)
+                self._apply(transition)
+            return decision
+
+    def _apply(self, transition: Transition) -> None:
+        self._apps.update((app.id, app) for app in transition.apps)
+        for app_id in transition.apps_removed:
+            self._apps.pop(app_id, None)
+        if transition.functions:
+            self._stored.update((function.id, function) for function in transition.functions)
+            self._build_index()
+
+    def _override(
+        self, limits: dict[FunctionId, int], function_id: FunctionId, limit: int | None
+    ) -> bool:
+        was_set = limits.pop(function_id, None) is not None
+        if limit is not None:
+            limits[function_id] = limit
+        self._build_index()
+        return was_set
+
+    def _build_index(self) -> None:
+        self._index = FunctionIndex(map(self._limited, self._stored.values()))
+
+    def _limited(self, function: Function) -> Function:
+        steps_max = self._steps_max.get(function.id, function.steps_max)
+        state_bytes_max = self._state_bytes_max.get(function.id, function.state_bytes_max)
+        if (steps_max, state_bytes_max) == (function.steps_max, function.state_bytes_max):
+            return function
+        return msgspec.structs.replace(
+            function, steps_max=steps_max, state_bytes_max=state_bytes_max
+        )
