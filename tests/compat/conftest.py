@@ -34,7 +34,7 @@ def app_ports() -> dict[str, int]:
 @pytest.fixture(scope="session")
 def server(logs: Path, app_ports: dict[str, int]) -> Iterator[Server]:
     """`stepwell dev`, told of both apps; an app that is not running yet is pinged again."""
-    urls = [f"-u=http://127.0.0.1:{port}/api/inngest" for port in app_ports.values()]
+    urls = [f"--sdk-url=http://127.0.0.1:{port}/api/inngest" for port in app_ports.values()]
     options = ["--no-discovery", "--no-poll", "--no-persist", "--retry-interval=1"]
     server = Server(["dev", *options, "--poll-interval=1", *urls], log=logs / "server.log")
     try:

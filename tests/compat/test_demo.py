@@ -1,11 +1,15 @@
 """The demo of `stepwell dev --demo`, as a newcomer meets it."""
 
+import re
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from tests.compat.harness import Run, Server, free_port, wait_until
+
+from stepwell.cli.demo import DemoUnavailable, create_demo_app
 
 StartDemo = Callable[[], Server]
 
@@ -70,6 +74,17 @@ def test_the_demo_survives_a_kill_in_the_middle_of_its_run(
     assert told.count("order 1001: 12 points awarded to Ada") == 1
     (thanks,) = awarded_runs(second)
     assert thanks.output == "Dear Ada, enjoy your points!"
+
+
+@pytest.mark.parametrize("package", ["fastapi", "inngest"])
+def test_the_demo_says_what_to_install_when_its_packages_are_missing(
+    package: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # What the import system finds for a package that cannot be imported.
+    monkeypatch.setitem(sys.modules, package, None)
+
+    with pytest.raises(DemoUnavailable, match=re.escape("pip install 'stepwell[examples]'")):
+        create_demo_app("http://127.0.0.1:8288")
 
 
 def awarded_runs(server: Server) -> list[Run]:

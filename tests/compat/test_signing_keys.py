@@ -203,7 +203,7 @@ class TestKeysOverHttp:
     ) -> None:
         for headers in (
             {"Authorization": ""},
-            {"Authorization": "Bearer "},
+            {"Authorization": "Bearer"},
             {"Authorization": f"Bearer {OTHER_KEY}"},
             {"Authorization": f"Bearer {EVENT_KEY}"},
         ):

@@ -160,7 +160,7 @@ class TestSync:
 
         assert INVALID in response.text
         assert slugs(app) == {"stays", "goes"}
-        assert app.run("goes").status == "Completed"
+        assert app.run("stays").status == "Completed"
 
     def test_an_app_that_moved_keeps_its_functions_and_is_called_at_its_new_place(
         self, app: App, sdk: Sdk, logs: Path

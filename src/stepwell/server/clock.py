@@ -14,6 +14,5 @@ class SystemClock:
     def now_ms(self) -> int:
         """Milliseconds since 1970 UTC; at least as large as every value given before."""
         now_ms = time.time_ns() // 1_000_000
-        if now_ms > self._latest_ms:
-            self._latest_ms = now_ms
+        self._latest_ms = max(self._latest_ms, now_ms)
         return self._latest_ms

@@ -188,6 +188,19 @@ async def retry_after(ctx: inngest.Context) -> int:
     return ctx.attempt
 
 
+@client.create_function(
+    fn_id="retry-after-step", retries=1, trigger=inngest.TriggerEvent(event="py/retry.after.step")
+)
+async def retry_after_step(ctx: inngest.Context) -> int:
+    async def body() -> int:
+        record.note(ctx.run_id, "body", ctx.attempt)
+        if ctx.attempt == 0:
+            raise inngest.RetryAfterError("busy", timedelta(seconds=3))
+        return ctx.attempt
+
+    return await ctx.step.run("body", body)
+
+
 FUNCTIONS: list[inngest.Function[Any]] = [
     step_retried,
     step_error_caught,
@@ -199,4 +212,5 @@ FUNCTIONS: list[inngest.Function[Any]] = [
     non_retriable,
     non_retriable_step,
     retry_after,
+    retry_after_step,
 ]

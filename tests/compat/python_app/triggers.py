@@ -52,7 +52,7 @@ async def returns(ctx: inngest.Context) -> object:
 
 @client.create_function(fn_id="returns-step", trigger=inngest.TriggerEvent(event="py/returns.step"))
 async def returns_step(ctx: inngest.Context) -> object:
-    """The same through a step, a memo and a further request."""
+    """The same through two steps: each result comes back with the next request."""
 
     async def body() -> Any:
         return ctx.event.data.get("value")
@@ -61,7 +61,7 @@ async def returns_step(ctx: inngest.Context) -> object:
         return value
 
     value = await ctx.step.run("body", body)
-    return await ctx.step.run("again", again, value)
+    return {"value": await ctx.step.run("again", again, value)}
 
 
 @client.create_function(fn_id="echo-event", trigger=inngest.TriggerEvent(event="py/echo.event"))

@@ -107,13 +107,13 @@ const promiseRace = client.createFunction(
   },
 );
 
-// Race mode: the winner is known, and the function goes on, before its siblings are done.
+// Race mode: the function goes on with the winner before its siblings are done.
 const groupRace = client.createFunction(
   { id: "group-race", triggers: [{ event: "ts/group.race" }] },
   async ({ group, step, runId, attempt }) => {
     const winner = await group.parallel(async () =>
       Promise.race([
-        step.sleep("slow", "30s").then(() => "slow"),
+        step.sleep("slow", "5s").then(() => "slow"),
         step.run("quick", () => {
           note(runId, "quick", attempt);
           return "quick";

@@ -48,12 +48,12 @@ const returns = client.createFunction(
   async ({ event }) => event.data.value,
 );
 
-// The same through a step, a memo and a further request.
+// The same through two steps: each result comes back with the next request.
 const returnsStep = client.createFunction(
   { id: "returns-step", triggers: [{ event: "ts/returns.step" }] },
   async ({ event, step }) => {
     const value = await step.run("body", () => event.data.value);
-    return step.run("again", () => value);
+    return { value: await step.run("again", () => value) };
   },
 );
 

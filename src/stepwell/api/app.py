@@ -1,0 +1,80 @@
+"""All HTTP endpoints of the server as one ASGI application.
+
+A request for anything but events passes, from the outside in: headers that every answer has and
+cross-origin permission, errors to answers, the signing key, the routes. Events skip all of it.
+"""
+
+from typing import Final
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from stepwell.api.auth import EventKeys, SigningKeyGuard
+from stepwell.api.cors import CommonHeaders, CrossOrigin
+from stepwell.api.dev import DevEndpoint
+from stepwell.api.errors import ErrorAnswers
+from stepwell.api.event_api import EventEndpoint
+from stepwell.api.health import HealthEndpoint
+from stepwell.api.invoke import InvokeEndpoint
+from stepwell.api.landing import LandingPage
+from stepwell.api.rest_v1 import RestV1
+from stepwell.api.routing import router, send_not_found
+from stepwell.api.run_state import RunStateApi
+from stepwell.api.services import ApiServices, ApiSettings, RouteTable
+
+__all__ = ["create_api"]
+
+#: Only reached by what is not for `EventEndpoint`: other methods get 405, a missing key 404.
+_EVENT_ROUTES: Final[RouteTable] = {
+    "/e": {"POST": send_not_found},
+    "/e/{key:path}": {"POST": send_not_found},
+}
+
+
+def create_api(services: ApiServices, settings: ApiSettings) -> ASGIApp:
+    """The HTTP API.
+
+    Args:
+        services: What it works on.
+        settings: A server of kind "cloud" must have a signing key, or anybody could do anything.
+    """
+    assert settings.server_kind == "dev" or settings.signing_key is not None
+    common = CommonHeaders(settings.server_kind)
+    events = EventEndpoint(
+        services, EventKeys(settings.event_keys), common, bytes_max=settings.body_bytes_max
+    )
+    app: ASGIApp = router(
+        [
+            _EVENT_ROUTES,
+            InvokeEndpoint(services, bytes_max=settings.body_bytes_max).routes(),
+            RestV1(services).routes(),
+            RunStateApi(services).routes(),
+            DevEndpoint(services, settings).routes(),
+            HealthEndpoint().routes(),
+            LandingPage(settings).routes(),
+            services.registration,
+        ]
+    )
+    if settings.signing_key is not None:
+        app = SigningKeyGuard(app, settings.signing_key, settings.server_kind)
+    return _EventsFirst(events, CrossOrigin(ErrorAnswers(app), common))
+
+
+class _EventsFirst:
+    """Hands events to their endpoint before anything else is asked.
+
+    Routing and middleware would double what an event costs here (17 µs, measured without socket).
+    """
+
+    def __init__(self, events: EventEndpoint, others: ASGIApp) -> None:
+        self._events = events
+        self._others = others
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if (
+            scope["type"] == "http"
+            and scope["method"] == "POST"
+            and scope["path"].startswith("/e/")
+        ):
+            await self._events(scope, receive, send)
+        else:
+            await self._others(scope, receive, send)

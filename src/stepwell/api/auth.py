@@ -1,0 +1,63 @@
+"""Who may do what: event keys for sending events, the signing key for everything else.
+
+Source: HTTP APIs, 1.3 and 2.
+"""
+
+import hmac
+from collections.abc import Collection
+from typing import Final
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from stepwell.api.body import header, headers_of
+from stepwell.api.responses import TEXT, send_answer
+from stepwell.api.services import ServerKind
+from stepwell.wire.signing import SigningKey, bearer_is_valid
+
+__all__ = ["EventKeys", "SigningKeyGuard"]
+
+#: First segments of the paths that need the signing key, whether there is a route or not.
+_PROTECTED: Final = frozenset({"api", "dev", "fn", "v0", "v1", "v2"})
+
+
+class EventKeys:
+    """The keys with which events may be sent."""
+
+    def __init__(self, keys: Collection[str] | None) -> None:
+        self._keys = None if keys is None else [key.encode() for key in keys]
+
+    def accept(self, key: str) -> bool:
+        """Whether events may be sent with this key.
+
+        How long that takes does not depend on how much of the key is right, nor on which it is.
+        """
+        if self._keys is None:
+            return True
+        presented = key.encode("utf-8", "replace")
+        is_known = False
+        for known in self._keys:
+            is_known |= hmac.compare_digest(presented, known)
+        return is_known
+
+
+class SigningKeyGuard:
+    """Lets requests to protected paths pass only with the signing key as bearer token.
+
+    In production `/invoke` is protected as well: it starts any function with any data.
+    """
+
+    def __init__(self, app: ASGIApp, key: SigningKey, server_kind: ServerKind) -> None:
+        self._app = app
+        self._key = key
+        self._protected = _PROTECTED if server_kind == "dev" else _PROTECTED | {"invoke"}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and self._is_protected(scope["path"]):
+            authorization = header(headers_of(scope), b"authorization")
+            if not bearer_is_valid(authorization, self._key):
+                await send_answer(send, 401, b"Authentication failed\n", headers=(TEXT,))
+                return
+        await self._app(scope, receive, send)
+
+    def _is_protected(self, path: str) -> bool:
+        return path[1:].partition("/")[0] in self._protected

@@ -1,0 +1,99 @@
+"""`POST /e/{key}`: where events come in. The hottest path of the API, so it stands alone.
+
+It is reached without router and middleware, and does itself what they do for all others.
+
+Source: HTTP APIs, 3.
+"""
+
+from collections.abc import Callable
+from typing import Final
+
+import msgspec
+from starlette.types import Receive, Scope, Send
+
+from stepwell.api.auth import EventKeys
+from stepwell.api.body import Headers, header, read_body
+from stepwell.api.cors import CommonHeaders
+from stepwell.api.errors import ClientGone, failure_of
+from stepwell.api.responses import JSON, Header, encode_json, send_answer
+from stepwell.api.services import ApiServices
+from stepwell.core.identity import DEFAULT_ENVIRONMENT_ID
+from stepwell.wire.events import parse_events
+from stepwell.wire.ulid import EventIdSeed, parse_event_id_seed
+
+__all__ = ["EventEndpoint"]
+
+_PREFIX: Final = "/e/"
+_KEY_UNKNOWN: Final = b'{"status":401,"message":"","error":"Event key not found"}'
+_KEY_MISSING: Final = b'{"status":401,"message":"","error":"Event key is required"}'
+
+
+class _Answer(msgspec.Struct, frozen=True):
+    ids: list[str]
+    status: int
+    error: str | msgspec.UnsetType = msgspec.UNSET
+    code: str | msgspec.UnsetType = msgspec.UNSET
+
+
+class EventEndpoint:
+    """Answers 200 only when the events, and the runs they start, are durable."""
+
+    def __init__(
+        self, services: ApiServices, keys: EventKeys, common: CommonHeaders, *, bytes_max: int
+    ) -> None:
+        self._intake = services.intake
+        self._ids = services.ids
+        self._clock = services.clock
+        self._keys = keys
+        self._common = common
+        self._bytes_max = bytes_max
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers: Headers = dict(scope["headers"])
+        common = (JSON, *self._common.answering(headers))
+        refusal = self._refusal(scope["path"][len(_PREFIX) :])
+        if refusal is not None:
+            await send_answer(send, 401, refusal, headers=common)
+            return
+        more: tuple[Header, ...] = ()
+        try:
+            answer = await self._accept(headers, receive)
+        except ClientGone:
+            return
+        except Exception as error:  # noqa: BLE001 - whatever it was, it becomes an answer
+            failure = failure_of(error)
+            more = failure.headers
+            code = failure.code or msgspec.UNSET
+            answer = _Answer([], failure.status, failure.message, code)
+        await send_answer(send, answer.status, encode_json(answer), headers=(*common, *more))
+
+    def _refusal(self, key: str) -> bytes | None:
+        if not key:
+            return _KEY_MISSING
+        return None if self._keys.accept(key) else _KEY_UNKNOWN
+
+    async def _accept(self, headers: Headers, receive: Receive) -> _Answer:
+        body = await read_body(headers, receive, bytes_max=self._bytes_max)
+        now_ms = self._clock.now_ms()
+        seed = parse_event_id_seed(header(headers, b"x-inngest-event-id-seed"))
+        parsed = parse_events(
+            body,
+            content_type=header(headers, b"content-type") or "",
+            received_ms=now_ms,
+            internal_ids=self._internal_ids(seed, now_ms),
+        )
+        if parsed.accepted:
+            await self._intake.accept(
+                DEFAULT_ENVIRONMENT_ID, parsed.accepted, seeded=seed is not None
+            )
+        ids = [accepted.internal_id for accepted in parsed.accepted]
+        if parsed.error is None:
+            return _Answer(ids, 200)
+        # SDKs expect partial success: events before a bad one are kept and their ids returned.
+        return _Answer(ids or [""], 400, parsed.error)
+
+    def _internal_ids(self, seed: EventIdSeed | None, now_ms: int) -> Callable[[int], str]:
+        if seed is not None:
+            return seed.ulid
+        new = self._ids.ulid
+        return lambda _position: new(now_ms)

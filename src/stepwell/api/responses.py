@@ -1,0 +1,32 @@
+"""Answers, straight in ASGI: one message for the head, one for the body."""
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+import msgspec
+from starlette.types import Send
+
+__all__ = ["EMPTY", "HTML", "JSON", "TEXT", "Header", "encode_json", "send_answer", "send_json"]
+
+Header = tuple[bytes, bytes]
+
+JSON: Final[Header] = (b"content-type", b"application/json")
+TEXT: Final[Header] = (b"content-type", b"text/plain; charset=utf-8")
+HTML: Final[Header] = (b"content-type", b"text/html; charset=utf-8")
+EMPTY: Final = b""
+
+encode_json = msgspec.json.Encoder().encode
+
+
+async def send_answer(
+    send: Send, status: int, body: bytes, *, headers: Iterable[Header] = ()
+) -> None:
+    """Send a whole answer; its length is added to the headers."""
+    length = (b"content-length", b"%d" % len(body))
+    await send({"type": "http.response.start", "status": status, "headers": [*headers, length]})
+    await send({"type": "http.response.body", "body": body})
+
+
+async def send_json(send: Send, status: int, value: Any) -> None:
+    """Send a value as JSON."""
+    await send_answer(send, status, encode_json(value), headers=(JSON,))

@@ -1,0 +1,54 @@
+"""From path and method to an endpoint, and what is answered when there is none.
+
+Source: HTTP APIs, 1.4.
+"""
+
+from collections.abc import Iterable, Mapping
+
+from starlette.routing import Route, Router
+from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.websockets import WebSocketClose
+
+from stepwell.api.responses import EMPTY, JSON, TEXT, send_answer
+from stepwell.api.services import RouteTable
+
+__all__ = ["router", "send_not_found"]
+
+_NOT_FOUND = b"404 page not found\n"
+_V2_NOT_FOUND = b'{"errors":[{"code":"api_error","message":"Not Found"}]}'
+
+
+def router(tables: Iterable[RouteTable]) -> Router:
+    """An application for all routes of the tables; each path stands in one of them."""
+    routes = [
+        Route(path, _Methods(by_method)) for table in tables for path, by_method in table.items()
+    ]
+    # A redirect would turn a POST into a GET.
+    return Router(routes, redirect_slashes=False, default=send_not_found)
+
+
+class _Methods:
+    """One path; Starlette's own 405 names the methods of one of its endpoints only."""
+
+    def __init__(self, by_method: Mapping[str, ASGIApp]) -> None:
+        self._by_method = by_method
+        self._allow = (b"allow", ", ".join(sorted(by_method)).encode())
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        method: str = scope["method"]
+        # The HTTP server leaves out the body.
+        endpoint = self._by_method.get("GET" if method == "HEAD" else method)
+        if endpoint is None:
+            await send_answer(send, 405, EMPTY, headers=(self._allow,))
+        else:
+            await endpoint(scope, receive, send)
+
+
+async def send_not_found(scope: Scope, receive: Receive, send: Send) -> None:
+    """Say that nothing is there."""
+    if scope["type"] == "websocket":
+        await WebSocketClose()(scope, receive, send)
+    elif scope["path"].startswith(("/v2/", "/api/v2/")):
+        await send_answer(send, 404, _V2_NOT_FOUND, headers=(JSON,))
+    else:
+        await send_answer(send, 404, _NOT_FOUND, headers=(TEXT,))

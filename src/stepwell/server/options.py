@@ -1,0 +1,235 @@
+"""Every setting that can be given: as a flag, in the environment, or in a configuration file.
+
+The command line, the reader of configuration files and `resolve` all work from this table, so that
+a setting has one name, one meaning and one description everywhere.
+
+Source: HTTP APIs, 14.1 to 14.4.
+"""
+
+import enum
+from typing import Final
+
+import msgspec
+
+__all__ = ["OPTIONS", "Fate", "Kind", "Mode", "Option", "options_of"]
+
+
+class Mode(enum.StrEnum):
+    """What the server is for."""
+
+    DEV = "dev"
+    START = "start"
+
+
+class Kind(enum.Enum):
+    """What a value is. A list is given by repeating a flag, or separated by commas."""
+
+    TEXT = "TEXT"
+    NUMBER = "NUMBER"
+    SECONDS = "SECONDS"
+    SWITCH = ""
+    LIST = "LIST"
+
+
+class Fate(enum.Enum):
+    """What becomes of a value: used, accepted without effect, or refused with the reason."""
+
+    USED = enum.auto()
+    IGNORED = enum.auto()
+    REFUSED = enum.auto()
+
+
+_BOTH: Final = frozenset({Mode.DEV, Mode.START})
+_DEV: Final = frozenset({Mode.DEV})
+_START: Final = frozenset({Mode.START})
+
+
+class Option(msgspec.Struct, frozen=True, kw_only=True):
+    """One setting.
+
+    Attributes:
+        name: As the flag without dashes, and as the key in files.
+        about: One sentence for `--help`.
+        modes: Which commands know it.
+        short: The one-letter flag, if there is one.
+        metavar: What stands for the value in `--help`.
+        aliases: Other names in files.
+        can_be_negated: Whether there is a flag `--no-<name>` as well.
+        is_secret: Whether its value must never be shown.
+        why: Why it is ignored or refused.
+    """
+
+    name: str
+    kind: Kind
+    about: str
+    modes: frozenset[Mode] = _BOTH
+    short: str = ""
+    metavar: str = ""
+    aliases: tuple[str, ...] = ()
+    can_be_negated: bool = False
+    is_secret: bool = False
+    fate: Fate = Fate.USED
+    why: str = ""
+
+    @property
+    def is_shown(self) -> bool:
+        """Whether `--help` mentions it."""
+        return self.fate is Fate.USED
+
+    @property
+    def variables(self) -> tuple[str, str]:
+        """The environment variables that set it; the first one wins."""
+        suffix = self.name.upper().replace("-", "_")
+        return f"STEPWELL_{suffix}", f"INNGEST_{suffix}"
+
+
+_USED: Final = (
+    Option(
+        name="sdk-url",
+        kind=Kind.LIST,
+        short="-u",
+        metavar="URL",
+        aliases=("urls",),
+        about="Where an app serves its functions, such as http://localhost:3000/api/inngest; "
+        "http:// may be left out. Can be repeated.",
+    ),
+    Option(
+        name="no-discovery",
+        kind=Kind.SWITCH,
+        modes=_DEV,
+        about="Do not look for apps on the usual ports of this machine.",
+    ),
+    Option(
+        name="no-poll",
+        kind=Kind.SWITCH,
+        modes=_DEV,
+        about="Do not ask known apps again and again for their functions.",
+    ),
+    Option(
+        name="poll-interval",
+        kind=Kind.SECONDS,
+        about="How often apps are asked for their functions. Default: 5 for dev; for start 0, "
+        "which asks only those again that could not be reached.",
+    ),
+    Option(
+        name="host",
+        kind=Kind.TEXT,
+        metavar="ADDRESS",
+        about="Address to listen on; 0.0.0.0 is every one of this machine. Default: 127.0.0.1.",
+    ),
+    Option(
+        name="port",
+        kind=Kind.NUMBER,
+        short="-p",
+        metavar="PORT",
+        about="Port to listen on. If it is taken, dev uses the next free one and start fails. "
+        "Default: 8288.",
+    ),
+    Option(
+        name="signing-key",
+        kind=Kind.TEXT,
+        modes=_START,
+        metavar="HEX",
+        is_secret=True,
+        about="Key shared with the apps: an even number of hexadecimal digits, optionally after a "
+        "prefix such as signkey-prod-. Required.",
+    ),
+    Option(
+        name="event-key",
+        kind=Kind.LIST,
+        modes=_START,
+        metavar="KEY",
+        is_secret=True,
+        about="Key with which events may be sent. Can be repeated; at least one is required.",
+    ),
+    Option(
+        name="persist",
+        kind=Kind.SWITCH,
+        modes=_DEV,
+        can_be_negated=True,
+        about="Keep everything in a file, or only in memory. Default: keep it.",
+    ),
+    Option(
+        name="sqlite-dir",
+        kind=Kind.TEXT,
+        metavar="DIRECTORY",
+        about="Where the database main.db is. Default: .stepwell in the working directory.",
+    ),
+    Option(
+        name="retry-interval",
+        kind=Kind.SECONDS,
+        about="Pause between attempts, instead of the growing one. Default: 0, the growing one.",
+    ),
+    Option(
+        name="queue-workers",
+        kind=Kind.NUMBER,
+        metavar="COUNT",
+        about="Calls to apps under way at the same time, at most. Default: 1000.",
+    ),
+    Option(
+        name="demo",
+        kind=Kind.SWITCH,
+        modes=_DEV,
+        about="Also run a small app, to see a function at work.",
+    ),
+    Option(
+        name="json",
+        kind=Kind.SWITCH,
+        about="Log as JSON. Default: when standard error is not a terminal.",
+    ),
+    Option(name="verbose", kind=Kind.SWITCH, about="Log more; the same as --log-level debug."),
+    Option(
+        name="log-level",
+        kind=Kind.TEXT,
+        short="-l",
+        metavar="LEVEL",
+        about="trace, debug, info, warn or error; the variable LOG_LEVEL wins over the flag. "
+        "Default: info.",
+    ),
+)
+
+_NO_POLLING: Final = "nothing is polled here"
+_NO_GATEWAY: Final = "apps connect over HTTP in this version; there is no connect gateway yet"
+_ONE_FILE: Final = "everything is in one SQLite file"
+
+
+def _ignored(name: str, why: str, kind: Kind = Kind.TEXT) -> Option:
+    return Option(name=name, kind=kind, about="", fate=Fate.IGNORED, why=why)
+
+
+def _refused(name: str, why: str) -> Option:
+    return Option(name=name, kind=Kind.TEXT, about="", fate=Fate.REFUSED, why=why)
+
+
+_OF_THE_REFERENCE_ONLY: Final = (
+    _ignored("tick", _NO_POLLING),
+    _ignored("connect-gateway-port", _NO_GATEWAY),
+    _ignored("connect-gateway-grpc-ip", _NO_GATEWAY),
+    _ignored("connect-gateway-grpc-port", _NO_GATEWAY),
+    _ignored("connect-executor-grpc-ip", _NO_GATEWAY),
+    _ignored("connect-executor-grpc-port", _NO_GATEWAY),
+    _ignored("postgres-max-idle-conns", _ONE_FILE),
+    _ignored("postgres-max-open-conns", _ONE_FILE),
+    _ignored("postgres-conn-max-idle-time", _ONE_FILE),
+    _ignored("postgres-conn-max-lifetime", _ONE_FILE),
+    _ignored("debug-api-port", "there is no debug service"),
+    _ignored("system-trace-endpoint", "the server sends no traces of its own yet"),
+    _ignored("system-trace-url-path", "the server sends no traces of its own yet"),
+    _ignored("no-ui", "there is no dashboard yet", Kind.SWITCH),
+    _refused(
+        "redis-uri",
+        "queue and run state are in the database, so no Redis is needed; leave it out",
+    ),
+    _refused(
+        "postgres-uri",
+        "PostgreSQL comes in a later version; leave it out, and use --sqlite-dir to choose where "
+        "the SQLite database is",
+    ),
+)
+
+OPTIONS: Final = _USED + _OF_THE_REFERENCE_ONLY
+
+
+def options_of(mode: Mode) -> tuple[Option, ...]:
+    """The settings that a command knows, in the order in which they are shown."""
+    return tuple(option for option in OPTIONS if mode in option.modes)

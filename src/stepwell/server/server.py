@@ -1,0 +1,280 @@
+"""The server as a whole: what it is made of, how it starts and how it stops."""
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+from collections.abc import Callable, Coroutine
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+import structlog
+import uvloop
+
+from stepwell import __version__
+from stepwell.engine.store import StoreUnavailable
+from stepwell.server.banner import KnownApp, Whereabouts, banner
+from stepwell.server.companion import Companion, Introduction
+from stepwell.server.composition import Parts, compose
+from stepwell.server.discovery import DISCOVERY_PORTS, Discovery
+from stepwell.server.errors import AssertionsDisabled
+from stepwell.server.http_server import HttpServer
+from stepwell.server.listening import listen, listen_nearby
+from stepwell.server.log_settings import LogFormat
+from stepwell.server.logging import set_up_logging
+from stepwell.server.options import Mode
+from stepwell.server.process import raise_open_files, settle_memory, take_short_turns
+from stepwell.server.service_manager import ServiceManager
+from stepwell.server.settings import Settings
+from stepwell.store.sqlite.store import SqliteStore
+
+__all__ = ["Announce", "Server", "run_server"]
+
+_log = structlog.get_logger("stepwell.server")
+
+#: Shows the banner; it is given the text.
+Announce = Callable[[str], None]
+
+#: How long calls under way may take before they are given up, to be made again by the next start.
+#: A developer wants the prompt back; container managers kill after ten seconds.
+_CALLS_GRACE_S: Final = {Mode.DEV: 2.0, Mode.START: 6.0}
+#: For requests under way after that; they only wait for a commit.
+_REQUESTS_GRACE_S: Final = 2
+#: For what was decided to be written, by a store that may not answer.
+_WRITING_GRACE_S: Final = 5.0
+#: How long clients may wait for a server that is starting.
+_READY_PATIENCE_S: Final = 5.0
+#: Between two tries to write something at start while the store does not answer.
+_STORE_PAUSE_S: Final = 1.0
+
+_EVERY_ADDRESS: Final = {"0.0.0.0": "127.0.0.1", "": "127.0.0.1", "::": "[::1]"}  # noqa: S104
+
+
+def run_server(
+    settings: Settings, *, companion: Companion | None = None, announce: Announce | None = None
+) -> None:
+    """Serve until the process is told to stop by SIGINT or SIGTERM; a second one ends it at once.
+
+    Args:
+        settings: How.
+        companion: An app to run beside the API.
+        announce: Shows a person where everything is; without it, that is logged.
+
+    Raises:
+        AssertionsDisabled: Python was started with -O.
+        AddressUnavailable: The server cannot listen.
+        StoreInUse, StoreCorrupt, StoreNewer, StoreUnusable: The database cannot be used.
+    """
+    # Here and not where assertions stand: with -O none of them is left to notice.
+    if not __debug__:
+        raise AssertionsDisabled
+    log_format = set_up_logging(settings.log)
+    take_short_turns()
+    missing_files = raise_open_files(settings.queue_workers)
+    if missing_files:
+        _log.warning("open_files.too_few", missing=missing_files)
+    for note in settings.notes:
+        _log.warning("setting.note", note=note)
+    server = Server(settings, log_format, companion=companion, announce=announce)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(server.run())
+
+
+class Server:
+    """One life of a server, from opening the store to closing it."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        log_format: LogFormat,
+        *,
+        companion: Companion | None,
+        announce: Announce | None,
+    ) -> None:
+        self._settings = settings
+        self._companion = companion
+        self._announce = announce
+        self._service_manager = ServiceManager()
+        self._stopping = asyncio.Event()
+        # Single runs are told to a developer at a terminal, and to whoever asks for details.
+        is_watched = settings.mode is Mode.DEV and log_format is LogFormat.LINES
+        self._tells_runs = is_watched or settings.log.is_verbose
+
+    async def run(self) -> None:
+        """Serve until a signal comes, then finish what was begun."""
+        self._catch_signals()
+        store = await _open_store(self._settings.database)
+        try:
+            listeners = self._listen()
+            parts = compose(
+                self._settings,
+                store,
+                port=_port_of(listeners),
+                url=_url(self._settings.host, _port_of(listeners)),
+                companion=self._companion,
+                tells_runs=self._tells_runs,
+            )
+            try:
+                await self._serve(parts, listeners)
+            finally:
+                await parts.close()
+        finally:
+            await store.close()
+        _log.info("server.stopped")
+
+    def stop(self) -> None:
+        """Begin to stop. May be called twice."""
+        self._stopping.set()
+
+    def _catch_signals(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self._signalled, number)
+
+    def _signalled(self, number: signal.Signals) -> None:
+        if self._stopping.is_set():
+            # Nothing that matters is lost: whatever was acknowledged is on the disk.
+            os._exit(128 + number)
+        _log.info("server.stopping", signal=number.name)
+        self.stop()
+
+    def _listen(self) -> list[socket.socket]:
+        settings = self._settings
+        if settings.mode is Mode.START or not settings.port:
+            return listen(settings.host, settings.port)
+        listeners = listen_nearby(settings.host, settings.port)
+        if (port := _port_of(listeners)) != settings.port:
+            _log.warning("port.taken", wanted=settings.port, using=port)
+        return listeners
+
+    async def _serve(self, parts: Parts, listeners: list[socket.socket]) -> None:
+        http = HttpServer(parts.app, listeners, grace_s=_REQUESTS_GRACE_S)
+        async with asyncio.TaskGroup() as tasks:
+            engine = tasks.create_task(parts.engine.run())
+            serving = tasks.create_task(self._serve_http(parts, http))
+            chores = [tasks.create_task(chore) for chore in self._chores(parts)]
+            await self._stopping.wait()
+
+            self._service_manager.stopping()
+            for chore in chores:
+                chore.cancel()
+            # Apps may ask the server for something before they answer, so it goes on serving.
+            await parts.engine.drain(_CALLS_GRACE_S[self._settings.mode])
+            http.stop()
+            await serving
+            await parts.engine.stop(0)
+            await asyncio.wait([engine], timeout=_WRITING_GRACE_S)
+            engine.cancel()
+
+    async def _serve_http(self, parts: Parts, http: HttpServer) -> None:
+        """Serve as soon as there is something to say; until then, connections wait.
+
+        If the store does not answer, clients had better hear that than nothing.
+        """
+        waits = [
+            asyncio.create_task(parts.engine.ready()),
+            asyncio.create_task(self._stopping.wait()),
+        ]
+        await asyncio.wait(waits, timeout=_READY_PATIENCE_S, return_when=asyncio.FIRST_COMPLETED)
+        for wait in waits:
+            wait.cancel()
+        await http.run()
+
+    def _chores(self, parts: Parts) -> list[Coroutine[Any, Any, None]]:
+        settings = self._settings
+        chores = [
+            self._greet(parts),
+            self._service_manager.watch(),
+            self._poll_apps(parts),
+        ]
+        if settings.discovery:
+            chores.append(self._discover(parts))
+        if self._companion is not None:
+            chores.append(self._introduce(parts, self._companion))
+        return chores
+
+    async def _greet(self, parts: Parts) -> None:
+        """Say that the server is there, once it is."""
+        await parts.engine.ready()
+        settle_memory()
+        self._service_manager.ready()
+        settings = self._settings
+        _log.info(
+            "server.started",
+            version=__version__,
+            mode=settings.mode.value,
+            url=parts.url,
+            database=str(settings.database or "in memory"),
+        )
+        if self._announce is not None:
+            with_colors = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+            where = Whereabouts(
+                __version__,
+                parts.url,
+                _known_apps(parts),
+                self._companion.path if self._companion is not None else "",
+            )
+            self._announce(banner(settings, where, with_colors=with_colors))
+
+    async def _poll_apps(self, parts: Parts) -> None:
+        for url in self._settings.sdk_urls:
+            await _until_stored(parts, partial(parts.registry.add_placeholder, url))
+        await parts.engine.ready()
+        await parts.sync.poll(
+            interval_s=self._settings.poll_interval_s,
+            every_app=self._settings.poll,
+            sleep=asyncio.sleep,
+        )
+
+    async def _discover(self, parts: Parts) -> None:
+        await parts.engine.ready()
+        ports = (*DISCOVERY_PORTS, *self._settings.extra_ports)
+        discovery = Discovery(
+            parts.client, parts.sync, parts.registry, own_ports=(parts.port,), ports=ports
+        )
+        await discovery.run(interval_s=self._settings.poll_interval_s, sleep=asyncio.sleep)
+
+    async def _introduce(self, parts: Parts, companion: Companion) -> None:
+        introduction = Introduction(parts.engine, parts.readers, parts.sync)
+        await _until_stored(
+            parts,
+            partial(introduction.make, companion, parts.url, clock=parts.clock, ids=parts.ids),
+        )
+
+
+async def _open_store(path: Path | None) -> SqliteStore:
+    return SqliteStore.in_memory() if path is None else await SqliteStore.open(path)
+
+
+async def _until_stored(parts: Parts, action: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Do something at start that has to be written, as soon as the store takes it."""
+    while True:
+        await parts.engine.ready()
+        try:
+            await action()
+        except StoreUnavailable:
+            await asyncio.sleep(_STORE_PAUSE_S)
+        else:
+            return
+
+
+def _known_apps(parts: Parts) -> list[KnownApp]:
+    counts: dict[str, int] = {}
+    for function in parts.registry.functions:
+        if not function.archived:
+            counts[function.app_id] = counts.get(function.app_id, 0) + 1
+    apps = [app for app in parts.registry.apps.values() if not app.archived_ms]
+    return [KnownApp(app.name, app.url, counts.get(app.id, 0)) for app in apps]
+
+
+def _port_of(listeners: list[socket.socket]) -> int:
+    port: int = listeners[0].getsockname()[1]
+    return port
+
+
+def _url(host: str, port: int) -> str:
+    """Where this machine reaches the server."""
+    shown = _EVERY_ADDRESS.get(host, f"[{host}]" if ":" in host else host)
+    return f"http://{shown}:{port}"
