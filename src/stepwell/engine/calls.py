@@ -17,7 +17,6 @@ from stepwell.core.queue import QueueItem
 from stepwell.core.run import RunState
 from stepwell.engine.clock import Clock
 from stepwell.engine.driver import CallHandle, Driver, SdkCall
-from stepwell.wire.request import call_url
 from stepwell.wire.response import Outcome
 
 __all__ = ["Answered", "Calls", "Slow"]
@@ -68,16 +67,15 @@ class Calls:
         """Call the function for the item."""
         now_ms = self._clock.now_ms()
         request_id = self._ids.ulid(now_ms)
-        step_id = target_step(item)
         request = SdkCall(
-            call_url(function.config.url, step_id),
-            call_body(run, function, item, request_id=request_id),
-            run.new.id,
-            step_id,
-            str(item.id),
-            request_id,
-            run.version,
-            item.attempt,
+            url=function.config.url,
+            body=call_body(run, function, item, request_id=request_id),
+            run_id=run.new.id,
+            step_id=target_step(item),
+            job_id=str(item.id),
+            request_id=request_id,
+            request_version=run.version,
+            attempt=item.attempt,
         )
         call = _Call(item, run, now_ms, None)
         self._calls[item.id] = call

@@ -10,18 +10,19 @@ from stepwell.wire.response import Outcome
 __all__ = ["CallHandle", "Driver", "SdkCall"]
 
 
-class SdkCall(msgspec.Struct, frozen=True):
+class SdkCall(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One call of a function.
 
     Attributes:
-        url: The function's endpoint with its query parameters, `stepId` included.
-        body: The execution request.
+        url: The function's endpoint as registered; the driver sets `stepId` on it.
+        body: The execution request, JSON.
         run_id: The run.
         step_id: The planned step the call is for, or "step".
         job_id: Stable id of the queue item.
         request_id: New for every call.
         request_version: What the SDK told; -1 when it has not.
         attempt: Attempts made before.
+        generation: Counts dispatches of the same queue item; sent if over 0.
     """
 
     url: str

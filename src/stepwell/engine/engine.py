@@ -67,7 +67,7 @@ class Engine:
         Raises:
             StoreUnavailable: It was not written, or it is unknown whether it was.
         """
-        await self._owned().commit(transition)
+        await self._owned().commit_all([transition])
 
     async def cancel_run(self, run_id: RunId) -> bool:
         """Cancel a run; False when there is no such run, or it has ended."""
@@ -88,6 +88,8 @@ class Engine:
             try:
                 partition = await self._take()
                 delay_s = _RETRY_FIRST_S
+                if self._is_stopping:
+                    return
                 await partition.run()
             except* (StoreUnavailable, OwnershipLost) as failures:
                 _log.warning(
@@ -104,11 +106,20 @@ class Engine:
                 await asyncio.sleep(delay_s)
                 delay_s = min(2 * delay_s, _RETRY_MAX_S)
 
-    async def stop(self, grace_s: float) -> None:
-        """Begin nothing new, give calls under way `grace_s` to end, write what came of them."""
+    async def drain(self, grace_s: float) -> None:
+        """Begin nothing new and give calls under way `grace_s` to end; requests are still served.
+
+        Apps may need the server to finish what they are doing. `stop` has to follow.
+        """
         self._is_stopping = True
         if self._partition is not None:
             await self._partition.drain(grace_s)
+
+    async def stop(self, grace_s: float) -> None:
+        """Do as `drain` does, write everything that was decided, and let `run` end."""
+        await self.drain(grace_s)
+        if self._partition is not None:
+            self._partition.close()
 
     async def _take(self) -> Partition:
         store = self._around.store

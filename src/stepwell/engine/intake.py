@@ -40,18 +40,14 @@ async def accept_events(
         )
         return
     claimed = set(await partition.claims.reserve(keys))
-    try:
-        transitions = []
-        for accepted in events:
-            key = _claim_key(accepted, seeded=seeded)
-            transitions.append(
-                _route_once(partition, environment_id, accepted, key=key, claimed=claimed)
-            )
-        await partition.commit_all(transitions)
-    finally:
-        # Also when the waiting client has gone away: a commit that is under way is not undone, and
-        # `commit_all` was told of it, so what it claims is seen by whoever looks next.
-        partition.claims.release(keys)
+    transitions = []
+    for accepted in events:
+        key = _claim_key(accepted, seeded=seeded)
+        transitions.append(
+            _route_once(partition, environment_id, accepted, key=key, claimed=claimed)
+        )
+    # The reservation lasts until the claims are durable, even when the client no longer waits.
+    await partition.commit_all(transitions, settled=lambda: partition.claims.release(keys))
 
 
 def _claim_key(accepted: AcceptedEvent, *, seeded: bool) -> str:

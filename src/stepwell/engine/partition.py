@@ -47,9 +47,12 @@ from stepwell.engine.ticking import Ticking
 from stepwell.engine.windows import READY_MAX, TIMERS_MAX, FunctionQueue
 from stepwell.wire.response import Outcome
 
-__all__ = ["Partition", "Surroundings"]
+__all__ = ["Observer", "Partition", "Surroundings"]
 
 _log = structlog.get_logger("stepwell.engine")
+#: Must be quick and must not raise; it is called between a commit and what follows from it.
+Observer = Callable[[RunState | None, Transition], None]
+
 _FOREIGN_KINDS: Final = frozenset({ItemKind.RESUME, ItemKind.CANCEL})
 
 
@@ -58,6 +61,7 @@ class Surroundings(msgspec.Struct, frozen=True):
 
     Attributes:
         calls_max: Calls to apps under way at the same time.
+        observe: Told of every durable transition, with the run it was decided for.
     """
 
     store: Store
@@ -68,6 +72,7 @@ class Surroundings(msgspec.Struct, frozen=True):
     retries: RetryPolicy
     calls_max: int
     environment_id: EnvironmentId = DEFAULT_ENVIRONMENT_ID
+    observe: Observer | None = None
 
 
 class _Turn(msgspec.Struct):
@@ -110,6 +115,7 @@ class Partition:
             world=self.world,
             decided=self._decided_without_run,
         )
+        self._observe = around.observe
         self._tasks: asyncio.TaskGroup | None = None
 
     @property
@@ -134,7 +140,7 @@ class Partition:
     # Life.
 
     async def run(self) -> None:
-        """Work until `stop` is called.
+        """Work until `close` is called.
 
         Raises:
             ExceptionGroup: Of `StoreUnavailable` or `OwnershipLost`: this ownership is over.
@@ -158,7 +164,7 @@ class Partition:
             self._committer.abort(StoreUnavailable("shutdown", "the server stops"))
 
     async def drain(self, grace_s: float) -> None:
-        """Begin nothing new, let calls end for up to `grace_s`, and write what came of them.
+        """Begin nothing new, and let calls end for up to `grace_s`; requests are still served.
 
         Calls that take longer are given up; they are made again when the store is opened next.
         """
@@ -169,6 +175,9 @@ class Partition:
         except TimeoutError:
             _log.info("drain.calls_given_up", calls=len(self._calls))
         self._calls.give_up_all()
+
+    def close(self) -> None:
+        """Let `run` end once everything that was decided is written."""
         self._committer.close()
 
     # Requests from outside.
@@ -183,23 +192,24 @@ class Partition:
         """Write a transition that concerns no existing run, then do what follows from it."""
         self._submit(transition, None, committed=committed, failed=failed)
 
-    async def commit(self, transition: Transition) -> None:
-        """As `submit`, waiting for the outcome.
+    async def commit_all(
+        self, transitions: Sequence[Transition], *, settled: Callable[[], None] | None = None
+    ) -> None:
+        """As `submit` for each, waiting for the outcome; they become durable in this order.
+
+        Args:
+            transitions: At least one.
+            settled: Called when the last one is durable or has failed, even if nobody waits then.
 
         Raises:
-            StoreUnavailable, OwnershipLost: It was not written, or it is unknown whether it was.
+            StoreUnavailable, OwnershipLost: Some were not written, or it is unknown whether they
+                were.
         """
-        written: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self.submit(transition, committed=_setter(written), failed=_failer(written))
-        await written
-
-    async def commit_all(self, transitions: Sequence[Transition]) -> None:
-        """As `commit`, for several; they become durable in this order."""
-        if not transitions:
-            return
+        written = _Written(settled)
         for transition in transitions[:-1]:
             self.submit(transition)
-        await self.commit(transitions[-1])
+        self.submit(transitions[-1], committed=written.committed, failed=written.failed)
+        await written.future
 
     async def cancel_run(self, run_id: RunId, cause: str) -> bool:
         """Cancel the run; False when it does not exist or has ended."""
@@ -210,14 +220,9 @@ class Partition:
             self._live.release(run_id)
             return False
         transition = cancel(run, None, CancelBody(cause), world=self.world(), at=self.moment())
-        written: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-
-        def committed() -> None:
-            self._live.release(run_id)
-            _setter(written)()
-
-        self._submit_for(run, transition, committed=committed, failed=_failer(written))
-        await written
+        written = _Written(lambda: self._live.release(run_id))
+        self._submit_for(run, transition, committed=written.committed, failed=written.failed)
+        await written.future
         return True
 
     async def inputs_of(self, run_id: RunId) -> tuple[list[bytes], dict[StepId, bytes]] | None:
@@ -257,6 +262,8 @@ class Partition:
             self._end_turn(turn)
         if then is not None:
             then()
+        if self._observe is not None:
+            self._observe(run, transition)
 
     def _take_in(self, item: QueueItem, transition: Transition, now_ms: int) -> None:
         if not self._scheduler.add(item, now_ms) or item.due_ms > now_ms or not item.run_id:
@@ -462,17 +469,21 @@ class Partition:
 _FOREVER_MS: Final = 2**62
 
 
-def _setter(future: asyncio.Future[None]) -> Callable[[], None]:
-    def set_done() -> None:
-        if not future.done():
-            future.set_result(None)
+class _Written:
+    """Waits for a transition to become durable."""
 
-    return set_done
+    def __init__(self, settled: Callable[[], None] | None = None) -> None:
+        self.future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._settled = settled
 
+    def committed(self) -> None:
+        if self._settled is not None:
+            self._settled()
+        if not self.future.done():
+            self.future.set_result(None)
 
-def _failer(future: asyncio.Future[None]) -> Callable[[CommitFailed], None]:
-    def set_failed(failure: CommitFailed) -> None:
-        if not future.done():
-            future.set_exception(failure)
-
-    return set_failed
+    def failed(self, failure: CommitFailed) -> None:
+        if self._settled is not None:
+            self._settled()
+        if not self.future.done():
+            self.future.set_exception(failure)
