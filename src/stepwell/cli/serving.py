@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 import click
@@ -40,7 +41,7 @@ def serve(mode: Mode, ctx: click.Context, parameters: Mapping[str, object]) -> N
         sdk_path = f"{DEMO_PATH}/api/inngest"
         companion = Companion(DEMO_PATH, sdk_path, create_demo_app, DEMO_EVENT)
     # The banner is for people; programs read the log.
-    announce = click.echo if sys.stdout.isatty() else None
+    announce = partial(click.echo, nl=False) if sys.stdout.isatty() else None
     run_server(settings, companion=companion, announce=announce)
 
 

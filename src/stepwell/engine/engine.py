@@ -33,7 +33,7 @@ class Engine:
         self._around = around
         self._partition: Partition | None = None
         self._ready = asyncio.Event()
-        self._is_stopping = False
+        self._stopping = asyncio.Event()
 
     @property
     def registry(self) -> Registry:
@@ -77,6 +77,14 @@ class Engine:
         """Events and memoised steps of a live run, as raw JSON; None when there is no such run."""
         return await self._owned().inputs_of(run_id)
 
+    async def forget_expired(self) -> int:
+        """Delete claims that no repetition can need any more; returns how many.
+
+        Raises:
+            StoreUnavailable: Some may still be there.
+        """
+        return await self._owned().forget_expired()
+
     async def ready(self) -> None:
         """Wait until requests are served."""
         await self._ready.wait()
@@ -84,11 +92,11 @@ class Engine:
     async def run(self) -> None:
         """Work until `stop`."""
         delay_s = _RETRY_FIRST_S
-        while not self._is_stopping:
+        while not self._stopping.is_set():
             try:
                 partition = await self._take()
                 delay_s = _RETRY_FIRST_S
-                if self._is_stopping:
+                if self._stopping.is_set():
                     return
                 await partition.run()
             except* (StoreUnavailable, OwnershipLost) as failures:
@@ -102,7 +110,7 @@ class Engine:
             finally:
                 self._ready.clear()
                 self._partition = None
-            if not self._is_stopping:
+            if not self._stopping.is_set():
                 await asyncio.sleep(delay_s)
                 delay_s = min(2 * delay_s, _RETRY_MAX_S)
 
@@ -111,7 +119,7 @@ class Engine:
 
         Apps may need the server to finish what they are doing. `stop` has to follow.
         """
-        self._is_stopping = True
+        self._stopping.set()
         if self._partition is not None:
             await self._partition.drain(grace_s)
 

@@ -5,20 +5,36 @@ and nothing more is to be done for it now. Sleeping and waiting runs cost no mem
 """
 
 import asyncio
+import enum
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 import msgspec
+import structlog
 
 from stepwell.core.identity import RunId
 from stepwell.core.run import RunState
+from stepwell.wire.errors import OperationalError
 
-__all__ = ["LiveRuns"]
+__all__ = ["Absent", "LiveRuns", "Then"]
+
+_log = structlog.get_logger("stepwell.engine")
 
 # Runs read in one round trip.
 _LOAD_MAX: Final = 500
 
+
+class Absent(enum.Enum):
+    """Why there is no state of a run."""
+
+    #: It does not exist, or it has ended.
+    GONE = enum.auto()
+    #: What is stored of it cannot be understood. It stays where it is; other runs go on.
+    UNREADABLE = enum.auto()
+
+
 Loader = Callable[[Sequence[RunId]], Awaitable[dict[RunId, RunState]]]
+Then = Callable[[RunState | Absent], None]
 
 
 class _Held(msgspec.Struct):
@@ -32,7 +48,7 @@ class LiveRuns:
     def __init__(self, load: Loader) -> None:
         self._load = load
         self._held: dict[RunId, _Held] = {}
-        self._wanted: dict[RunId, list[Callable[[RunState | None], None]]] = {}
+        self._wanted: dict[RunId, list[Then]] = {}
         self._wake = asyncio.Event()
 
     def __len__(self) -> int:
@@ -65,8 +81,8 @@ class LiveRuns:
         if held.holds <= 0:
             del self._held[run_id]
 
-    def want(self, run_id: RunId, then: Callable[[RunState | None], None]) -> None:
-        """Call `then` with the run, held; or with None when there is no such run, or it has ended.
+    def want(self, run_id: RunId, then: Then) -> None:
+        """Call `then` with the run, held; or with the reason why there is none.
 
         At once if the run is in memory, else after it was read together with others.
         """
@@ -88,13 +104,29 @@ class LiveRuns:
             self._wake.clear()
             while self._wanted:
                 wanted = list(self._wanted)[:_LOAD_MAX]
-                loaded = await self._load(wanted)
+                loaded = await self._read(wanted)
                 for run_id in wanted:
-                    self._deliver(run_id, loaded.get(run_id))
+                    self._deliver(run_id, loaded.get(run_id, Absent.GONE))
 
-    def _deliver(self, run_id: RunId, run: RunState | None) -> None:
+    async def _read(self, wanted: Sequence[RunId]) -> dict[RunId, RunState | Absent]:
+        """The states of the runs; one that cannot be read must not keep the others from it."""
+        try:
+            return dict(await self._load(wanted))
+        except OperationalError:
+            raise
+        except Exception:  # noqa: BLE001 - whatever it is, it concerns one run
+            if len(wanted) > 1:
+                found: dict[RunId, RunState | Absent] = {}
+                for run_id in wanted:
+                    found |= await self._read([run_id])
+                return found
+            _log.exception("run.unreadable", run_id=wanted[0])
+            return {wanted[0]: Absent.UNREADABLE}
+
+    def _deliver(self, run_id: RunId, run: RunState | Absent) -> None:
         waiting = self._wanted.pop(run_id)
-        if run is not None and run_id not in self._held:
+        if isinstance(run, RunState) and run_id not in self._held:
             self._held[run_id] = _Held(run, 0)
         for then in waiting:
-            then(self.hold(run_id))
+            held = self.hold(run_id)
+            then(run if held is None else held)

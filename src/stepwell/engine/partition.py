@@ -38,7 +38,7 @@ from stepwell.engine.clock import Clock
 from stepwell.engine.committer import CommitFailed, Committer
 from stepwell.engine.driver import Driver
 from stepwell.engine.ids import NumberedIds
-from stepwell.engine.live_runs import LiveRuns
+from stepwell.engine.live_runs import Absent, LiveRuns
 from stepwell.engine.matcher import Matcher
 from stepwell.engine.registry import Registry
 from stepwell.engine.scheduler import Scheduler
@@ -53,6 +53,8 @@ _log = structlog.get_logger("stepwell.engine")
 #: Must be quick and must not raise; it is called between a commit and what follows from it.
 Observer = Callable[[RunState | None, Transition], None]
 
+# Expired claims deleted in one transaction, so that commits need not wait for long.
+_CLAIMS_BITE: Final = 500
 _FOREIGN_KINDS: Final = frozenset({ItemKind.RESUME, ItemKind.CANCEL})
 
 
@@ -211,13 +213,18 @@ class Partition:
         self.submit(transitions[-1], committed=written.committed, failed=written.failed)
         await written.future
 
+    async def forget_expired(self) -> int:
+        """Delete claims that no repetition can need any more, in small bites; returns how many."""
+        store, now_ms = self._around.store, self._around.clock.now_ms()
+        forgotten = 0
+        while count := await store.expire_claims(self._owner, now_ms=now_ms, limit=_CLAIMS_BITE):
+            forgotten += count
+        return forgotten
+
     async def cancel_run(self, run_id: RunId, cause: str) -> bool:
         """Cancel the run; False when it does not exist or has ended."""
         run = await self._hold(run_id)
         if run is None:
-            return False
-        if run.is_ended:
-            self._live.release(run_id)
             return False
         transition = cancel(run, None, CancelBody(cause), world=self.world(), at=self.moment())
         written = _Written(lambda: self._live.release(run_id))
@@ -235,9 +242,16 @@ class Partition:
         return inputs
 
     async def _hold(self, run_id: RunId) -> RunState | None:
-        found: asyncio.Future[RunState | None] = asyncio.get_running_loop().create_future()
+        """The run, held; None when there is no such run, or it has ended."""
+        found: asyncio.Future[RunState | Absent] = asyncio.get_running_loop().create_future()
         self._live.want(run_id, found.set_result)
-        return await found
+        run = await found
+        if isinstance(run, Absent):
+            return None
+        if run.is_ended:
+            self._live.release(run_id)
+            return None
+        return run
 
     # The way of an item.
 
@@ -305,17 +319,22 @@ class Partition:
             self._spawn_tick(item)
         elif item.id in self._held:
             self._held.discard(item.id)
-            self._take_turn(item, self._live.get(item.run_id))
+            self._take_turn(item, self._live.get(item.run_id) or Absent.GONE)
         else:
             self._live.want(item.run_id, partial(self._take_turn, item))
 
-    def _take_turn(self, item: QueueItem, run: RunState | None) -> None:
-        """The run is at hand, and held; or there is none that could still change."""
+    def _take_turn(self, item: QueueItem, run: RunState | Absent) -> None:
+        """The run is at hand, and held; or there is none."""
+        if isinstance(run, Absent):
+            self._end_turn(_Turn(item, None))
+            if run is Absent.GONE:
+                self.submit(Transition(done=[item.id]))
+            return
         turn = _Turn(item, run)
-        if run is None or run.is_ended:
+        if run.is_ended:
             # A result that came after the end, or an item whose deletion was not read yet.
             self._end_turn(turn)
-            if item.kind in _FOREIGN_KINDS or run is None:
+            if item.kind in _FOREIGN_KINDS:
                 self.submit(Transition(done=[item.id]))
             return
         if item.kind in _FOREIGN_KINDS:

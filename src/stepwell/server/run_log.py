@@ -6,9 +6,9 @@ import msgspec
 import structlog
 
 from stepwell.core.identity import FunctionId
-from stepwell.core.journal import CallFailed, Entry, RunEnded, StepAttemptFailed
+from stepwell.core.journal import CallFailed, Entry, RunEnded, RunStarted, StepAttemptFailed
 from stepwell.core.run import RunState
-from stepwell.core.transition import Transition
+from stepwell.core.transition import NewRun, Transition
 from stepwell.engine.registry import Registry
 
 __all__ = ["RunLog"]
@@ -41,8 +41,7 @@ class RunLog:
                 _log.info("app.registered", app=app.name, url=app.url)
         for new in transition.runs:
             function = self._slug(new.function_id)
-            trigger = new.cron or new.event_name
-            _log.info("run.scheduled", function=function, trigger=trigger, run_id=new.id)
+            _log.debug("run.scheduled", function=function, trigger=_trigger(new), run_id=new.id)
         if run is None:
             return
         function = self._slug(run.new.function_id)
@@ -59,6 +58,8 @@ def _tell(entry: Entry, *, function: str, run: RunState) -> None:
     about: dict[str, Any] = {"function": function}
     run_id = run.new.id
     match entry:
+        case RunStarted():
+            _log.info("run.started", **about, trigger=_trigger(run.new), run_id=run_id)
         case StepAttemptFailed():
             about |= {"step": entry.name.shown, "attempt": entry.attempt}
             _log.warning("step.failed", **about, error=_error_text(entry.error), run_id=run_id)
@@ -76,6 +77,10 @@ def _tell(entry: Entry, *, function: str, run: RunState) -> None:
         case _:
             # Steps that succeed are seen by what follows.
             pass
+
+
+def _trigger(new: NewRun) -> str:
+    return new.cron or new.event_name
 
 
 def _error_text(raw: msgspec.Raw) -> str:

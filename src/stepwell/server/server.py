@@ -6,6 +6,7 @@ import signal
 import socket
 import sys
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -14,7 +15,7 @@ import structlog
 import uvloop
 
 from stepwell import __version__
-from stepwell.engine.store import StoreUnavailable
+from stepwell.engine.store import OwnershipLost, StoreUnavailable
 from stepwell.server.banner import KnownApp, Whereabouts, banner
 from stepwell.server.companion import Companion, Introduction
 from stepwell.server.composition import Parts, compose
@@ -48,6 +49,8 @@ _WRITING_GRACE_S: Final = 5.0
 _READY_PATIENCE_S: Final = 5.0
 #: Between two tries to write something at start while the store does not answer.
 _STORE_PAUSE_S: Final = 1.0
+#: Between two looks for what has expired. What expires does so after a day.
+_TIDY_S: Final = 600.0
 
 _EVERY_ADDRESS: Final = {"0.0.0.0": "127.0.0.1", "": "127.0.0.1", "::": "[::1]"}  # noqa: S104
 
@@ -188,6 +191,7 @@ class Server:
             self._greet(parts),
             self._service_manager.watch(),
             self._poll_apps(parts),
+            _tidy(parts),
         ]
         if settings.discovery:
             chores.append(self._discover(parts))
@@ -242,6 +246,15 @@ class Server:
             parts,
             partial(introduction.make, companion, parts.url, clock=parts.clock, ids=parts.ids),
         )
+
+
+async def _tidy(parts: Parts) -> None:
+    """Now and then, delete what has expired."""
+    while True:
+        await parts.engine.ready()
+        with suppress(StoreUnavailable, OwnershipLost):
+            await parts.engine.forget_expired()
+        await asyncio.sleep(_TIDY_S)
 
 
 async def _open_store(path: Path | None) -> SqliteStore:

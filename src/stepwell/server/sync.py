@@ -92,6 +92,7 @@ class Sync:
         self._registry = registry
         self._clock = clock
         self._settings = settings
+        self._told: dict[str, str] = {}
 
     async def ping(self, url: str, *, in_band: bool = False) -> str:
         """Ask what is at a URL to register.
@@ -125,8 +126,11 @@ class Sync:
             if not error and in_band:
                 error = await self._take_answer(result)
         if error:
-            _log.info("sync.failed", url=url, error=error)
+            if self._told.get(url) != error:
+                _log.info("sync.failed", url=url, error=error)
             await self._registry.record_error(url, error)
+        # One line when something changes, not one a round.
+        self._told[url] = error
         return error
 
     async def poll(self, *, interval_s: float, every_app: bool, sleep: Sleep) -> None:

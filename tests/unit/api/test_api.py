@@ -4,7 +4,6 @@ import asyncio
 
 import pytest
 from starlette.types import Message, Receive, Scope, Send
-from tests.unit.api.api_server import CLOUD, SIGNING_KEY, Answer, Api, function, ulid
 
 from stepwell.api import ApiSettings
 from stepwell.api.errors import BodyTooLarge
@@ -12,6 +11,7 @@ from stepwell.core.function import FunctionIndex
 from stepwell.core.identity import PartitionId
 from stepwell.engine.store import OwnershipLost, StoreUnavailable
 from stepwell.wire.signing import SigningKey, bearer_digest
+from tests.unit.api.api_server import CLOUD, SIGNING_KEY, Answer, Api, function, ulid
 
 PROTECTED = [
     ("POST", "/fn/register"),

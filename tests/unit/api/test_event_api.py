@@ -8,11 +8,11 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.unit.api.api_server import CLOUD, DEV, NOW_MS, Api, ulid
 
 from stepwell.api import ApiSettings
 from stepwell.engine.store import StoreUnavailable
 from stepwell.wire.ulid import ulid_from
+from tests.unit.api.api_server import CLOUD, DEV, NOW_MS, Api, ulid
 
 EVENT = b'{"name":"shop/order.placed","data":{"n":1}}'
 SMALL = ApiSettings(server_kind="dev", version="1.2.3", body_bytes_max=100)

@@ -4,9 +4,9 @@ import base64
 
 import msgspec
 import pytest
-from tests.unit.api.api_server import Api, ulid
 
 from stepwell.wire.ulid import ulid_from
+from tests.unit.api.api_server import Api, ulid
 
 
 def test_an_invocation_becomes_an_event_for_that_function() -> None:

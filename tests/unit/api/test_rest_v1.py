@@ -3,7 +3,6 @@
 from typing import Any
 
 import pytest
-from tests.unit.api.api_server import NOW, NOW_MS, Api, function, run_view, ulid
 
 from stepwell.core.function import FunctionIndex
 from stepwell.core.identity import ACCOUNT_ID, DEFAULT_ENVIRONMENT_ID, EventId, FunctionId, ItemId
@@ -19,6 +18,7 @@ from stepwell.wire.config import (
     FunctionConfig,
     RateLimit,
 )
+from tests.unit.api.api_server import NOW, NOW_MS, Api, function, run_view, ulid
 
 HOUR_MS = 60 * 60 * 1000
 

@@ -1,10 +1,10 @@
 """`/v0`: the state of live runs."""
 
 import pytest
-from tests.unit.api.api_server import Api, run_view, ulid
 
 from stepwell.core.identity import RunId, StepId
 from stepwell.core.status import RunStatus
+from tests.unit.api.api_server import Api, run_view, ulid
 
 LIVE = RunId(ulid(1))
 

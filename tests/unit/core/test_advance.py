@@ -2,15 +2,6 @@
 
 import msgspec
 import pytest
-from tests.unit.core.core_world import (
-    SDK_HEADERS,
-    START_MS,
-    CoreWorld,
-    function,
-    opcode,
-    output_of,
-    step_id,
-)
 
 from stepwell.core.journal import (
     CallFailed,
@@ -27,6 +18,15 @@ from stepwell.core.run import RunState
 from stepwell.core.status import RunStatus
 from stepwell.wire.config import EventTrigger
 from stepwell.wire.response import SdkReply, read_reply, unreachable
+from tests.unit.core.core_world import (
+    SDK_HEADERS,
+    START_MS,
+    CoreWorld,
+    function,
+    opcode,
+    output_of,
+    step_id,
+)
 
 GO = EventTrigger(event="test/go")
 

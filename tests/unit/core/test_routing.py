@@ -2,7 +2,6 @@
 
 import msgspec
 import pytest
-from tests.unit.core.core_world import START_MS, CoreWorld, function
 
 from stepwell.core.function import event_patterns
 from stepwell.core.identity import DEFAULT_ENVIRONMENT_ID
@@ -11,6 +10,7 @@ from stepwell.core.routing import route
 from stepwell.core.status import RunStatus
 from stepwell.wire.config import EventTrigger
 from stepwell.wire.events import parse_events
+from tests.unit.core.core_world import START_MS, CoreWorld, function
 
 
 def slugs(world: CoreWorld, name: str, data: object = None) -> list[str]:

@@ -4,6 +4,12 @@ from typing import Any
 
 import msgspec
 import pytest
+
+from stepwell.core.journal import RunEnded, StepInvoking, StepResolved, StepWaiting
+from stepwell.core.queue import ItemKind
+from stepwell.core.run import RunState
+from stepwell.core.status import RunStatus
+from stepwell.wire.config import CancelOn, EventTrigger
 from tests.unit.core.core_world import (
     START_MS,
     CoreWorld,
@@ -12,12 +18,6 @@ from tests.unit.core.core_world import (
     output_of,
     step_id,
 )
-
-from stepwell.core.journal import RunEnded, StepInvoking, StepResolved, StepWaiting
-from stepwell.core.queue import ItemKind
-from stepwell.core.run import RunState
-from stepwell.core.status import RunStatus
-from stepwell.wire.config import CancelOn, EventTrigger
 
 GO = EventTrigger(event="test/go")
 

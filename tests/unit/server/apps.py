@@ -4,10 +4,10 @@ import socket
 from collections.abc import Mapping
 
 import msgspec
-from tests.unit.drivers.http.scripted_app import Peer, Talk, answer
 
 from stepwell.engine.registry import Registry
 from stepwell.wire.registration import RegisterRequest, parse_register
+from tests.unit.drivers.http.scripted_app import Peer, Talk, answer
 
 #: 2026-11-21T09:10:30Z
 NOW_S = 1_795_252_230

@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator
 
 import pytest
-from tests.unit.server.apps import FixedClock
 
 from stepwell.core.identity import LOCAL_PARTITION
 from stepwell.core.transition import Transition
@@ -11,6 +10,7 @@ from stepwell.drivers.http import HttpClient
 from stepwell.engine.registry import Registry
 from stepwell.server.ids import RandomIds
 from stepwell.store.sqlite import SqliteStore
+from tests.unit.server.apps import FixedClock
 
 
 @pytest.fixture

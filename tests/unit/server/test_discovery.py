@@ -1,13 +1,13 @@
 """Apps on this machine are found by what answers where SDKs are usually mounted."""
 
 import pytest
-from tests.unit.drivers.http.scripted_app import App, Peer, Talk, always, answer, serving
-from tests.unit.server.apps import FixedClock, closed_port, port_of, request_of, sdk_app
 
 from stepwell.drivers.http import HttpClient
 from stepwell.engine.registry import Registry
 from stepwell.server.discovery import DISCOVERY_PATHS, DISCOVERY_PORTS, Discovery
 from stepwell.server.sync import Sync, SyncSettings
+from tests.unit.drivers.http.scripted_app import App, Peer, Talk, always, answer, serving
+from tests.unit.server.apps import FixedClock, closed_port, port_of, request_of, sdk_app
 
 pytestmark = pytest.mark.anyio
 

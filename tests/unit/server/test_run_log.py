@@ -4,7 +4,6 @@ import msgspec
 import pytest
 import structlog
 from structlog.testing import LogCapture
-from tests.unit.server.apps import NOW_S, FixedClock
 
 from stepwell.core.app import App
 from stepwell.core.identity import (
@@ -15,13 +14,21 @@ from stepwell.core.identity import (
     RunId,
     StepId,
 )
-from stepwell.core.journal import CallFailed, Entry, RunEnded, StepAttemptFailed, StepName
+from stepwell.core.journal import (
+    CallFailed,
+    Entry,
+    RunEnded,
+    RunStarted,
+    StepAttemptFailed,
+    StepName,
+)
 from stepwell.core.run import RunState
 from stepwell.core.status import RunStatus
 from stepwell.core.transition import JournalRow, NewRun, Transition
 from stepwell.engine.registry import Registry
 from stepwell.server import run_log
 from stepwell.server.ids import RandomIds
+from tests.unit.server.apps import NOW_S, FixedClock
 
 NOW_MS = NOW_S * 1000
 RUN = NewRun(
@@ -63,12 +70,26 @@ def test_a_new_run_is_told_with_its_trigger(log: run_log.RunLog, told: LogCaptur
 
     entry = {
         "event": "run.scheduled",
-        "log_level": "info",
+        "log_level": "debug",
         "function": "function",
         "trigger": "shop/order.placed",
         "run_id": "01RUN",
     }
     assert told.entries == [entry, entry | {"trigger": "* * * * *"}]
+
+
+def test_the_first_call_of_a_run_is_its_start(log: run_log.RunLog, told: LogCapture) -> None:
+    log(*of_run(RunStarted(NOW_MS, 2)))
+
+    assert told.entries == [
+        {
+            "event": "run.started",
+            "log_level": "info",
+            "function": "function",
+            "trigger": "shop/order.placed",
+            "run_id": "01RUN",
+        }
+    ]
 
 
 def test_the_end_of_a_run_is_told_with_its_duration(log: run_log.RunLog, told: LogCapture) -> None:

@@ -6,8 +6,6 @@ from typing import Any
 
 import msgspec
 import pytest
-from tests.unit.drivers.http.scripted_app import App, Peer, Received, Talk, always, answer, serving
-from tests.unit.server.apps import NOW_S, FixedClock, closed_port, request_of, sdk_app
 
 from stepwell.api.services import ServerKind
 from stepwell.core.registration import SYNC_BLOCKED
@@ -16,6 +14,8 @@ from stepwell.engine.registry import Registry
 from stepwell.engine.store import StoreUnavailable
 from stepwell.server.sync import Sync, SyncSettings, answer_error
 from stepwell.wire.signing import SigningKey, sign, verify_signature
+from tests.unit.drivers.http.scripted_app import App, Peer, Received, Talk, always, answer, serving
+from tests.unit.server.apps import NOW_S, FixedClock, closed_port, request_of, sdk_app
 
 pytestmark = pytest.mark.anyio
 

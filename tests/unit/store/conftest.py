@@ -5,10 +5,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 
 import pytest
-from tests.unit.store.builders import PARTITION
 
 from stepwell.engine.store import Ownership, Store
 from stepwell.store.sqlite import SqliteStore
+from tests.unit.store.builders import PARTITION
 
 OpenStore = Callable[[], Awaitable[Store]]
 

@@ -6,6 +6,14 @@ from pathlib import Path
 
 import msgspec
 import pytest
+
+from stepwell.core.identity import EnvironmentId
+from stepwell.core.journal import RunEnded
+from stepwell.core.status import RunStatus
+from stepwell.core.transition import RunEnd, Transition
+from stepwell.engine.store import Ownership, StoreUnavailable
+from stepwell.store.reading import EventsPage, ReadModels, RunView
+from stepwell.store.sqlite import SqliteStore
 from tests.unit.store.builders import (
     ENVIRONMENT,
     OTHER_FUNCTION,
@@ -19,14 +27,6 @@ from tests.unit.store.builders import (
     run_id,
     started,
 )
-
-from stepwell.core.identity import EnvironmentId
-from stepwell.core.journal import RunEnded
-from stepwell.core.status import RunStatus
-from stepwell.core.transition import RunEnd, Transition
-from stepwell.engine.store import Ownership, StoreUnavailable
-from stepwell.store.reading import EventsPage, ReadModels, RunView
-from stepwell.store.sqlite import SqliteStore
 
 pytestmark = pytest.mark.anyio
 

@@ -12,6 +12,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+
+from stepwell.core.identity import ItemId
+from stepwell.core.transition import Transition
+from stepwell.engine.store import Ownership, StoreUnavailable
+from stepwell.store.errors import StoreCorrupt, StoreInUse, StoreNewer, StoreUnusable
+from stepwell.store.sqlite import SqliteStore
 from tests.unit.store.builders import (
     FUNCTION,
     PARTITION,
@@ -23,12 +29,6 @@ from tests.unit.store.builders import (
     resolved,
     run_id,
 )
-
-from stepwell.core.identity import ItemId
-from stepwell.core.transition import Transition
-from stepwell.engine.store import Ownership, StoreUnavailable
-from stepwell.store.errors import StoreCorrupt, StoreInUse, StoreNewer, StoreUnusable
-from stepwell.store.sqlite import SqliteStore
 
 pytestmark = pytest.mark.anyio
 

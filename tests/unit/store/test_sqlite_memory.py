@@ -4,11 +4,11 @@ import sqlite3
 import threading
 
 import pytest
-from tests.unit.store.builders import ENVIRONMENT, FUNCTION, PARTITION, an_event, event_id
 
 from stepwell.core.identity import ItemId, WaitId
 from stepwell.core.transition import Transition
 from stepwell.store.sqlite import SqliteStore
+from tests.unit.store.builders import ENVIRONMENT, FUNCTION, PARTITION, an_event, event_id
 
 
 def test_every_method_is_done_without_waiting() -> None:

@@ -2,6 +2,16 @@
 
 import msgspec
 import pytest
+
+from stepwell.core.identity import EnvironmentId, FunctionId, ItemId, PartitionId, WaitId
+from stepwell.core.journal import RunEnded
+from stepwell.core.queue import ItemKind, QueueItem
+from stepwell.core.run import RunState
+from stepwell.core.status import RunStatus
+from stepwell.core.transition import RunEnd, Transition
+from stepwell.core.waits import Wait
+from stepwell.engine.store import Ownership, OwnershipLost, Store, StoreUnavailable, WaitShape
+from stepwell.store.errors import StoreDefect
 from tests.unit.store.builders import (
     ENVIRONMENT,
     FUNCTION,
@@ -23,16 +33,6 @@ from tests.unit.store.builders import (
     started,
 )
 from tests.unit.store.conftest import OpenStore
-
-from stepwell.core.identity import EnvironmentId, FunctionId, ItemId, PartitionId, WaitId
-from stepwell.core.journal import RunEnded
-from stepwell.core.queue import ItemKind, QueueItem
-from stepwell.core.run import RunState
-from stepwell.core.status import RunStatus
-from stepwell.core.transition import RunEnd, Transition
-from stepwell.core.waits import Wait
-from stepwell.engine.store import Ownership, OwnershipLost, Store, StoreUnavailable, WaitShape
-from stepwell.store.errors import StoreDefect
 
 pytestmark = pytest.mark.anyio
 

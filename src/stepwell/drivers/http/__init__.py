@@ -2,7 +2,7 @@
 
 from stepwell.drivers.http.call import Call
 from stepwell.drivers.http.client import HttpClient
-from stepwell.drivers.http.driver import CallHandle, HttpDriver, OutcomeDone, SdkCall
+from stepwell.drivers.http.driver import HttpDriver, OutcomeDone
 from stepwell.drivers.http.message import (
     REQUEST_TIMEOUT_S,
     RESPONSE_BYTES_MAX,
@@ -20,7 +20,6 @@ __all__ = [
     "REQUEST_TIMEOUT_S",
     "RESPONSE_BYTES_MAX",
     "Call",
-    "CallHandle",
     "Done",
     "FailureKind",
     "HttpClient",
@@ -33,7 +32,6 @@ __all__ = [
     "Origin",
     "OutcomeDone",
     "PoolLimits",
-    "SdkCall",
     "Url",
     "parse_url",
 ]

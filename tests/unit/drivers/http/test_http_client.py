@@ -5,7 +5,6 @@ import gzip
 import socket
 
 import pytest
-from tests.unit.drivers.http.scripted_app import Peer, Received, always, answer, serving, until
 
 from stepwell.drivers.http import (
     FailureKind,
@@ -15,6 +14,7 @@ from stepwell.drivers.http import (
     HttpRequest,
     HttpResult,
 )
+from tests.unit.drivers.http.scripted_app import Peer, Received, always, answer, serving, until
 
 pytestmark = pytest.mark.anyio
 

@@ -3,8 +3,6 @@
 import asyncio
 from collections.abc import Coroutine
 
-from tests.unit.drivers.http.scripted_app import App, Peer, always, answer, serving, until
-
 from stepwell.drivers.http import (
     FailureKind,
     HttpClient,
@@ -14,6 +12,7 @@ from stepwell.drivers.http import (
     HttpResult,
 )
 from stepwell.drivers.http.connection import STALE_CLOSE_S
+from tests.unit.drivers.http.scripted_app import App, Peer, always, answer, serving, until
 
 
 class _MovableLoop(asyncio.SelectorEventLoop):

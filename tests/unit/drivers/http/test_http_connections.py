@@ -6,15 +6,6 @@ import ssl
 from contextlib import ExitStack
 
 import pytest
-from tests.unit.drivers.http.scripted_app import (
-    Peer,
-    always,
-    answer,
-    client_tls,
-    server_tls,
-    serving,
-    until,
-)
 
 from stepwell.drivers.http import (
     FailureKind,
@@ -24,6 +15,15 @@ from stepwell.drivers.http import (
     HttpRequest,
     HttpResult,
     PoolLimits,
+)
+from tests.unit.drivers.http.scripted_app import (
+    Peer,
+    always,
+    answer,
+    client_tls,
+    server_tls,
+    serving,
+    until,
 )
 
 pytestmark = pytest.mark.anyio

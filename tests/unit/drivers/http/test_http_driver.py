@@ -5,10 +5,10 @@ import socket
 from collections.abc import AsyncIterator
 
 import pytest
-from tests.unit.drivers.http.scripted_app import Peer, Talk, always, answer, serving, until
 
 from stepwell import __version__
-from stepwell.drivers.http import HttpClient, HttpDriver, PoolLimits, SdkCall
+from stepwell.drivers.http import HttpClient, HttpDriver, PoolLimits
+from stepwell.engine.driver import SdkCall
 from stepwell.wire.response import (
     CallFailed,
     FailureCode,
@@ -24,6 +24,7 @@ from stepwell.wire.response import (
     unsupported_encoding,
 )
 from stepwell.wire.signing import SigningKey, verify_signature
+from tests.unit.drivers.http.scripted_app import Peer, Talk, always, answer, serving, until
 
 pytestmark = pytest.mark.anyio
 

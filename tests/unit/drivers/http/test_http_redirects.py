@@ -1,11 +1,11 @@
 """Where redirects lead and what is sent there."""
 
 import pytest
-from tests.unit.drivers.http.scripted_app import Peer, always, answer, serving
 
 from stepwell.drivers.http import FailureKind, HttpClient, HttpFailure, HttpReply, HttpRequest, Url
 from stepwell.drivers.http.redirects import Hop, next_hop
 from stepwell.drivers.http.url import parse_url
+from tests.unit.drivers.http.scripted_app import Peer, always, answer, serving
 
 _SIGNED = b"X-Inngest-Signature: t=1&s=2\r\nX-Run-ID: r\r\nauthorization: Bearer x\r\n"
 
