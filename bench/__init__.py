@@ -1,0 +1,1 @@
+"""Benchmarks of a server that speaks the SDK protocol; see docs/benchmarks.md."""
