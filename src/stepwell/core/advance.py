@@ -48,6 +48,11 @@ _REPORTS: Final[Mapping[OpName, Callable[[RunDraft, Opcode], RunError | None]]] 
 _GROUPING: Final = frozenset(
     {OpName.STEP_PLANNED, OpName.SLEEP, OpName.WAIT_FOR_EVENT, OpName.INVOKE_FUNCTION}
 )
+# Opcodes of steps that will have a result.
+_AWAITABLE: Final = frozenset(_REPORTS) - {OpName.RUN_COMPLETE} | {
+    OpName.STEP_ERROR,
+    OpName.STEP_FAILED,
+}
 _IDLE: Final = frozenset({OpName.NONE})
 
 
@@ -136,7 +141,7 @@ def _report(draft: RunDraft, answer: OpcodesReported) -> RunError | None:
             "InngestErrStateOverflowed",
             f"The function run exceeded the state size limit of {limit} bytes.",
         )
-    if draft.leaves_nothing_to_do:
+    if draft.leaves_nothing_to_do or draft.leaves_target_open:
         # Calling again at once could go on for ever, so it counts as a failed attempt.
         _fail_call(draft, _NOTHING_REPORTED)
     return None
@@ -170,7 +175,8 @@ def _open_group(draft: RunDraft, ops: list[Opcode]) -> None:
     awaited: tuple[StepId, ...] = ()
     coalesced = draft.version >= VERSION_COALESCED
     if coalesced and any(op.op in _GROUPING for op in ops) and not any(op.is_race for op in ops):
-        awaited = tuple(StepId(op.id) for op in ops if not draft.is_resolved(StepId(op.id)))
+        steps = (StepId(op.id) for op in ops if op.op in _AWAITABLE)
+        awaited = tuple(step for step in steps if not draft.is_resolved(step))
     draft.append(GroupOpened(draft.at.now_ms, awaited))
     draft.await_steps(awaited)
 
@@ -201,7 +207,7 @@ def _fail_call(draft: RunDraft, failed: CallFailed) -> None:
 
 
 _NOTHING_ERROR: Final = run_error(
-    "NothingReported", "The SDK reported nothing to do, and nothing else of the run is under way."
+    "NothingReported", "The SDK reported nothing that takes the run any further."
 )
 _NOTHING_REPORTED: Final = CallFailed(
     error=_NOTHING_ERROR,

@@ -7,13 +7,13 @@ answered item is replaced by the next one or deleted.
 """
 
 from collections.abc import Container
-from typing import Final
 
 import msgspec
 
 from stepwell.core.function import Function, FunctionIndex
 from stepwell.core.identity import NO_EVENT, EventId, ItemId, StepId, WaitId
 from stepwell.core.journal import (
+    ABSENT,
     CallTimes,
     Entry,
     RunStarted,
@@ -29,8 +29,6 @@ from stepwell.core.transition import RunStart, Transition
 from stepwell.core.waits import Wait
 
 __all__ = ["RunDraft", "World"]
-
-NO_METADATA: Final = msgspec.Raw(b"")
 
 
 class World(msgspec.Struct, frozen=True, gc=False):
@@ -149,7 +147,7 @@ class RunDraft:
         timed_out: bool = False,
         event_id: EventId = NO_EVENT,
         times: CallTimes | None = None,
-        metadata: msgspec.Raw = NO_METADATA,
+        metadata: msgspec.Raw = ABSENT,
     ) -> None:
         """Record the step's result and call the function again if nothing else is awaited.
 
@@ -220,6 +218,14 @@ class RunDraft:
         answered = self.item.id if self.item is not None else None
         done = self.transition.done
         return all(item_id == answered or item_id in done for item_id in self.run.items)
+
+    @property
+    def leaves_target_open(self) -> bool:
+        """Whether the answer to a planned step's own call said nothing about that step."""
+        item = self.item
+        if item is None or item.kind is not ItemKind.STEP or self._repeats or self.is_ended:
+            return False
+        return not self.is_resolved(item.step)
 
     def _close_step(self, step: StepId) -> None:
         """Delete the item and the wait of a step that has its result now."""

@@ -10,7 +10,7 @@ import msgspec
 from stepwell.core.draft import RunDraft
 from stepwell.core.identity import NO_EVENT, EventId, ItemId, StepId
 from stepwell.core.item_bodies import ResumeBody
-from stepwell.core.journal import RunEnded
+from stepwell.core.journal import ABSENT, RunEnded
 from stepwell.core.queue import ItemKind, QueueItem
 from stepwell.core.routing import route_into
 from stepwell.core.status import RunStatus
@@ -27,8 +27,6 @@ CANCELLED: Final = "inngest/function.cancelled"
 # Runs started by these events publish none themselves, so that handlers do not call each other
 # for ever.
 _SILENT_TRIGGERS: Final = frozenset({FINISHED, FAILED})
-
-_NOTHING: Final = msgspec.Raw(b"")
 
 
 def fail_run(draft: RunDraft, error: RunError) -> None:
@@ -59,13 +57,13 @@ def end_run(
     run, at = draft.run, draft.at
     new, transition = run.new, draft.transition
     transition.put = [item for item in transition.put if item.run_id != new.id]
-    transition.waits = []
-    encoded_error = msgspec.Raw(error.encode()) if error is not None else _NOTHING
+    transition.waits = [wait for wait in transition.waits if wait.run_id != new.id]
+    encoded_error = msgspec.Raw(error.encode()) if error is not None else ABSENT
 
     entry = RunEnded(
         at.now_ms,
         status,
-        output=msgspec.Raw(output) if output is not None else _NOTHING,
+        output=msgspec.Raw(output) if output is not None else ABSENT,
         error=encoded_error,
         cause=cause,
         event_id=event_id,

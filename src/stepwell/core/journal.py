@@ -13,6 +13,7 @@ from stepwell.core.identity import EventId, FunctionId, RunId, StepId
 from stepwell.core.status import RunStatus
 
 __all__ = [
+    "ABSENT",
     "CallFailed",
     "CallTimes",
     "Entry",
@@ -30,6 +31,11 @@ __all__ = [
     "decode_entry",
     "encode_entry",
 ]
+
+
+#: JSON that is not there. Only this very object is left out when an entry is encoded: what equals it
+#: would be written as nothing, which is not JSON.
+ABSENT: Final = msgspec.Raw(b"")
 
 
 class _Entry(msgspec.Struct, frozen=True, tag_field="is", omit_defaults=True, gc=False):
@@ -53,7 +59,7 @@ class StepName(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     op: str
     id: str = ""
     index: int = 0
-    opts: msgspec.Raw = msgspec.Raw(b"")
+    opts: msgspec.Raw = ABSENT
 
 
 class CallTimes(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
@@ -153,7 +159,7 @@ class StepResolved(_Entry, frozen=True, tag="StepResolved"):
     timed_out: bool = False
     times: CallTimes | None = None
     event_id: EventId = EventId("")
-    metadata: msgspec.Raw = msgspec.Raw(b"")
+    metadata: msgspec.Raw = ABSENT
 
 
 class CallFailed(_Entry, frozen=True, tag="CallFailed"):
@@ -177,8 +183,8 @@ class RunEnded(_Entry, frozen=True, tag="RunEnded"):
     """
 
     status: RunStatus
-    output: msgspec.Raw = msgspec.Raw(b"")
-    error: msgspec.Raw = msgspec.Raw(b"")
+    output: msgspec.Raw = ABSENT
+    error: msgspec.Raw = ABSENT
     cause: str = ""
     event_id: EventId = EventId("")
     attempt: int = 0

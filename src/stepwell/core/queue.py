@@ -15,6 +15,9 @@ NO_RUN: Final = RunId("")
 NO_STEP: Final = StepId("")
 
 
+_LAST_CALL: Final = 2
+
+
 class ItemKind(enum.IntEnum):
     """What has to be done when an item's turn comes. The numbers are stored; never renumber."""
 
@@ -37,10 +40,12 @@ class ItemKind(enum.IntEnum):
     #: A cron trigger's next tick; `body` is its `CronChain`.
     CRON = 8
 
-    @property
-    def is_call(self) -> bool:
-        """Whether the item is answered by calling the app."""
-        return self <= ItemKind.STEP
+    #: Whether the item is answered by calling the app. An attribute and no property, because it is
+    #: asked half a dozen times per call.
+    is_call: bool
+
+    def __init__(self, number: int) -> None:
+        self.is_call = number <= _LAST_CALL
 
 
 class QueueItem(msgspec.Struct, frozen=True, gc=False):

@@ -1,8 +1,12 @@
 """The life of a run in one word."""
 
 import enum
+from typing import Final
 
 __all__ = ["RunStatus"]
+
+
+_LIVE: Final = (0, 5)
 
 
 class RunStatus(enum.IntEnum):
@@ -19,10 +23,12 @@ class RunStatus(enum.IntEnum):
     SCHEDULED = 5
     SKIPPED = 7
 
-    @property
-    def is_ended(self) -> bool:
-        """Whether the run can no longer change."""
-        return self not in {RunStatus.RUNNING, RunStatus.SCHEDULED}
+    #: Whether the run can no longer change. An attribute and no property, because it is asked
+    #: several times per call.
+    is_ended: bool
+
+    def __init__(self, number: int) -> None:
+        self.is_ended = number not in _LIVE
 
     @property
     def wire_name(self) -> str:

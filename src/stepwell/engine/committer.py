@@ -14,10 +14,13 @@ import msgspec
 from stepwell.core.transition import Transition
 from stepwell.engine.store import Ownership, OwnershipLost, Store, StoreUnavailable
 
-__all__ = ["BATCH_MAX", "CommitFailed", "Committer"]
+__all__ = ["BACKLOG_MAX", "BATCH_MAX", "CommitFailed", "Committer"]
 
 #: Transitions in one transaction. More does not raise throughput, only the latency of the first.
 BATCH_MAX: Final = 500
+#: Transitions that may wait before no more work is begun. Without a bound, fast apps and a slow disk
+#: would fill the memory with results that are not written.
+BACKLOG_MAX: Final = 2 * BATCH_MAX
 
 CommitFailed = StoreUnavailable | OwnershipLost
 
@@ -44,6 +47,11 @@ class Committer:
         self._wake = asyncio.Event()
         self._failure: CommitFailed | None = None
         self._is_closing = False
+
+    @property
+    def has_room(self) -> bool:
+        """Whether what was decided is being written as fast as it comes."""
+        return len(self._waiting) < BACKLOG_MAX
 
     @property
     def failure(self) -> CommitFailed | None:

@@ -34,18 +34,21 @@ async def accept_events(
             repeat the request.
     """
     keys = _claim_keys(partition, events, seeded=seeded)
-    if not keys:
-        await partition.commit_all(
-            [_route(partition, environment_id, accepted) for accepted in events]
-        )
-        return
-    claimed = set(await partition.claims.reserve(keys))
-    transitions = []
-    for accepted in events:
-        key = _claim_key(accepted, seeded=seeded)
-        transitions.append(
-            _route_once(partition, environment_id, accepted, key=key, claimed=claimed)
-        )
+    claimed = set(await partition.claims.reserve(keys)) if keys else set()
+    try:
+        transitions = [
+            _route(
+                partition,
+                environment_id,
+                accepted,
+                key=_claim_key(accepted, seeded=seeded),
+                claimed=claimed,
+            )
+            for accepted in events
+        ]
+    except BaseException:
+        partition.claims.release(keys)
+        raise
     # The reservation lasts until the claims are durable, even when the client no longer waits.
     await partition.commit_all(transitions, settled=lambda: partition.claims.release(keys))
 
@@ -73,17 +76,6 @@ def _claim_keys(
 
 
 def _route(
-    partition: Partition, environment_id: EnvironmentId, accepted: AcceptedEvent
-) -> Transition:
-    return route(
-        accepted,
-        environment_id=environment_id,
-        world=partition.world(),
-        at=partition.moment(),
-    )
-
-
-def _route_once(
     partition: Partition,
     environment_id: EnvironmentId,
     accepted: AcceptedEvent,
@@ -93,6 +85,7 @@ def _route_once(
 ) -> Transition:
     at = partition.moment()
     taken: set[FunctionId] = {function_id for function_id, taken_key in claimed if taken_key == key}
+    # A seeded event may be stored before under its id, also when nobody listens to it.
     transition = route(
         accepted,
         environment_id=environment_id,

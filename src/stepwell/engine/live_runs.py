@@ -127,6 +127,10 @@ class LiveRuns:
         waiting = self._wanted.pop(run_id)
         if isinstance(run, RunState) and run_id not in self._held:
             self._held[run_id] = _Held(run, 0)
+        # All get the same state, even if the first of them is done with it at once.
+        kept = self.hold(run_id)
         for then in waiting:
             held = self.hold(run_id)
             then(run if held is None else held)
+        if kept is not None:
+            self.release(run_id)

@@ -10,6 +10,7 @@ asked (`_decide`); what core makes of it is submitted, and once that is durable 
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Final
@@ -21,8 +22,15 @@ from stepwell.core.advance import advance, broken, overflow_steps, started
 from stepwell.core.cancel import cancel
 from stepwell.core.draft import World
 from stepwell.core.fire import fire
-from stepwell.core.identity import DEFAULT_ENVIRONMENT_ID, EnvironmentId, ItemId, RunId, StepId
-from stepwell.core.item_bodies import CancelBody
+from stepwell.core.identity import (
+    DEFAULT_ENVIRONMENT_ID,
+    EnvironmentId,
+    FunctionId,
+    ItemId,
+    RunId,
+    StepId,
+)
+from stepwell.core.item_bodies import WAIT_TIMEOUT, CancelBody
 from stepwell.core.journal import CallTimes
 from stepwell.core.moment import Moment
 from stepwell.core.queue import IMMEDIATE, ItemKind, QueueItem
@@ -101,14 +109,13 @@ class Partition:
         )
         self._scheduler = Scheduler(
             calls_max=around.calls_max,
+            has_room=lambda: self._committer.has_room,
             dispatch=self._dispatch,
             refill=self._refill,
             refill_timers=self._refill_timers,
         )
         self._alarm = Alarm(clock, self._ring)
-        self._matcher = Matcher(
-            store, awaited, moment=self.moment, decided=self._decided_without_run
-        )
+        self._matcher = Matcher(store, awaited, moment=self.moment, decided=self._matched)
         self.claims = Claims(store, clock)
         self._ticking = Ticking(
             self.claims,
@@ -119,6 +126,12 @@ class Partition:
         )
         self._observe = around.observe
         self._tasks: asyncio.TaskGroup | None = None
+        self._asked: dict[asyncio.Future[RunState | Absent], None] = {}
+        # Transitions of a run that are not durable yet, and what waits for them to be.
+        self._unwritten: dict[RunId, int] = {}
+        self._postponed: dict[RunId, list[Callable[[], None]]] = {}
+        # Expired waits that an event accepted in time may still satisfy: it has to be matched first.
+        self._expired: deque[tuple[ItemId, _Turn, RunState]] = deque()
 
     @property
     def calls(self) -> int:
@@ -147,8 +160,8 @@ class Partition:
         Raises:
             ExceptionGroup: Of `StoreUnavailable` or `OwnershipLost`: this ownership is over.
         """
-        functions = await self._around.store.queued_functions(self._owner.partition)
         try:
+            functions = await self._around.store.queued_functions(self._owner.partition)
             async with asyncio.TaskGroup() as tasks:
                 self._tasks = tasks
                 committing = tasks.create_task(self._committer.run())
@@ -164,6 +177,9 @@ class Partition:
             self._alarm.cancel()
             self._calls.give_up_all()
             self._committer.abort(StoreUnavailable("shutdown", "the server stops"))
+            for found in list(self._asked):
+                if not found.done():
+                    found.set_exception(StoreUnavailable("request", "the server stops"))
 
     async def drain(self, grace_s: float) -> None:
         """Begin nothing new, and let calls end for up to `grace_s`; requests are still served.
@@ -238,13 +254,19 @@ class Partition:
         if run is None:
             return None
         inputs = list(run.events), dict(run.steps)
-        self._live.release(run_id)
+        written = _Written(lambda: self._live.release(run_id))
+        self._submit_for(run, Transition(), committed=written.committed, failed=written.failed)
+        await written.future
         return inputs
 
     async def _hold(self, run_id: RunId) -> RunState | None:
         """The run, held; None when there is no such run, or it has ended."""
+        if self._committer.failure is not None:
+            raise self._committer.failure
         found: asyncio.Future[RunState | Absent] = asyncio.get_running_loop().create_future()
-        self._live.want(run_id, found.set_result)
+        self._asked[found] = None
+        found.add_done_callback(self._asked.pop)
+        self._live.want(run_id, partial(self._found, found))
         run = await found
         if isinstance(run, Absent):
             return None
@@ -252,6 +274,13 @@ class Partition:
             self._live.release(run_id)
             return None
         return run
+
+    def _found(self, found: "asyncio.Future[RunState | Absent]", run: RunState | Absent) -> None:
+        if not found.done():
+            found.set_result(run)
+        elif isinstance(run, RunState):
+            # Whoever asked has gone away.
+            self._live.release(run.new.id)
 
     # The way of an item.
 
@@ -272,12 +301,22 @@ class Partition:
                 self._scheduler.forget(item_id, run.new.function_id)
                 if (given_up := self._calls.give_up(item_id)) is not None:
                     self._end_turn(_Turn(given_up, run))
+            self._has_written(run.new.id)
         if turn is not None:
             self._end_turn(turn)
         if then is not None:
             then()
         if self._observe is not None:
             self._observe(run, transition)
+
+    def _has_written(self, run_id: RunId) -> None:
+        left = self._unwritten[run_id] - 1
+        if left:
+            self._unwritten[run_id] = left
+            return
+        del self._unwritten[run_id]
+        for go_on in self._postponed.pop(run_id, ()):
+            go_on()
 
     def _take_in(self, item: QueueItem, transition: Transition, now_ms: int) -> None:
         if not self._scheduler.add(item, now_ms) or item.due_ms > now_ms or not item.run_id:
@@ -291,6 +330,10 @@ class Partition:
 
     def _take_new_run(self, item: QueueItem, transition: Transition) -> None:
         """Keep a run that starts at once, which saves reading it again."""
+        if self._live.hold(item.run_id) is not None:
+            # Somebody has read it before the commit that brought it was reported.
+            self._held.add(item.id)
+            return
         for new in transition.runs:
             if new.id == item.run_id:
                 events = [e.payload for e in transition.events if e.id == new.event_id]
@@ -302,6 +345,12 @@ class Partition:
                 return
 
     def _after_batch(self) -> None:
+        while self._expired and not self._is_behind(self._expired[0][0]):
+            _, turn, run = self._expired.popleft()
+            if run.is_ended or run.items.get(turn.item.id) != turn.item:
+                self._end_turn(turn)
+            else:
+                self._decide(turn, run)
         self._scheduler.pump()
         self._alarm.set(self._scheduler.next_due_ms())
 
@@ -326,14 +375,14 @@ class Partition:
     def _take_turn(self, item: QueueItem, run: RunState | Absent) -> None:
         """The run is at hand, and held; or there is none."""
         if isinstance(run, Absent):
-            self._end_turn(_Turn(item, None))
+            self._drop_turn(_Turn(item, None))
             if run is Absent.GONE:
                 self.submit(Transition(done=[item.id]))
             return
         turn = _Turn(item, run)
         if run.is_ended:
             # A result that came after the end, or an item whose deletion was not read yet.
-            self._end_turn(turn)
+            self._drop_turn(turn)
             if item.kind in _FOREIGN_KINDS:
                 self.submit(Transition(done=[item.id]))
             return
@@ -341,14 +390,42 @@ class Partition:
             run.items.setdefault(item.id, item)
         current = run.items.get(item.id)
         if current != item:
-            self._end_turn(turn)
             if current is not None and current.due_ms == IMMEDIATE:
                 self._scheduler.again(current)
+            self._drop_turn(turn)
             return
-        if item.kind.is_call:
+        if item.kind.is_call and run.new.id in self._unwritten:
+            # The app must not see a result that a crash could still undo.
+            again = partial(self._take_turn, item, run)
+            self._postponed.setdefault(run.new.id, []).append(again)
+        elif item.kind.is_call:
             self._call(turn, run)
+        elif item.kind is ItemKind.TIMEOUT and item.body == WAIT_TIMEOUT:
+            self._expire(turn, run)
         else:
             self._decide(turn, run)
+
+    def _expire(self, turn: _Turn, run: RunState) -> None:
+        """Decide about an expired wait once all events accepted before have been matched."""
+        before = ItemId(self._around.ids.number())
+        if not self._is_behind(before):
+            self._decide(turn, run)
+            return
+        # Matching needs a slot, too.
+        self._end_slot(turn.item)
+        turn.has_slot = False
+        self._expired.append((before, turn, run))
+
+    def _is_behind(self, item_id: ItemId) -> bool:
+        return self._matcher.is_behind(item_id) or self._scheduler.queue(
+            FunctionId("")
+        ).has_decisions_before(item_id)
+
+    def _matched(self, item: QueueItem, transition: Transition) -> None:
+        is_last = bool(transition.done)
+        self._decided_without_run(
+            item, transition, partial(self._matcher.matched, item) if is_last else None
+        )
 
     def _call(self, turn: _Turn, run: RunState) -> None:
         world = self.world()
@@ -406,8 +483,11 @@ class Partition:
         self._submit(transition, None, turn=_Turn(item, None), committed=committed)
 
     def _record_start(self, run: RunState, sent_ms: int) -> None:
+        run_id = run.new.id
         transition = started(run, sent_ms, world=self.world(), at=self.moment())
-        self._submit_for(run, transition)
+        # The call may end without a decision; the run must not be read again before this is written.
+        self._live.hold(run_id)
+        self._submit_for(run, transition, committed=lambda: self._live.release(run_id))
 
     def _submit_for(
         self,
@@ -419,6 +499,8 @@ class Partition:
         failed: Callable[[CommitFailed], None] | None = None,
     ) -> None:
         run.apply(transition)
+        run_id = run.new.id
+        self._unwritten[run_id] = self._unwritten.get(run_id, 0) + 1
         self._submit(transition, run, turn=turn, committed=committed, failed=failed)
 
     def _submit(
@@ -442,6 +524,11 @@ class Partition:
             self._scheduler.call_ended()
         else:
             self._scheduler.decision_ended()
+
+    def _drop_turn(self, turn: _Turn) -> None:
+        """End a turn from which nothing follows; others may take its slot."""
+        self._end_turn(turn)
+        self._scheduler.pump()
 
     def _end_turn(self, turn: _Turn) -> None:
         if turn.has_slot:

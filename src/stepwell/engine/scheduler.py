@@ -13,7 +13,7 @@ from typing import Final
 
 from stepwell.core.identity import FunctionId, ItemId
 from stepwell.core.queue import QueueItem
-from stepwell.engine.windows import TIMERS_MAX, FunctionQueue
+from stepwell.engine.windows import FunctionQueue
 
 __all__ = ["Scheduler"]
 
@@ -26,6 +26,7 @@ class Scheduler:
 
     Args:
         calls_max: Calls to apps under way at the same time.
+        has_room: Whether more work may be begun, or what was decided has to be written first.
         dispatch: Called with an item whose turn has come.
         refill: Called with a function whose window of ready items runs low.
         refill_timers: The same for its timers.
@@ -35,12 +36,14 @@ class Scheduler:
         self,
         *,
         calls_max: int,
+        has_room: Callable[[], bool],
         dispatch: Callable[[QueueItem], None],
         refill: Callable[[FunctionQueue], None],
         refill_timers: Callable[[FunctionQueue], None],
     ) -> None:
         assert calls_max > 0
         self._calls_max = calls_max
+        self._has_room = has_room
         self._dispatch = dispatch
         self._refill = refill
         self._refill_timers = refill_timers
@@ -66,13 +69,19 @@ class Scheduler:
         return queue
 
     def add(self, item: QueueItem, now_ms: int) -> bool:
-        """Take in a committed item; False when it stays in the store until the window moves."""
+        """Take in a committed item; False when it stays in the store until the window moves.
+
+        Also False when it is there already: it was read from the store before the commit that
+        brought it was reported.
+        """
+        if self._in_memory.get(item.id) == item:
+            return False
         queue = self.queue(item.function_id)
         if item.due_ms > now_ms:
             if not queue.takes_timer(item):
                 return False
             self._push_timer(queue, item)
-            if len(queue.timers) > 2 * TIMERS_MAX:
+            if queue.has_too_many_timers:
                 queue.shrink_timers()
             return True
         if not queue.takes_ready(item):
@@ -168,7 +177,7 @@ class Scheduler:
         self._is_pumping = True
         turns = self._turns
         blocked = 0
-        while turns and blocked < len(turns) and not self._is_paused:
+        while turns and blocked < len(turns) and not self._is_paused and self._has_room():
             queue = turns[0]
             item = self._take(queue)
             if item is None and queue.has_ready:

@@ -25,7 +25,7 @@ from stepwell.core.transition import StoredEvent, Transition
 from stepwell.core.waits import Wait
 from stepwell.wire.errors import OperationalError
 
-__all__ = ["Ownership", "OwnershipLost", "Store", "StoreUnavailable", "WaitShape"]
+__all__ = ["Ownership", "OwnershipLost", "Store", "StoreUnavailable", "WaitQuery", "WaitShape"]
 
 
 class StoreUnavailable(OperationalError):
@@ -72,6 +72,21 @@ class WaitShape(msgspec.Struct, frozen=True):
     event_name: str
     match_path: str
     count: int
+
+
+class WaitQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """Asks for the first `limit` waits for an event name with an id above `after`, by id.
+
+    Only waits whose (match_path, match_value) is one of `values` or that have no match path, created
+    at or before `created_until_ms`.
+    """
+
+    environment_id: EnvironmentId
+    event_name: str
+    values: Collection[tuple[str, str]]
+    created_until_ms: int
+    after: WaitId
+    limit: int
 
 
 class Store(Protocol):
@@ -143,21 +158,8 @@ class Store(Protocol):
         """The event with that internal id (the first one stored, if it was sent twice)."""
         ...
 
-    async def waits_for(
-        self,
-        environment_id: EnvironmentId,
-        event_name: str,
-        values: Collection[tuple[str, str]],
-        *,
-        created_until_ms: int,
-        after: WaitId,
-        limit: int,
-    ) -> list[Wait]:
-        """The first `limit` waits for that event name with an id above `after`, by id.
-
-        Only waits whose (match_path, match_value) is one of `values` or that have no match path,
-        created at or before `created_until_ms`.
-        """
+    async def waits_for(self, queries: Sequence[WaitQuery]) -> list[list[Wait]]:
+        """For each query its page of waits, in one round trip."""
         ...
 
     async def wait_shapes(self, environment_id: EnvironmentId) -> list[WaitShape]:

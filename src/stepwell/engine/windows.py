@@ -1,8 +1,8 @@
 """Which part of one function's queue is in memory.
 
-Two windows, one rule: everything up to a window's edge is in memory, everything beyond it only in
-the store. Without an edge everything is in memory. Ids grow in the order of commits, so new items
-come at the far end and a window never has a hole.
+Two windows, one rule: everything up to a window's edge is in memory, everything beyond it may only
+be in the store. Without an edge everything is in memory. What is committed while the window reads
+on may be missing in what is read, so the edge stays before it and it is read next.
 """
 
 from collections import deque
@@ -57,13 +57,20 @@ class FunctionQueue:
         self.has_turn = False
         self._is_refilling = False
         self._is_refilling_timers = False
-        self._dropped_ready = False
-        self._dropped_timer = False
+        # The first items that were left in the store since reading on began.
+        self._dropped_ready: ItemId | None = None
+        self._dropped_timer: tuple[int, ItemId] | None = None
 
     @property
     def has_ready(self) -> bool:
         """Whether anything could be dispatched."""
         return bool(self.calls or self.decisions)
+
+    def has_decisions_before(self, item_id: ItemId) -> bool:
+        """Whether ready items with smaller ids wait, in memory or in the store."""
+        if self.ready_edge is not None and self.ready_edge < item_id:
+            return True
+        return bool(self.decisions) and self.decisions[0].id < item_id
 
     def push(self, item: QueueItem) -> None:
         """Add a ready item at the end."""
@@ -92,7 +99,8 @@ class FunctionQueue:
             self.ready_edge = ItemId(item.id - 1)
         if item.id <= self.ready_edge:
             return True
-        self._dropped_ready = True
+        if self._dropped_ready is None or item.id < self._dropped_ready:
+            self._dropped_ready = item.id
         return False
 
     @property
@@ -103,26 +111,32 @@ class FunctionQueue:
         if len(self.calls) + len(self.decisions) > READY_MAX // 2:
             return False
         self._is_refilling = True
-        self._dropped_ready = False
+        self._dropped_ready = None
         return True
 
     def refilled(self, items: list[QueueItem], *, limit: int) -> list[QueueItem]:
         """Move the edge behind what was read; returns the items to push."""
         assert self._is_refilling
         self._is_refilling = False
-        if len(items) < limit and not self._dropped_ready:
+        dropped = self._dropped_ready
+        if len(items) < limit and dropped is None:
             self.ready_edge = None
-        elif items:
+            return items
+        if items:
             self.ready_edge = items[-1].id
+        if dropped is not None and self.ready_edge is not None:
+            self.ready_edge = min(self.ready_edge, ItemId(dropped - 1))
         return items
 
     # Timers.
 
     def takes_timer(self, item: QueueItem) -> bool:
         """Whether a committed timer belongs into the window."""
-        if self.timers_edge is None or (item.due_ms, item.id) <= self.timers_edge:
+        place = (item.due_ms, item.id)
+        if self.timers_edge is None or place <= self.timers_edge:
             return True
-        self._dropped_timer = True
+        if self._dropped_timer is None or place < self._dropped_timer:
+            self._dropped_timer = place
         return False
 
     @property
@@ -133,18 +147,27 @@ class FunctionQueue:
         if len(self.timers) > TIMERS_MAX // 2:
             return False
         self._is_refilling_timers = True
-        self._dropped_timer = False
+        self._dropped_timer = None
         return True
 
     def refilled_timers(self, items: list[QueueItem], *, limit: int) -> list[QueueItem]:
         """Move the edge behind what was read; returns the items to push."""
         assert self._is_refilling_timers
         self._is_refilling_timers = False
-        if len(items) < limit and not self._dropped_timer:
+        dropped = self._dropped_timer
+        if len(items) < limit and dropped is None:
             self.timers_edge = None
-        elif items:
-            self.timers_edge = (items[-1].due_ms, items[-1].id)
+        else:
+            if items:
+                self.timers_edge = (items[-1].due_ms, items[-1].id)
+            if dropped is not None and self.timers_edge is not None:
+                self.timers_edge = min(self.timers_edge, (dropped[0], ItemId(dropped[1] - 1)))
         return [item for item in items if item.id not in self.timers]
+
+    @property
+    def has_too_many_timers(self) -> bool:
+        """Whether to shrink. Not while reading on: what is dropped now lies before what arrives."""
+        return len(self.timers) > 2 * TIMERS_MAX and not self._is_refilling_timers
 
     def shrink_timers(self) -> None:
         """Keep the nearest timers; the others are in the store anyway."""
@@ -152,4 +175,3 @@ class FunctionQueue:
         kept = nearest[:TIMERS_MAX]
         self.timers = {item.id: item for item in kept}
         self.timers_edge = (kept[-1].due_ms, kept[-1].id)
-        self._dropped_timer = True

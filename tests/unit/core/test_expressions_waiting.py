@@ -143,9 +143,18 @@ def test_binding_leaves_the_event_as_it_was() -> None:
         (
             "async.data.a == null && async.data.b == true && async.data.c == 1",
             {},
-            ("data.c", "n:1"),
+            ("data.a&data.b&data.c", "null&b:true&n:1"),
         ),
-        ("async.data.c == 1 && async.data.d == 'x' && async.data.e == 'y'", {}, ("data.d", "s:x")),
+        (
+            "async.data.d == 'x' && async.data.c == 1 && async.data.d == 'y'",
+            {},
+            ("data.c&data.d", "n:1&s:x"),
+        ),
+        (
+            " && ".join(f"async.data.{key} == '{key}'" for key in "edcba"),
+            {},
+            ("data.a&data.b&data.c&data.d", "s:a&s:b&s:c&s:d"),
+        ),
         ("async.data.x == event.data.x", {"x": "v" * 200}, ("data.x", "s:" + "v" * 128)),
         ("async.data.x == event.data.x", {"x": "a\0b"}, ("data.x", "s:a\ufffdb")),
         ("async.data.id == event.data.id || async.data.n > 3", {"id": "a"}, ("", "")),

@@ -7,6 +7,7 @@ import pytest
 
 from stepwell.core.identity import ItemId, WaitId
 from stepwell.core.transition import Transition
+from stepwell.engine.store import WaitQuery
 from stepwell.store.sqlite import SqliteStore
 from tests.unit.store.builders import ENVIRONMENT, FUNCTION, PARTITION, an_event, event_id
 
@@ -81,9 +82,15 @@ async def test_what_the_engine_asks_costs_the_same_however_much_is_stored(
     await store.claims([(FUNCTION, "k")], now_ms=0)
     await store.expire_claims(owner, now_ms=0, limit=9)
     await store.largest_number()
-    await store.waits_for(
-        ENVIRONMENT, "shop/paid", [("a", "b")], created_until_ms=9, after=WaitId(0), limit=9
+    query = WaitQuery(
+        environment_id=ENVIRONMENT,
+        event_name="shop/paid",
+        values=[("a", "b")],
+        created_until_ms=9,
+        after=WaitId(0),
+        limit=9,
     )
+    await store.waits_for([query])
     memory.set_trace_callback(None)
 
     questions = [sql for sql in asked if not sql.startswith(("BEGIN", "COMMIT", "ROLLBACK"))]

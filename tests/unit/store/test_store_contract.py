@@ -10,7 +10,14 @@ from stepwell.core.run import RunState
 from stepwell.core.status import RunStatus
 from stepwell.core.transition import RunEnd, Transition
 from stepwell.core.waits import Wait
-from stepwell.engine.store import Ownership, OwnershipLost, Store, StoreUnavailable, WaitShape
+from stepwell.engine.store import (
+    Ownership,
+    OwnershipLost,
+    Store,
+    StoreUnavailable,
+    WaitQuery,
+    WaitShape,
+)
 from stepwell.store.errors import StoreDefect
 from tests.unit.store.builders import (
     ENVIRONMENT,
@@ -37,6 +44,9 @@ from tests.unit.store.conftest import OpenStore
 pytestmark = pytest.mark.anyio
 
 
+_FIRST_WAIT = WaitId(0)
+
+
 async def _ready(store: Store, function: FunctionId = FUNCTION) -> list[QueueItem]:
     return await store.ready(PARTITION, function, after=ItemId(0), limit=1_000)
 
@@ -46,10 +56,25 @@ async def _timers(store: Store) -> list[QueueItem]:
     return await store.timers(PARTITION, FUNCTION, after=after, until_ms=10**15, limit=1_000)
 
 
-async def _waits_for(store: Store, *values: tuple[str, str]) -> list[Wait]:
-    return await store.waits_for(
-        ENVIRONMENT, "shop/paid", values, created_until_ms=10**15, after=WaitId(0), limit=1_000
+def _query(
+    *values: tuple[str, str],
+    created_until_ms: int = 10**15,
+    after: WaitId = _FIRST_WAIT,
+    limit: int = 1_000,
+) -> WaitQuery:
+    return WaitQuery(
+        environment_id=ENVIRONMENT,
+        event_name="shop/paid",
+        values=values,
+        created_until_ms=created_until_ms,
+        after=after,
+        limit=limit,
     )
+
+
+async def _waits_for(store: Store, *values: tuple[str, str]) -> list[Wait]:
+    (waits,) = await store.waits_for([_query(*values)])
+    return waits
 
 
 async def test_each_taking_of_a_partition_has_a_higher_epoch(store: Store) -> None:
@@ -519,9 +544,7 @@ async def test_waits_come_in_pages_by_id_across_values(store: Store, owner: Owne
 
     pages: list[list[int]] = []
     after = WaitId(0)
-    while page := await store.waits_for(
-        ENVIRONMENT, "shop/paid", [("p", "x")], created_until_ms=9_999, after=after, limit=4
-    ):
+    while page := (await store.waits_for([_query(("p", "x"), after=after, limit=4)]))[0]:
         pages.append([wait.id for wait in page])
         after = page[-1].id
 
@@ -532,11 +555,20 @@ async def test_waits_created_later_are_not_found(store: Store, owner: Ownership)
     waits = [a_wait(n, created_ms=n * 100) for n in (1, 2, 3)]
     await store.commit(owner, [Transition(waits=waits)])
 
-    found = await store.waits_for(
-        ENVIRONMENT, "shop/paid", [], created_until_ms=200, after=WaitId(0), limit=9
-    )
+    (found,) = await store.waits_for([_query(created_until_ms=200)])
 
     assert [wait.id for wait in found] == [1, 2]
+
+
+async def test_several_questions_have_their_answers_in_order(
+    store: Store, owner: Ownership
+) -> None:
+    waits = [a_wait(n, match=("p", f"v{n}")) for n in (1, 2)]
+    await store.commit(owner, [Transition(waits=waits)])
+
+    found = await store.waits_for([_query(("p", "v2")), _query(), _query(("p", "v1"))])
+
+    assert [[wait.id for wait in page] for page in found] == [[2], [], [1]]
 
 
 async def test_an_ended_wait_is_not_found(store: Store, owner: Ownership) -> None:

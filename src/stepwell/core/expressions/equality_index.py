@@ -1,8 +1,9 @@
 """Finding waits by the value they ask for, instead of evaluating every wait of an event name.
 
 A condition such as `async.data.userId == event.data.userId && …` can only hold for incoming events
-whose `data.userId` has one certain value. The store keeps that path and value with the wait; for an
-incoming event it looks up its own values at the paths in use. A value is a canonical text with a
+whose `data.userId` has one certain value. The store keeps that path and value with the wait, or
+those of several equalities as one; for an incoming event it looks up its own values at the paths in
+use. A value is a canonical text with a
 type tag, so that two values have the same text if and only if `==` holds (long texts: only if).
 
 Source: execution semantics, 4.1 (matching an event) and 7.5.
@@ -19,6 +20,10 @@ from stepwell.core.expressions.values import MISSING, UnsignedInt, to_double
 INDEXED_TEXT_CHARS_MAX = 128
 """Characters of a text that go into the index; ids are shorter. The full condition decides."""
 
+INDEXED_PATHS_MAX = 4
+"""Equalities of one condition that go into the index together."""
+
+_JOINT = "&"
 _SIMPLE_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -32,11 +37,26 @@ def index_values(async_event: Mapping[str, Any], paths: Iterable[str]) -> list[t
         paths: The distinct `match_path`s of waits for its name; "" is skipped.
     """
     pairs = []
-    for path in filter(None, paths):
-        text = value_text(walk(async_event, tuple(path.split("."))))
-        if text is not None:
-            pairs.append((path, text))
+    for joined in filter(None, paths):
+        texts = [
+            value_text(walk(async_event, tuple(path.split(".")))) for path in joined.split(_JOINT)
+        ]
+        if None not in texts:
+            pairs.append((joined, _JOINT.join(filter(None, texts))))
     return pairs
+
+
+def joined_index(entries: Iterable[tuple[str, str]]) -> tuple[str, str]:
+    """The one entry under which a condition with these equalities is stored.
+
+    Which of several equalities tells waits apart cannot be known, so they are looked up together. A
+    value that contains the joint can only bring a candidate too many; the condition decides.
+    """
+    first_of_path: dict[str, str] = {}
+    for path, text in entries:
+        first_of_path.setdefault(path, text)
+    chosen = sorted(first_of_path.items())[:INDEXED_PATHS_MAX]
+    return _JOINT.join(path for path, _ in chosen), _JOINT.join(text for _, text in chosen)
 
 
 def path_text(path: Path) -> str | None:

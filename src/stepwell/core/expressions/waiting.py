@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from stepwell.core.expressions.compiled_cache import keep_compiled
-from stepwell.core.expressions.equality_index import path_text, value_text
+from stepwell.core.expressions.equality_index import joined_index, path_text, value_text
 from stepwell.core.expressions.expression import (
     WAIT,
     Expression,
@@ -27,7 +27,6 @@ from stepwell.core.expressions.syntax import Call, Node, children, conjuncts, re
 from stepwell.core.expressions.values import MISSING, is_truthy
 
 _CLOCK_FUNCTIONS = frozenset({"now", "now_plus", "now_minus"})
-_TAGS_BY_SELECTIVITY = ("s", "n", "b", "null")
 
 
 class WaitCondition(msgspec.Struct, frozen=True):
@@ -37,9 +36,9 @@ class WaitCondition(msgspec.Struct, frozen=True):
         source: The condition as written.
         bindings: JSON of the part of the trigger event that the condition reads. Fields that were
             missing are left out and count as null.
-        match_path: Path in the incoming event that must have one value, such as "data.userId"; ""
-            when there is none.
-        match_value: That value as canonical text; see `equality_index`. "" without a path.
+        match_path: Paths in the incoming event that must have one value each, such as
+            "data.userId" or "data.kind&data.userId"; "" when there is none.
+        match_value: Those values as canonical text; see `equality_index`. "" without a path.
         never: The condition cannot hold for any incoming event.
     """
 
@@ -87,7 +86,7 @@ def bind_trigger(source: str, event: Mapping[str, Any]) -> WaitCondition:
         return WaitCondition(source, b"{}", "", "", never=False)
     compiled = _compile(source, WAIT)
     indexed = _index_entries(compiled.equalities, event)
-    match_path, match_value = min(indexed or (), key=_selectivity, default=("", ""))
+    match_path, match_value = joined_index(indexed or ())
     return WaitCondition(
         source=source,
         bindings=msgspec.json.encode(_part_read(event, compiled.event_paths)),
@@ -176,11 +175,6 @@ def _index_entries(
         if text is not None:
             entries.append((equality.path, text))
     return entries
-
-
-def _selectivity(entry: tuple[str, str]) -> int:
-    """Texts and numbers tell waits apart; most events share the same bool or null."""
-    return _TAGS_BY_SELECTIVITY.index(entry[1].partition(":")[0])
 
 
 def _part_read(event: Mapping[str, Any], paths: tuple[tuple[Key, ...], ...]) -> dict[str, Any]:

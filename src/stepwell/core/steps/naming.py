@@ -2,16 +2,13 @@
 
 from typing import Final
 
-import msgspec
-
-from stepwell.core.journal import StepName
+from stepwell.core.journal import ABSENT, StepName
 from stepwell.wire.opcodes import Opcode
 
 __all__ = ["step_name"]
 
 # Source: execution semantics, 11 (step name in traces).
 _SHOWN_CHARS_MAX: Final = 256
-_NO_OPTIONS: Final = msgspec.Raw(b"")
 
 
 def step_name(op: Opcode) -> StepName:
@@ -22,5 +19,5 @@ def step_name(op: Opcode) -> StepName:
         op.op.value,
         id=userland[0] if userland is not None else "",
         index=(userland[1] or 0) if userland is not None else 0,
-        opts=op.opts if op.opts is not None else _NO_OPTIONS,
+        opts=op.opts if op.opts is not None else ABSENT,
     )

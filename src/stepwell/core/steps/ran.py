@@ -1,7 +1,8 @@
 """`StepRun` and `Step`: the SDK ran the step; its result is recorded once."""
 
-from stepwell.core.draft import NO_METADATA, RunDraft
+from stepwell.core.draft import RunDraft
 from stepwell.core.identity import StepId
+from stepwell.core.journal import ABSENT
 from stepwell.core.queue import ItemKind
 from stepwell.core.steps.naming import step_name
 from stepwell.core.steps.times import step_times
@@ -22,6 +23,6 @@ def report(draft: RunDraft, op: Opcode) -> RunError | None:
         op.data if op.op is OpName.STEP else b'{"data":%b}' % op.data,
         name=None if planned else step_name(op),
         times=step_times(draft, op),
-        metadata=op.metadata if op.metadata is not None else NO_METADATA,
+        metadata=op.metadata if op.metadata is not None else ABSENT,
     )
     return None

@@ -14,13 +14,12 @@ from stepwell.core.identity import (
     ItemId,
     PartitionId,
     RunId,
-    WaitId,
 )
 from stepwell.core.queue import QueueItem
 from stepwell.core.run import RunState
 from stepwell.core.transition import StoredEvent, Transition
 from stepwell.core.waits import Wait
-from stepwell.engine.store import Ownership, WaitShape
+from stepwell.engine.store import Ownership, WaitQuery, WaitShape
 from stepwell.store.reading import ReadModels
 from stepwell.store.sqlite import catalog, commit, loading, queue, waits
 from stepwell.store.sqlite.connections import (
@@ -139,26 +138,8 @@ class SqliteStore:
     async def event(self, event_id: EventId) -> StoredEvent | None:
         return await self._readers.run("event", partial(loading.event, event_id=event_id))
 
-    async def waits_for(
-        self,
-        environment_id: EnvironmentId,
-        event_name: str,
-        values: Collection[tuple[str, str]],
-        *,
-        created_until_ms: int,
-        after: WaitId,
-        limit: int,
-    ) -> list[Wait]:
-        work = partial(
-            waits.waits_for,
-            environment_id=environment_id,
-            event_name=event_name,
-            values=values,
-            created_until_ms=created_until_ms,
-            after=after,
-            limit=limit,
-        )
-        return await self._readers.run("waits_for", work)
+    async def waits_for(self, queries: Sequence[WaitQuery]) -> list[list[Wait]]:
+        return await self._readers.run("waits_for", partial(waits.waits_for, queries=queries))
 
     async def wait_shapes(self, environment_id: EnvironmentId) -> list[WaitShape]:
         work = partial(waits.wait_shapes, environment_id=environment_id)

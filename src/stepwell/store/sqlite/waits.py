@@ -3,12 +3,12 @@
 # ruff: noqa: S608 - what is put into the SQL are our own constants
 
 import sqlite3
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Final
 
-from stepwell.core.identity import EnvironmentId, FunctionId, RunId, WaitId
+from stepwell.core.identity import EnvironmentId, FunctionId, RunId
 from stepwell.core.waits import Wait
-from stepwell.engine.store import WaitShape
+from stepwell.engine.store import WaitQuery, WaitShape
 from stepwell.store.sqlite import rows
 from stepwell.store.sqlite.connections import snapshot
 
@@ -33,28 +33,26 @@ _CLAIM: Final = "SELECT run_id FROM claims WHERE function_id = ? AND key = ? AND
 _UNINDEXED: Final = ("", "")
 
 
-def waits_for(
-    connection: sqlite3.Connection,
-    environment_id: EnvironmentId,
-    event_name: str,
-    values: Collection[tuple[str, str]],
-    *,
-    created_until_ms: int,
-    after: WaitId,
-    limit: int,
-) -> list[Wait]:
+def waits_for(connection: sqlite3.Connection, queries: Sequence[WaitQuery]) -> list[list[Wait]]:
+    """A page of waits for each query, all of one moment."""
+    with snapshot(connection):
+        return [_page(connection, query) for query in queries]
+
+
+def _page(connection: sqlite3.Connection, query: WaitQuery) -> list[Wait]:
     """The first waits for the event, by id.
 
     One range read per value, each already in order and limited: a page costs the same, however
     many waits there are.
     """
     found: list[Wait] = []
-    with snapshot(connection):
-        for path, value in {*values, _UNINDEXED}:
-            key = (environment_id, event_name, path, value, after, created_until_ms, limit)
-            found += [rows.wait(row) for row in connection.execute(_WAITS_FOR, key)]
+    name = (query.environment_id, query.event_name)
+    bounds = (query.after, query.created_until_ms, query.limit)
+    for path, value in {*query.values, _UNINDEXED}:
+        key = (*name, path, value, *bounds)
+        found += [rows.wait(row) for row in connection.execute(_WAITS_FOR, key)]
     found.sort(key=lambda wait: wait.id)
-    return found[:limit]
+    return found[: query.limit]
 
 
 def wait_shapes(connection: sqlite3.Connection, environment_id: EnvironmentId) -> list[WaitShape]:
