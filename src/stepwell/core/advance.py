@@ -9,7 +9,7 @@ from typing import Final, assert_never
 import msgspec
 
 from stepwell.core.draft import RunDraft, World
-from stepwell.core.ending import end_run, fail_run
+from stepwell.core.ending import end_run, fail_run, state_overflow
 from stepwell.core.identity import StepId
 from stepwell.core.journal import CallFailed as CallFailedEntry
 from stepwell.core.journal import CallTimes, GroupOpened
@@ -31,7 +31,7 @@ from stepwell.wire.run_error import RunError, run_error
 
 __all__ = ["OPCODES_MAX", "advance", "broken", "overflow_steps", "started"]
 
-#: More in one answer end the run. Source: SDK protocol, 7.6.
+#: More in one answer end the run, unless it may have more steps. Source: SDK protocol, 7.6.
 OPCODES_MAX: Final = 1000
 
 _REPORTS: Final[Mapping[OpName, Callable[[RunDraft, Opcode], RunError | None]]] = {
@@ -102,10 +102,7 @@ def advance(
 def overflow_steps(run: RunState, item: QueueItem, *, world: World, at: Moment) -> Transition:
     """End a run that has as many steps as it may have, instead of calling it again."""
     draft = RunDraft(run, item, world=world, at=at)
-    limit = draft.function.steps_max
-    message = f"The function run exceeded the step limit of {limit} steps."
-    error = run_error("InngestErrFunctionOverflowed", message, error="function has too many steps")
-    fail_run(draft, error)
+    fail_run(draft, _steps_overflow(draft.function.steps_max))
     return draft.finish()
 
 
@@ -119,12 +116,8 @@ def started(run: RunState, sent_ms: int, *, world: World, at: Moment) -> Transit
 def _report(draft: RunDraft, answer: OpcodesReported) -> RunError | None:
     """Decide about each opcode; returns the error that ends the run at once, if one does."""
     ops = answer.ops
-    if len(ops) > OPCODES_MAX:
-        return run_error(
-            "InngestErrFunctionOverflowed",
-            f"The function run exceeded the step limit of {OPCODES_MAX} steps.",
-            error="function has too many steps",
-        )
+    if len(ops) > OPCODES_MAX and len(ops) > draft.function.steps_max:
+        return _steps_overflow(max(OPCODES_MAX, draft.function.steps_max))
     if draft.version == VERSION_UNKNOWN or len(ops) > 1:
         draft.pin_version(answer.request_version)
     if len(ops) > 1:
@@ -135,16 +128,21 @@ def _report(draft: RunDraft, answer: OpcodesReported) -> RunError | None:
             return error
         if draft.is_ended:
             return None
-    limit = draft.function.state_bytes_max
-    if draft.state_bytes > limit:
-        return run_error(
-            "InngestErrStateOverflowed",
-            f"The function run exceeded the state size limit of {limit} bytes.",
-        )
+    error = state_overflow(draft)
+    if error is not None:
+        return error
     if draft.leaves_nothing_to_do or draft.leaves_target_open:
         # Calling again at once could go on for ever, so it counts as a failed attempt.
         _fail_call(draft, _NOTHING_REPORTED)
     return None
+
+
+def _steps_overflow(limit: int) -> RunError:
+    return run_error(
+        "InngestErrFunctionOverflowed",
+        f"The function run exceeded the step limit of {limit} steps.",
+        error="function has too many steps",
+    )
 
 
 def _report_one(draft: RunDraft, op: Opcode, answer: OpcodesReported) -> RunError | None:

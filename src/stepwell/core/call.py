@@ -32,13 +32,24 @@ def call_body(run: RunState, function: Function, item: QueueItem, *, request_id:
         request_id=request_id,
         job_id=str(item.id),
         generation_id=0,
-        disable_immediate_execution=run.only_plan,
+        disable_immediate_execution=run.only_plan or _is_accompanied(run, item),
         # Without it SDKs do not try to checkpoint, for which there is no API.
         fn_id=None,
         request_version=run.version,
     )
     return execution_body(
         context, events=run.events, steps=run.steps, defers={}, state_bytes=run.state_bytes
+    )
+
+
+def _is_accompanied(run: RunState, item: QueueItem) -> bool:
+    """Whether another call of the run is due or under way.
+
+    Then the app must only plan, or both calls might run the body of the same step. It happens in a
+    race, where the function is called while members of the group are being run.
+    """
+    return len(run.items) > 1 and any(
+        other.kind.is_call and other.id != item.id for other in run.items.values()
     )
 
 

@@ -6,7 +6,8 @@ step's result is recorded once, a run is called again when the last awaited step
 answered item is replaced by the next one or deleted.
 """
 
-from collections.abc import Container
+from collections.abc import Container, Iterator
+from typing import Final
 
 import msgspec
 
@@ -29,6 +30,11 @@ from stepwell.core.transition import RunStart, Transition
 from stepwell.core.waits import Wait
 
 __all__ = ["RunDraft", "World"]
+
+# Items that call the function from the top.
+_DISCOVERING: Final = frozenset({ItemKind.START, ItemKind.DISCOVER})
+# Items after which the run is somewhere else. A RESUME is not: its step may have its result.
+_MOVING: Final = frozenset(ItemKind) - {ItemKind.RESUME}
 
 
 class World(msgspec.Struct, frozen=True, gc=False):
@@ -78,6 +84,8 @@ class RunDraft:
         self._open_steps: set[StepId] | None = None
         self._next: QueueItem | None = None
         self._repeats = False
+        # A step that got its result while others of its group are awaited.
+        self._held_back: StepId | None = None
 
     # What is so, including what this draft has decided.
 
@@ -92,6 +100,10 @@ class RunDraft:
                 item.step for item in self.run.items.values() if item.kind in OPEN_STEP_KINDS
             }
         return step in self._open_steps
+
+    def is_introduced(self, step: StepId) -> bool:
+        """Whether an earlier answer brought the step's name and options into the journal."""
+        return step in self.run.introduced
 
     # Decisions.
 
@@ -176,6 +188,7 @@ class RunDraft:
         if step in self._awaited:
             self._awaited.discard(step)
             if self._awaited:
+                self._held_back = step
                 return
         self.call_function(step)
 
@@ -198,6 +211,8 @@ class RunDraft:
         transition, item = self.transition, self.item
         if self.is_ended:
             return transition
+        if self._held_back is not None and self._next is None and not self._is_awaiting():
+            self.call_function(self._held_back)
         following = self._next
         if item is None:
             if following is not None:
@@ -212,12 +227,10 @@ class RunDraft:
 
     @property
     def leaves_nothing_to_do(self) -> bool:
-        """Whether the run would stand still for ever: no item of it would be left."""
-        if self._next is not None or self.is_ended or self.transition.put:
+        """Whether the run would stand still for ever: no item would be left that moves it."""
+        if self._next is not None or self._held_back is not None or self.is_ended:
             return False
-        answered = self.item.id if self.item is not None else None
-        done = self.transition.done
-        return all(item_id == answered or item_id in done for item_id in self.run.items)
+        return not any(item.kind in _MOVING for item in self._other_items())
 
     @property
     def leaves_target_open(self) -> bool:
@@ -239,6 +252,37 @@ class RunDraft:
         for ref in self.run.waits.values():
             if ref.step == step:
                 self.transition.waits_done.append(ref)
+        if self.transition.put:
+            self._withdraw(step)
+
+    def _withdraw(self, step: StepId) -> None:
+        """Take back what this draft had queued for a step that has its result now."""
+        transition, run_id = self.transition, self.run.new.id
+        transition.put = [i for i in transition.put if i.run_id != run_id or i.step != step]
+        transition.waits = [w for w in transition.waits if w.run_id != run_id or w.step != step]
+
+    def _other_items(self) -> Iterator[QueueItem]:
+        """The items the run will have besides the one that is being answered."""
+        answered = self.item.id if self.item is not None else None
+        transition = self.transition
+        for item in self.run.items.values():
+            if item.id != answered and item.id not in transition.done:
+                yield item
+        for item in transition.put:
+            if item.run_id == self.run.new.id:
+                yield item
+
+    def _is_awaiting(self) -> bool:
+        """Whether an awaited step can still get its result, or the function is called anyway.
+
+        A step whose attempt failed is awaited too, but the call that repeats the attempt need not
+        report it again: the code may have changed. It must not hold up the run for ever.
+        """
+        return self._repeats or any(
+            item.kind in _DISCOVERING
+            or (item.kind in OPEN_STEP_KINDS and item.step in self._awaited)
+            for item in self._other_items()
+        )
 
     def _following(self, kind: ItemKind, step: StepId) -> QueueItem:
         item = self.item

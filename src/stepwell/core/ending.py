@@ -15,10 +15,11 @@ from stepwell.core.queue import ItemKind, QueueItem
 from stepwell.core.routing import route_into
 from stepwell.core.status import RunStatus
 from stepwell.core.transition import RunEnd
-from stepwell.wire.events import AcceptedEvent, internal_event
+from stepwell.wire.events import EVENT_LEVELS_MAX, AcceptedEvent, Event, internal_event
+from stepwell.wire.json_shape import is_deeper_than
 from stepwell.wire.run_error import RunError, run_error
 
-__all__ = ["CANCELLED", "FAILED", "FINISHED", "end_run", "fail_run"]
+__all__ = ["CANCELLED", "FAILED", "FINISHED", "end_run", "fail_run", "state_overflow"]
 
 FINISHED: Final = "inngest/function.finished"
 FAILED: Final = "inngest/function.failed"
@@ -27,6 +28,19 @@ CANCELLED: Final = "inngest/function.cancelled"
 # Runs started by these events publish none themselves, so that handlers do not call each other
 # for ever.
 _SILENT_TRIGGERS: Final = frozenset({FINISHED, FAILED})
+_NULL_DATA: Final = b'{"data":null,'
+_EMPTY_DATA: Final = b'{"data":{},'
+
+
+def state_overflow(draft: RunDraft) -> RunError | None:
+    """The error that ends a run with too much state at once. Source: semantics, 3.11."""
+    limit = draft.function.state_bytes_max
+    if draft.state_bytes <= limit:
+        return None
+    return run_error(
+        "InngestErrStateOverflowed",
+        f"The function run exceeded the state size limit of {limit} bytes.",
+    )
 
 
 def fail_run(draft: RunDraft, error: RunError) -> None:
@@ -123,6 +137,8 @@ def _publish(
     """Publish `inngest/function.finished` and its kind, and start what listens to them."""
     new, at = draft.run.new, draft.at
     data = _event_data(draft, status, output=output, error=bytes(error))
+    trigger = draft.run.events[0]
+    meta = Event.from_payload(trigger).meta if b'"meta":' in trigger else None
     names = [(FINISHED, at.ids.ulid(at.now_ms))]
     # The run's id as event id keeps handlers from running twice for one run.
     if status is RunStatus.FAILED:
@@ -130,7 +146,7 @@ def _publish(
     elif status is RunStatus.CANCELLED:
         names.append((CANCELLED, new.id))
     for name, external_id in names:
-        event = internal_event(name=name, data=data, event_id=external_id, ts=at.now_ms)
+        event = internal_event(name=name, data=data, event_id=external_id, ts=at.now_ms, meta=meta)
         accepted = AcceptedEvent(
             internal_id=at.ids.ulid(at.now_ms),
             received_ms=at.now_ms,
@@ -147,17 +163,35 @@ def _publish(
 
 
 def _event_data(draft: RunDraft, status: RunStatus, *, output: bytes | None, error: bytes) -> bytes:
+    """What all events about the end of a run have as data. Source: execution semantics, 5.2.
+
+    A result or cause that is nested deeper than events may be is left out: whoever evaluates a
+    condition on the event could not read it.
+    """
     new, events = draft.run.new, draft.run.events
+    event = events[0]
+    if event.startswith(_NULL_DATA):
+        event = _EMPTY_DATA + event[len(_NULL_DATA) :]
+    if output is not None and is_deeper_than(EVENT_LEVELS_MAX, output):
+        output = None
+    if error and is_deeper_than(EVENT_LEVELS_MAX, error):
+        error = _without_cause(error)
     parts = [b'{"_inngest":{"status":"%b"}' % status.wire_name.encode()]
     if new.parent_run_id:
         correlation_id = f"{new.parent_run_id}.{new.parent_step}"
         parts.append(b'"correlation_id":%b' % msgspec.json.encode(correlation_id))
     if error:
         parts.append(b'"error":%b' % error)
-    parts.append(b'"event":%b' % events[0])
+    parts.append(b'"event":%b' % event)
     parts.append(b'"events":[%b]' % b",".join(events))
     parts.append(b'"function_id":%b' % msgspec.json.encode(draft.function.slug))
     if output is not None:
         parts.append(b'"result":%b' % output)
     parts.append(b'"run_id":"%b"}' % new.id.encode())
     return b",".join(parts)
+
+
+def _without_cause(error: bytes) -> bytes:
+    fields = msgspec.json.decode(error, type=dict[str, msgspec.Raw])
+    fields.pop("cause", None)
+    return msgspec.json.encode(fields)

@@ -7,6 +7,7 @@ from stepwell.core.identity import StepId
 from stepwell.core.item_bodies import INVOCATION_TIMEOUT, ResumeBody
 from stepwell.core.moment import Moment
 from stepwell.core.queue import ItemKind, QueueItem
+from stepwell.core.resume import answer
 from stepwell.core.run import RunState
 from stepwell.core.transition import Transition
 from stepwell.wire.run_error import run_error
@@ -26,12 +27,11 @@ def fire(run: RunState, item: QueueItem, *, world: World, at: Moment) -> Transit
     come later, perhaps because the server was down. Source: SDK protocol, 6.4.
     """
     assert item.kind in {ItemKind.SLEEP, ItemKind.TIMEOUT}
+    if item.kind is ItemKind.TIMEOUT and (body := _queued_answer(run, item.step)) is not None:
+        return answer(run, item, body, world=world, at=at)
     draft = RunDraft(run, item, world=world, at=at)
     if item.kind is ItemKind.SLEEP:
         draft.resolve(item.step, _NULL)
-    elif (answer := _queued_answer(run, item.step)) is not None:
-        memo = bytes(answer.memo)
-        draft.resolve(item.step, memo, failed=answer.failed, event_id=answer.event_id)
     elif item.body == INVOCATION_TIMEOUT:
         memo = _INVOKE_TIMED_OUT.server_output()
         draft.resolve(item.step, memo, failed=True, timed_out=True)

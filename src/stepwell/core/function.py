@@ -8,7 +8,14 @@ import msgspec
 from stepwell.core.identity import AppId, EnvironmentId, FunctionId
 from stepwell.wire.config import EventTrigger, FunctionConfig
 
-__all__ = ["STATE_BYTES_MAX", "STEPS_MAX", "Function", "FunctionIndex", "event_patterns"]
+__all__ = [
+    "STATE_BYTES_MAX",
+    "STEPS_MAX",
+    "Function",
+    "FunctionIndex",
+    "Listener",
+    "event_patterns",
+]
 
 #: Limits of a run unless a function has its own. Source: execution semantics, 3.11.
 STEPS_MAX: Final = 1000
@@ -57,6 +64,18 @@ def event_patterns(name: str) -> list[str]:
     return patterns
 
 
+class Listener(msgspec.Struct, frozen=True):
+    """A function with a trigger that matches an event's name.
+
+    Attributes:
+        conditions: Expressions of such triggers, one of which must hold; empty if one of the
+            triggers has none.
+    """
+
+    function: Function
+    conditions: tuple[str, ...]
+
+
 class FunctionIndex:
     """All functions of one environment; immutable, replaced as a whole by a synchronisation."""
 
@@ -64,7 +83,7 @@ class FunctionIndex:
         self._by_id: dict[FunctionId, Function] = {}
         self._by_slug: dict[str, Function] = {}
         self._by_trigger: dict[str, list[Function]] = {}
-        self._matched: dict[str, Sequence[Function]] = {}
+        self._matched: dict[str, Sequence[Listener]] = {}
         for function in functions:
             self._add(function)
 
@@ -81,14 +100,21 @@ class FunctionIndex:
 
     def listening(self, event_name: str) -> Sequence[Function]:
         """Active functions with a trigger that matches the name, each once."""
+        return tuple(listener.function for listener in self.listeners(event_name))
+
+    def listeners(self, event_name: str) -> Sequence[Listener]:
+        """As `listening`, with what else must be so."""
         matched = self._matched.get(event_name)
         if matched is None:
+            patterns = event_patterns(event_name)
             found = {
                 function.id: function
-                for pattern in event_patterns(event_name)
+                for pattern in patterns
                 for function in self._by_trigger.get(pattern, ())
             }
-            matched = tuple(found.values())
+            matched = tuple(
+                Listener(function, _conditions(function, patterns)) for function in found.values()
+            )
             if len(self._matched) < _NAMES_REMEMBERED_MAX:
                 self._matched[event_name] = matched
         return matched
@@ -107,6 +133,15 @@ class FunctionIndex:
         names = {t.event for t in function.config.triggers if isinstance(t, EventTrigger)}
         for name in names:
             self._by_trigger.setdefault(name, []).append(function)
+
+
+def _conditions(function: Function, patterns: Sequence[str]) -> tuple[str, ...]:
+    expressions = [
+        trigger.expression or ""
+        for trigger in function.config.triggers
+        if isinstance(trigger, EventTrigger) and trigger.event in patterns
+    ]
+    return tuple(expressions) if all(expressions) else ()
 
 
 # Event names come from outside, so the memory for them is bounded.

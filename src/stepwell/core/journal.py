@@ -52,7 +52,7 @@ class StepName(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
         op: Opcode that reported the step.
         id: The step id as its author wrote it, when the SDK told.
         index: Number of the repetition of that id in the run, from 0.
-        opts: The opcode's options as sent, raw JSON.
+        opts: The opcode's options as sent, raw JSON; only in the first entry about a step.
     """
 
     shown: str

@@ -35,11 +35,18 @@ def match_waits(
     """
     transition = Transition()
     value = expression_value(event.payload)
+    now_ms = event.received_ms
     for wait in waits:
-        if wait.trigger_id == event.id or event.received_ms >= wait.expires_ms:
+        if wait.trigger_id == event.id or now_ms >= wait.expires_ms:
             continue
+        if wait.id > item.id:
+            # The event came first, if only in the same millisecond; so it did for all that follow.
+            more = False
+            break
         try:
-            satisfied = not wait.condition or wait_matches(wait.condition, wait.bindings, value)
+            satisfied = not wait.condition or wait_matches(
+                wait.condition, wait.bindings, value, now_ms=now_ms
+            )
         except (ExpressionFailed, ExpressionInvalid):
             # A condition that fails on this event does not match it; others are not hindered.
             continue

@@ -3,24 +3,23 @@
 Source: execution semantics, 1.8 and 1.9.
 """
 
-from collections.abc import Callable, Container
+from collections.abc import Callable, Container, Sequence
 from typing import Any, Final
 
 import msgspec
 
 from stepwell.core.draft import World
 from stepwell.core.expressions import ExpressionFailed, ExpressionInvalid, compile_condition
-from stepwell.core.function import Function, event_patterns
+from stepwell.core.function import Function, FunctionIndex
 from stepwell.core.identity import EnvironmentId, EventId, FunctionId, ItemId, RunId
 from stepwell.core.item_bodies import MatchBody
 from stepwell.core.moment import Moment
 from stepwell.core.queue import ItemKind, QueueItem
 from stepwell.core.scheduling import NO_ORIGIN, Origin, schedule
 from stepwell.core.transition import Skip, StoredEvent, Transition
-from stepwell.wire.config import EventTrigger
 from stepwell.wire.events import AcceptedEvent, expression_value
 
-__all__ = ["INVOKED", "InvokedData", "route", "route_into", "store_event"]
+__all__ = ["INVOKED", "InvokedData", "candidates", "route", "route_into", "store_event"]
 
 INVOKED: Final = "inngest/function.invoked"
 _EVENT_ONLY: Final = frozenset({"event"})
@@ -40,6 +39,14 @@ class _InvokedEnvelope(msgspec.Struct, frozen=True):
 
 class _InvokedEvent(msgspec.Struct, frozen=True):
     data: _InvokedEnvelope
+
+
+def candidates(accepted: AcceptedEvent, functions: FunctionIndex) -> Sequence[Function]:
+    """The functions that the event may start: of these, repetitions have to be recognised."""
+    name = accepted.event.name
+    listening = functions.listening(name)
+    invoked = functions.invokable(_invocation(accepted).fn_id) if name == INVOKED else None
+    return listening if invoked is None or invoked in listening else (*listening, invoked)
 
 
 def route(
@@ -93,20 +100,26 @@ def route_into(
     store_event(
         transition, accepted, environment_id=environment_id, world=world, at=at, number=number
     )
+    invoked = None
     if name == INVOKED:
-        _start_invoked(transition, accepted, world=world, at=at)
-    listening = world.functions.listening(name)
-    if not listening:
+        invocation = _invocation(accepted)
+        invoked = world.functions.invokable(invocation.fn_id)
+        if invoked is not None:
+            origin = _invocation_origin(invocation, claim_key)
+            _start(transition, invoked, accepted, origin, claimed=claimed, at=at)
+    listeners = world.functions.listeners(name)
+    if not listeners:
         return
+    origin = Origin(claim_key=claim_key) if claim_key else NO_ORIGIN
     value = _lazily(accepted.payload)
-    for function in listening:
-        if function.id in claimed:
-            _skip(transition, accepted, function, "duplicate", claim_key, at=at)
+    for listener in listeners:
+        function, conditions = listener.function, listener.conditions
+        if function is invoked:
+            # An event starts a function once, whatever its reasons. Source: semantics, 1.9.
             continue
-        failure = _first_match(function, name, value, now_ms=at.now_ms)
+        failure = _failure(conditions, value, now_ms=at.now_ms) if conditions else None
         if failure is None:
-            origin = Origin(claim_key=claim_key) if claim_key else NO_ORIGIN
-            schedule(transition, function, accepted, origin, at=at)
+            _start(transition, function, accepted, origin, claimed=claimed, at=at)
         elif failure:
             _skip(transition, accepted, function, "expression_failed", failure, at=at)
 
@@ -147,42 +160,52 @@ def store_event(
         )
 
 
-def _start_invoked(
-    transition: Transition, accepted: AcceptedEvent, *, world: World, at: Moment
-) -> None:
-    data = msgspec.json.decode(accepted.payload, type=_InvokedEvent).data.inngest
-    function = world.functions.invokable(data.fn_id)
-    if function is None:
-        return
-    parent_run_id, _, parent_step = data.correlation_id.partition(".")
-    origin = Origin(
+def _invocation(accepted: AcceptedEvent) -> InvokedData:
+    return msgspec.json.decode(accepted.payload, type=_InvokedEvent).data.inngest
+
+
+def _invocation_origin(invocation: InvokedData, claim_key: str) -> Origin:
+    parent_run_id, _, parent_step = invocation.correlation_id.partition(".")
+    return Origin(
         parent_run_id=RunId(parent_run_id),
-        parent_function_id=FunctionId(data.source_fn_id),
+        parent_function_id=FunctionId(invocation.source_fn_id),
         parent_step=parent_step,
+        claim_key=claim_key,
     )
-    schedule(transition, function, accepted, origin, at=at)
 
 
-def _first_match(
-    function: Function, name: str, value: Callable[[], dict[str, Any]], *, now_ms: int
+def _start(
+    transition: Transition,
+    function: Function,
+    accepted: AcceptedEvent,
+    origin: Origin,
+    *,
+    claimed: Container[FunctionId],
+    at: Moment,
+) -> None:
+    """Schedule the function unless it was scheduled for a repetition of the event before."""
+    if function.id in claimed:
+        _skip(transition, accepted, function, "duplicate", origin.claim_key, at=at)
+    else:
+        schedule(transition, function, accepted, origin, at=at)
+
+
+def _failure(
+    conditions: Sequence[str], value: Callable[[], dict[str, Any]], *, now_ms: int
 ) -> str | None:
-    """None when a trigger matches; otherwise why the last one that failed did, or "".
+    """None when a condition holds; otherwise why the last one that failed did, or "".
 
-    An expression that fails makes its trigger not match; the next one is tried.
+    A condition that fails does not hold; the next one is tried. The reference would accept the
+    event over and over. Source: execution semantics, 1.8 (caveat) and 1.9.
     """
     failure = ""
-    patterns = event_patterns(name)
-    for trigger in function.config.triggers:
-        if not isinstance(trigger, EventTrigger) or trigger.event not in patterns:
-            continue
-        if not trigger.expression:
-            return None
+    for source in conditions:
         try:
-            condition = compile_condition(trigger.expression, variables=_EVENT_ONLY)
+            condition = compile_condition(source, variables=_EVENT_ONLY)
             if condition.matches(value(), now_ms=now_ms):
                 return None
         except (ExpressionFailed, ExpressionInvalid) as error:
-            failure = f"{trigger.expression}: {error}"
+            failure = f"{source}: {error}"
     return failure
 
 

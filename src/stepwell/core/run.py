@@ -49,6 +49,7 @@ class RunState:
         started_ms: When its first call was sent; 0 before.
         steps: Results by step, in order of completion; raw JSON.
         awaited: Steps of a parallel group whose last completion calls the function again.
+        introduced: Steps without a result whose name and options are in the journal.
         only_plan: Whether the SDK may only report new steps, not run them.
         version: Request version of the SDK.
         items: Its queue items. An item that is not here has been answered.
@@ -60,6 +61,7 @@ class RunState:
     __slots__ = (
         "awaited",
         "events",
+        "introduced",
         "items",
         "new",
         "next_seq",
@@ -79,6 +81,7 @@ class RunState:
         self.started_ms = 0
         self.steps: dict[StepId, bytes] = {}
         self.awaited: set[StepId] = set()
+        self.introduced: set[StepId] = set()
         self.only_plan = False
         self.version = VERSION_UNKNOWN
         self.items: dict[ItemId, QueueItem] = {}
@@ -156,14 +159,16 @@ class RunState:
             case RunEnded(status=status):
                 self.status = status
             case (
-                StepPlanned()
-                | StepSleeping()
-                | StepWaiting()
-                | StepInvoking()
-                | StepAttemptFailed()
-                | CallFailed()
+                StepPlanned(step=step)
+                | StepSleeping(step=step)
+                | StepWaiting(step=step)
+                | StepInvoking(step=step)
+                | StepAttemptFailed(step=step)
             ):
-                # Facts for readers; what follows from them stands in the run's items and waits.
+                # What follows from them stands in the run's items and waits.
+                self.introduced.add(step)
+            case CallFailed():
+                # A fact for readers; the item that repeats the call is one of the run's.
                 pass
             case _:
                 assert_never(entry)
@@ -174,5 +179,6 @@ class RunState:
         self.steps[entry.step] = memo
         self.state_bytes += len(memo)
         self.awaited.discard(entry.step)
+        self.introduced.discard(entry.step)
         if self.version >= VERSION_COALESCED and not self.awaited:
             self.only_plan = False

@@ -4,12 +4,12 @@ from typing import Final
 
 import msgspec
 
-from stepwell.core.expressions import bind_trigger
+from stepwell.core.expressions import ExpressionInvalid, bind_trigger
 from stepwell.core.function import Function
 from stepwell.core.identity import EventId, FunctionId, ItemId, RunId, StepId, WaitId
 from stepwell.core.moment import Moment
 from stepwell.core.queue import IMMEDIATE, ItemKind, QueueItem
-from stepwell.core.transition import Claim, NewRun, Transition
+from stepwell.core.transition import Claim, NewRun, Skip, Transition
 from stepwell.core.waits import Wait, WaitKind
 from stepwell.wire.events import AcceptedEvent, expression_value
 
@@ -85,24 +85,37 @@ def schedule(
         claim = Claim(function.id, origin.claim_key, run.id, now_ms + CLAIM_MS)
         transition.claims.append(claim)
     if function.config.cancel:
-        transition.waits.extend(_cancel_waits(function, run, accepted, at=at))
+        _add_cancel_waits(transition, function, run, accepted, at=at)
     return run
 
 
-def _cancel_waits(
-    function: Function, run: NewRun, accepted: AcceptedEvent, *, at: Moment
-) -> list[Wait]:
+def _add_cancel_waits(
+    transition: Transition,
+    function: Function,
+    run: NewRun,
+    accepted: AcceptedEvent,
+    *,
+    at: Moment,
+) -> None:
     """One wait per `cancelOn` entry that can ever be satisfied.
 
-    Source: execution semantics, 4.5 and 7.5.
+    A condition that does not compile, which was accepted by an earlier version, cancels nothing and
+    is recorded. Source: execution semantics, 4.5, 7.5 and 7.7.
     """
     event = expression_value(accepted.payload)
-    waits = []
     for cancel_on in function.config.cancel:
-        condition = bind_trigger(cancel_on.condition or "", event)
+        source = cancel_on.condition or ""
+        try:
+            condition = bind_trigger(source, event)
+        except ExpressionInvalid as invalid:
+            detail = f"{source}: {invalid}"
+            transition.skips.append(
+                Skip(run.event_id, function.id, "cancel_condition_invalid", detail, at.now_ms)
+            )
+            continue
         if condition.never:
             continue
-        waits.append(
+        transition.waits.append(
             Wait(
                 WaitId(at.ids.number()),
                 WaitKind.CANCEL,
@@ -120,4 +133,3 @@ def _cancel_waits(
                 run.event_id,
             )
         )
-    return waits

@@ -123,7 +123,11 @@ class Claim(msgspec.Struct, frozen=True, gc=False):
 
 
 class Skip(msgspec.Struct, frozen=True, gc=False):
-    """Why an event that a function listens to did not start a run of it."""
+    """Why an event that a function listens to did not start a run of it.
+
+    With the reason "cancel_condition_invalid" it did, but one of the function's `cancelOn` entries
+    cannot cancel that run.
+    """
 
     event_id: EventId
     function_id: FunctionId

@@ -12,7 +12,7 @@ from stepwell.core.draft import World
 from stepwell.core.fire import fire
 from stepwell.core.function import Function, FunctionIndex
 from stepwell.core.identity import DEFAULT_ENVIRONMENT_ID, AppId, FunctionId, ItemId, RunId, StepId
-from stepwell.core.item_bodies import CancelBody
+from stepwell.core.item_bodies import CancelBody, MatchBody
 from stepwell.core.journal import CallTimes, Entry
 from stepwell.core.matching import match_waits
 from stepwell.core.moment import Moment
@@ -168,8 +168,9 @@ class CoreWorld:
 
     def match(self) -> None:
         """Do all queued work that concerns waits: MATCH, then RESUME and CANCEL."""
+        events = {event.id: event for event in self.events}
         for item in [i for i in self.items.values() if i.kind is ItemKind.MATCH]:
-            event = self.events[-1]
+            event = events[MatchBody.decode(item.body).event_id]
             candidates = [w for w in self.waits.values() if w.event_name == event.name]
             self.absorb(match_waits(event, item, candidates, more=False, at=self.moment()))
         self.resume()

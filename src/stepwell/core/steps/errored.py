@@ -10,7 +10,6 @@ import msgspec
 from stepwell.core.draft import RunDraft
 from stepwell.core.identity import StepId
 from stepwell.core.journal import StepAttemptFailed
-from stepwell.core.queue import ItemKind
 from stepwell.core.steps.naming import step_name
 from stepwell.core.steps.times import step_times
 from stepwell.wire.opcodes import Opcode, OpName
@@ -35,11 +34,10 @@ def report(draft: RunDraft, op: Opcode, answer: OpcodesReported) -> RunError | N
     # Whether it may be retried is decided by the response header alone, not by the opcode.
     memo = op.error.memo(no_retry=answer.no_retry)
     if is_final:
-        planned = item.kind is ItemKind.STEP
         draft.resolve(
             step,
             memo,
-            name=None if planned else step_name(op),
+            name=None if draft.is_introduced(step) else step_name(op),
             failed=True,
             times=step_times(draft, op),
         )
@@ -55,7 +53,7 @@ def report(draft: RunDraft, op: Opcode, answer: OpcodesReported) -> RunError | N
         StepAttemptFailed(
             draft.at.now_ms,
             step,
-            step_name(op),
+            step_name(op, with_options=not draft.is_introduced(step)),
             item.attempt,
             retry_at_ms,
             msgspec.Raw(memo),

@@ -12,10 +12,17 @@ from stepwell.core.queue import ItemKind
 from stepwell.core.routing import INVOKED, route_into
 from stepwell.core.steps.naming import step_name
 from stepwell.wire.durations import DurationInvalid, deadline_ms
-from stepwell.wire.events import AcceptedEvent, data_with_metadata, internal_event
+from stepwell.wire.events import (
+    EVENT_LEVELS_MAX,
+    AcceptedEvent,
+    data_with_metadata,
+    internal_event,
+)
+from stepwell.wire.json_shape import is_deeper_than
 from stepwell.wire.opcode_options import InvokeOptions, OpcodeInvalid, parse_invoke_options
 from stepwell.wire.opcodes import Opcode
 from stepwell.wire.run_error import RunError, run_error
+from stepwell.wire.sessions import SessionsInvalid, resolved_meta
 
 __all__ = ["INVOKE_MS_MAX", "report"]
 
@@ -33,9 +40,9 @@ def report(draft: RunDraft, op: Opcode) -> RunError | None:
     if draft.is_resolved(step) or draft.is_open(step):
         return None
     try:
-        options = parse_invoke_options(op)
+        options = _options(op)
         deadline = deadline_ms(options.timeout, now_ms)
-    except (OpcodeInvalid, DurationInvalid) as invalid:
+    except (OpcodeInvalid, DurationInvalid, SessionsInvalid) as invalid:
         return run_error("InvalidInvoke", f"The step {op.shown_name!r} is not valid: {invalid}")
     if draft.world.functions.invokable(options.function_id) is None:
         _resolve_unknown(draft, op, options)
@@ -64,8 +71,26 @@ def report(draft: RunDraft, op: Opcode) -> RunError | None:
             run_id=RunId(child.id),
         )
     )
-    draft.open_step(ItemKind.TIMEOUT, step, due_ms=expires_ms, body=INVOCATION_TIMEOUT)
+    due_ms = max(expires_ms, 1)
+    draft.open_step(ItemKind.TIMEOUT, step, due_ms=due_ms, body=INVOCATION_TIMEOUT)
     return None
+
+
+def _options(op: Opcode) -> InvokeOptions:
+    """The options, with what is sent as an event obeying the rules for events."""
+    options = parse_invoke_options(op)
+    for key, value in (("data", options.data), ("user", options.user)):
+        if value is None:
+            continue
+        text = bytes(value)
+        if not text.startswith(b"{"):
+            raise OpcodeInvalid(op, f"opts.payload.{key} must be an object")
+        if is_deeper_than(EVENT_LEVELS_MAX, text):
+            raise OpcodeInvalid(
+                op, f"opts.payload.{key} is nested deeper than {EVENT_LEVELS_MAX} levels"
+            )
+    meta = None if options.meta is None else resolved_meta(options.meta)
+    return msgspec.structs.replace(options, meta=meta)
 
 
 def _resolve_unknown(draft: RunDraft, op: Opcode, options: InvokeOptions) -> None:
@@ -94,9 +119,9 @@ def _invocation(
         event_id=internal_id,
         ts=at.now_ms,
     )
-    event = msgspec.structs.replace(event, v=options.v)
-    if options.user is not None and options.user != b"null":
-        event = msgspec.structs.replace(event, user=options.user)
+    event = msgspec.structs.replace(
+        event, meta=options.meta, user=options.user or event.user, v=options.v
+    )
     return AcceptedEvent(
         internal_id=internal_id, received_ms=at.now_ms, event=event, payload=event.payload()
     )

@@ -11,13 +11,16 @@ __all__ = ["step_name"]
 _SHOWN_CHARS_MAX: Final = 256
 
 
-def step_name(op: Opcode) -> StepName:
-    """Name, kind and options of the step an opcode is about."""
+def step_name(op: Opcode, *, with_options: bool = True) -> StepName:
+    """Name, kind and options of the step an opcode is about.
+
+    Options hold the step's input, up to 4 MiB: only the first entry about a step needs them.
+    """
     userland = op.userland
     return StepName(
         op.shown_name[:_SHOWN_CHARS_MAX],
         op.op.value,
-        id=userland[0] if userland is not None else "",
+        id=userland[0][:_SHOWN_CHARS_MAX] if userland is not None else "",
         index=(userland[1] or 0) if userland is not None else 0,
-        opts=op.opts if op.opts is not None else ABSENT,
+        opts=op.opts if with_options and op.opts is not None else ABSENT,
     )

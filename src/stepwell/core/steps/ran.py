@@ -3,7 +3,6 @@
 from stepwell.core.draft import RunDraft
 from stepwell.core.identity import StepId
 from stepwell.core.journal import ABSENT
-from stepwell.core.queue import ItemKind
 from stepwell.core.steps.naming import step_name
 from stepwell.core.steps.times import step_times
 from stepwell.wire.opcodes import Opcode, OpName
@@ -17,11 +16,11 @@ def report(draft: RunDraft, op: Opcode) -> RunError | None:
 
     Source: SDK protocol, 6.4 and 7.5.
     """
-    planned = draft.item is not None and draft.item.kind is ItemKind.STEP
+    step = StepId(op.id)
     draft.resolve(
-        StepId(op.id),
+        step,
         op.data if op.op is OpName.STEP else b'{"data":%b}' % op.data,
-        name=None if planned else step_name(op),
+        name=None if draft.is_introduced(step) else step_name(op),
         times=step_times(draft, op),
         metadata=op.metadata if op.metadata is not None else ABSENT,
     )

@@ -174,11 +174,7 @@ class ConnectionPool:
             async with asyncio.timeout_at(min(connect_due_s, due_s)):
                 if origin.is_tls and self._tls is None:
                     self._tls = await asyncio.to_thread(_tls_context)
-                return await dial(
-                    origin,
-                    lambda: Connection(origin.text, loop=self._loop, owner=self),
-                    tls=self._tls,
-                )
+                return await self._dial(origin)
         except TimeoutError:
             return _not_connected(origin, is_call_over=due_s <= connect_due_s)
         except OSError as error:  # of the system's certificates; `dial` reports its own as values
@@ -186,6 +182,15 @@ class ConnectionPool:
         except asyncio.CancelledError:
             if self._is_cut:
                 return _CLOSED
+            raise
+
+    async def _dial(self, origin: Origin) -> Connection | HttpFailure:
+        connection = Connection(origin.text, loop=self._loop, owner=self)
+        try:
+            return await dial(origin, lambda: connection, tls=self._tls)
+        except asyncio.CancelledError:
+            # uvloop closes what was made in vain without telling the connection that it is lost.
+            self.lost(connection)
             raise
 
     def _dialled(self, task: asyncio.Task[None]) -> None:

@@ -166,6 +166,22 @@ async def test_a_call_cancelled_while_connecting_leaves_nothing_behind(client: H
     assert results == []
 
 
+@pytest.mark.parametrize("turns", range(20))
+async def test_a_call_cancelled_at_any_moment_of_connecting_does_not_keep_the_client_open(
+    client: HttpClient, turns: int
+) -> None:
+    # The system accepts the connection; nobody else has to.
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        call = client.send(_post(f"http://127.0.0.1:{listener.getsockname()[1]}"), lambda _: None)
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        call.cancel()
+        async with asyncio.timeout(5):
+            await client.close()
+
+    assert client.connection_count == 0
+
+
 async def test_cancelling_a_waiting_task_cancels_the_call(client: HttpClient) -> None:
     arrived = asyncio.Event()
 

@@ -1,0 +1,239 @@
+"""Worlds drawn from a seed: random functions, random clients, random faults."""
+
+from collections.abc import Callable
+from functools import partial
+from random import Random
+from typing import Any
+
+from stepwell.wire.config import CancelOn, CronTrigger
+from tests.simulation.checkers import check_finished, check_now
+from tests.simulation.faults import Faults
+from tests.simulation.programs import (
+    Invoke,
+    Node,
+    Parallel,
+    Program,
+    Run,
+    SimulatedFunction,
+    Sleep,
+    SleepUntil,
+    Trigger,
+    Wait,
+)
+from tests.simulation.virtual_loop import pause
+from tests.simulation.world import World
+
+__all__ = ["live_and_check", "random_world"]
+
+_KEYS = ["k1", "k2", "k3"]
+_HORIZON_S = 1_200.0
+_SETTLED_WITHIN_S = 40 * 86_400.0
+
+_TRIGGERS = [
+    Trigger(event="sim/go"),
+    Trigger(event="sim/go", expression="event.data.n > 5", matches=lambda e: e["data"]["n"] > 5),
+    Trigger(
+        event="sim/go",
+        expression="event.data.key == 'k1'",
+        matches=lambda e: bool(e["data"]["key"] == "k1"),
+    ),
+    # A missing field fails the comparison, which must not hinder the other functions.
+    Trigger(event="sim/go", expression="event.data.missing.deeper > 1", matches=lambda _e: False),
+    Trigger(
+        event="sim/*", expression="event.data.n == 1", matches=lambda e: e["data"].get("n") == 1
+    ),
+]
+
+
+_MORE = (Trigger(event="sim/go.more"),)
+
+
+class _Author:
+    """Writes programs."""
+
+    def __init__(self, random: Random, callees: list[str], sends: list[str]) -> None:
+        self._random = random
+        self._callees = callees
+        self._sends = sends
+        self._steps = 0
+
+    def program(self, *, retries: int) -> Program:
+        random = self._random
+        nodes = tuple(self._node(depth=0) for _ in range(random.randint(1, 5)))
+        throws = 0
+        if random.random() < 0.2:
+            throws = random.choice([min(1, retries), 1_000])
+        return Program(nodes=nodes, throws=throws, no_retry=throws > 1)
+
+    def _node(self, *, depth: int, race: bool = False) -> Node:
+        random = self._random
+        if depth < 2 and random.random() < 0.3:
+            return self._parallel(depth)
+        kinds: list[Callable[[bool], Node]] = [
+            self._run,
+            self._run,
+            self._run,
+            self._sleep,
+            self._sleep_until,
+            self._wait,
+        ]
+        if self._callees:
+            kinds.append(self._invoke)
+        return random.choice(kinds)(depth > 0 or race)
+
+    def _parallel(self, depth: int) -> Parallel:
+        random = self._random
+        race = random.random() < 0.4
+        self._steps += 1
+        node_id = f"p{self._steps}"
+        branches = tuple(
+            tuple(
+                self._node(depth=depth + 1, race=race)
+                for _ in range(random.choice([1, 1, 1, 2, 3]))
+            )
+            for _ in range(random.randint(2, 4))
+        )
+        return Parallel(id=node_id, branches=branches, race=race)
+
+    def _id(self, kind: str) -> str:
+        self._steps += 1
+        return f"{kind}{self._steps}"
+
+    def _run(self, inside: bool) -> Run:
+        random = self._random
+        fails = random.choice([0, 0, 0, 0, 1, 2, Run.FOR_EVER])
+        return Run(
+            id=self._id("run"),
+            fails=fails,
+            no_retry=fails > 2 and random.random() < 0.7,
+            retry_after_s=random.choice([0, 0, 0, 3]),
+            caught=inside or random.random() < 0.8,
+            sends=random.choice(["", "", "", "", *self._sends]),
+            sends_once=random.random() < 0.5,
+            takes_s=random.choice([0.0, 0.0, 0.0, 0.4, 5.0]),
+        )
+
+    def _sleep(self, _inside: bool) -> Sleep:
+        return Sleep(
+            id=self._id("sleep"), duration=self._random.choice(["0s", "1s", "30s", "5m", "1h30m"])
+        )
+
+    def _sleep_until(self, _inside: bool) -> SleepUntil:
+        return SleepUntil(id=self._id("until"), after_s=self._random.choice([0, 60, 900]))
+
+    def _wait(self, _inside: bool) -> Wait:
+        random = self._random
+        return Wait(
+            id=self._id("wait"),
+            event="sim/signal",
+            timeout=random.choice(["10s", "5m", "20m"]),
+            by_key=random.random() < 0.7,
+        )
+
+    def _invoke(self, inside: bool) -> Invoke:
+        random = self._random
+        return Invoke(
+            id=self._id("invoke"),
+            function=random.choice(self._callees),
+            timeout=random.choice(["", "1s", "10m"]),
+            caught=inside or random.random() < 0.8,
+        )
+
+
+def _functions(random: Random) -> list[SimulatedFunction]:
+    functions: list[SimulatedFunction] = []
+    callees = ["sim-unknown"]
+    for number in range(random.randint(2, 5)):
+        name = f"f{number}"
+        retries = random.choice([20, 20, 20, 3])
+        # Only functions written before are called, and what listens to the events of others neither
+        # calls nor sends any, so that no two of them start each other for ever.
+        is_more = random.random() < 0.2
+        author = _Author(
+            random,
+            [] if is_more or random.random() < 0.5 else list(callees),
+            ["sim/signal"] if is_more else ["sim/signal", "sim/go.more"],
+        )
+        program = author.program(retries=retries)
+        is_called = random.random() < 0.4
+        cancel: tuple[CancelOn, ...] = ()
+        if random.random() < 0.3:
+            condition = random.choice([None, "event.data.key == async.data.key"])
+            cancel = (CancelOn(event="sim/cancel", condition=condition),)
+        functions.append(
+            SimulatedFunction(
+                name=name,
+                program=program,
+                triggers=() if is_called else (random.choice(_TRIGGERS), *_MORE[:is_more]),
+                cancel=cancel,
+                retries=retries,
+                version=random.choice([1, 2, 2]),
+            )
+        )
+        callees.append(functions[-1].slug)
+        if random.random() < 0.3:
+            handler = Program(nodes=(Run(id="handled"),))
+            functions.append(
+                SimulatedFunction(name=f"{name}-failure", program=handler, on_failure_of=name)
+            )
+    if random.random() < 0.3:
+        cron = CronTrigger(cron="*/5 * * * *", jitter=random.choice([None, "90s"]))
+        functions.append(
+            SimulatedFunction(name="tick", program=Program(nodes=(Run(id="t"),)), crons=(cron,))
+        )
+    return functions
+
+
+def random_world(seed: int) -> World:
+    """Everything about this world follows from the seed."""
+    random = Random(seed)
+    functions = _functions(random)
+    faults = Faults.of_a_swarm(Random(random.getrandbits(64)))
+    world = World(functions, seed=seed, faults=faults, calls_max=random.choice([1, 3, 50]))
+    world.down_s = random.choice([0.1, 3.0, 40.0])
+    return world
+
+
+async def _story(world: World) -> None:
+    random = Random(world.random.getrandbits(64))
+    for _ in range(random.randint(1, 8)):
+        data: dict[str, Any] = {"n": random.randint(0, 10), "key": random.choice(_KEYS)}
+        event_id = random.choice(["", "", "same", f"id-{random.randint(0, 3)}"])
+        ts_ms = world.clock.now_ms() + random.choice([0, 0, 0, 700_000])
+        world.later(
+            random.random() * _HORIZON_S * 0.6,
+            partial(world.send, "sim/go", data, event_id=event_id, ts_ms=ts_ms),
+        )
+    for _ in range(random.randint(0, 6)):
+        name = random.choice(["sim/signal", "sim/signal", "sim/cancel"])
+        data = {"key": random.choice(_KEYS)}
+        world.later(random.random() * _HORIZON_S, partial(world.send, name, data))
+    if random.random() < 0.3:
+        world.later(random.random() * _HORIZON_S, lambda: _cancel_one(world, random))
+    if random.random() < 0.2:
+        world.later(random.random() * _HORIZON_S, world.stop)
+    while world.loop.time() < _HORIZON_S:
+        await pause(100.0)
+        problems = check_now(world)
+        assert not problems, problems
+    world.faults.stop()
+    await world.quiet(limit_s=_SETTLED_WITHIN_S, step_s=30.0)
+
+
+async def _cancel_one(world: World, random: Random) -> None:
+    live = world.rows("SELECT id FROM runs WHERE status IN (0, 5) ORDER BY id")
+    if live:
+        await world.cancel_run(random.choice(live)[0])
+
+
+def live_and_check(seed: int) -> World:
+    """Live through a world; fails if it breaks a promise. The caller closes it."""
+    world = random_world(seed)
+    try:
+        world.run(_story(world))
+        problems = check_finished(world)
+        assert not problems, "\n".join(problems[:20])
+    except BaseException:
+        world.close()
+        raise
+    return world

@@ -1,0 +1,92 @@
+"""The server is killed before and after every single commit of each scenario, one at a time.
+
+Nothing is left to chance here: whatever the moment of the crash, the story ends the same.
+"""
+
+from collections.abc import Awaitable
+from random import Random
+from typing import Any
+
+import pytest
+
+from tests.simulation.checkers import check_finished
+from tests.simulation.faults import Faults
+from tests.simulation.faulty_store import CrashPlan
+from tests.simulation.scenarios import SCENARIOS, Scenario, outcomes
+from tests.simulation.world import World
+
+_BY_NAME = pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda each: each.name)
+
+
+class _CrashOnce:
+    """Kills the server at one commit, and never again."""
+
+    def __init__(self, commit: int, moment: str) -> None:
+        self._at = (commit, moment)
+        self.happened = False
+
+    def __call__(self, commit: int, moment: str) -> bool:
+        if self.happened or (commit, moment) != self._at:
+            return False
+        self.happened = True
+        return True
+
+
+def _never(_commit: int, _moment: str) -> bool:
+    return False
+
+
+#: A slow disk lets much happen between a decision and its commit.
+_DISKS = {"fast": {}, "slow": {"commit_slow": 1.0, "read_slow": 0.5}}
+
+
+def _live(scenario: Scenario, is_crash: CrashPlan, *, disk: str = "fast") -> World:
+    faults = Faults(Random(1), _DISKS[disk])
+    world = World(scenario.functions, seed=1, is_crash=is_crash, faults=faults)
+
+    async def story() -> None:
+        told: Awaitable[Any] = scenario.story(world)
+        await told
+        await world.quiet(limit_s=5 * 86_400.0)
+
+    world.run(story())
+    return world
+
+
+def _check(world: World, scenario: Scenario) -> None:
+    assert check_finished(world) == []
+    assert outcomes(world) == scenario.ends
+
+
+@_BY_NAME
+def test_it_ends_as_it_should(scenario: Scenario) -> None:
+    world = _live(scenario, _never)
+
+    _check(world, scenario)
+    world.close()
+
+
+@pytest.mark.parametrize(
+    ("moment", "disk"), [("before", "fast"), ("after", "fast"), ("before", "slow")]
+)
+@_BY_NAME
+def test_it_ends_the_same_whenever_the_server_is_killed(
+    scenario: Scenario, moment: str, disk: str
+) -> None:
+    """A crash at any commit loses nothing, repeats no recorded result and needs no repair."""
+    undisturbed = _live(scenario, _never, disk=disk)
+    commits = undisturbed.commits
+    undisturbed.close()
+    assert commits > 3
+
+    for commit in range(1, commits + 1):
+        crash = _CrashOnce(commit, moment)
+        world = _live(scenario, crash, disk=disk)
+        try:
+            _check(world, scenario)
+            assert crash.happened
+        except AssertionError as error:
+            error.add_note(f"killed {moment} commit {commit} of {commits}")
+            raise
+        finally:
+            world.close()

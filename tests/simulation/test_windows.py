@@ -1,0 +1,182 @@
+"""Queues larger than the part of them that is kept in memory.
+
+The windows are made small, so that reading on happens all the time.
+"""
+
+import asyncio
+from random import Random
+
+import msgspec
+import pytest
+
+from stepwell.core.identity import FunctionId, ItemId, RunId
+from stepwell.core.queue import IMMEDIATE, ItemKind, QueueItem
+from stepwell.engine import partition, windows
+from tests.simulation.checkers import check_finished
+from tests.simulation.faults import Faults
+from tests.simulation.programs import Program, Run, SimulatedFunction, Sleep, Trigger
+from tests.simulation.virtual_loop import pause
+from tests.simulation.world import World
+
+_BUSY = SimulatedFunction(
+    name="busy",
+    program=Program(nodes=(Run(id="a", takes_s=0.2),)),
+    triggers=(Trigger(event="sim/busy"),),
+)
+_SLEEPY = SimulatedFunction(
+    name="sleepy",
+    program=Program(nodes=(Sleep(id="s", duration="1h"), Run(id="a"))),
+    triggers=(Trigger(event="sim/sleepy"),),
+)
+_PROMPT = SimulatedFunction(
+    name="prompt",
+    program=Program(nodes=(Run(id="a"),)),
+    triggers=(Trigger(event="sim/prompt"),),
+)
+
+
+@pytest.fixture(autouse=True)
+def _small_windows(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (windows, partition):
+        for name in ("READY_MAX", "TIMERS_MAX"):
+            monkeypatch.setattr(module, name, 20)
+
+
+async def _send(world: World, name: str, count: int) -> None:
+    for start in range(0, count, 100):
+        await asyncio.gather(
+            *(world.send(name, {"n": n}) for n in range(start, min(start + 100, count)))
+        )
+
+
+def _calls(world: World, name: str) -> list[tuple[str, int]]:
+    return [(call.run_id, call.memos) for call in world.app.calls if call.function == name]
+
+
+def test_no_queued_run_is_lost_or_doubled() -> None:
+    """Five thousand runs of one function wait for a few slots, and then all have run once."""
+    world = World([_BUSY], calls_max=100)
+
+    async def story() -> None:
+        await _send(world, "sim/busy", 5_000)
+        await world.quiet(limit_s=3_600.0)
+
+    world.run(story())
+    assert check_finished(world) == []
+    calls = _calls(world, "busy")
+    assert len(calls) == 10_000
+    assert len(set(calls)) == 10_000
+    world.close()
+
+
+def test_another_function_does_not_wait_behind_a_long_queue() -> None:
+    world = World([_BUSY, _PROMPT], calls_max=10)
+
+    async def story() -> int:
+        await _send(world, "sim/busy", 500)
+        sent_ms = world.clock.now_ms()
+        await world.send("sim/prompt", {"n": 1})
+        await world.quiet(limit_s=3_600.0)
+        return min(call.at_ms for call in world.app.calls if call.function == "prompt") - sent_ms
+
+    # One of the ten slots becomes free after 200 ms at the latest, and then it is its turn.
+    assert world.run(story()) < 300
+    assert check_finished(world) == []
+    world.close()
+
+
+def test_no_sleeping_run_is_lost_or_woken_early_or_twice() -> None:
+    """Three thousand runs sleep over a restart; each goes on once, and not before its time."""
+    world = World([_SLEEPY, _PROMPT])
+
+    async def story() -> None:
+        await _send(world, "sim/sleepy", 1_500)
+        await pause(600.0)
+        await world.crash()
+        await _send(world, "sim/sleepy", 1_500)
+        await world.send("sim/prompt", {"n": 1})
+        await pause(3_000.0)
+        await world.crash()
+        await world.quiet(limit_s=3 * 3_600.0)
+
+    world.run(story())
+    assert check_finished(world) == []
+    assert len(_calls(world, "sleepy")) == len(set(_calls(world, "sleepy"))) == 9_000
+    world.close()
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_windows_hold_what_they_should_whatever_happens(seed: int) -> None:
+    """With slow reads, everything is committed while something is being read."""
+    faults = Faults(
+        Random(seed),
+        {
+            "read_slow": 0.3,
+            "commit_slow": 0.1,
+            "call_lost": 0.1,
+            "crash_after_commit": 0.002,
+            "commit_unconfirmed": 0.002,
+        },
+    )
+    world = World([_BUSY, _SLEEPY], seed=seed, faults=faults, calls_max=20)
+
+    async def story() -> None:
+        for _ in range(4):
+            await asyncio.gather(_send(world, "sim/busy", 50), _send(world, "sim/sleepy", 50))
+            await pause(900.0)
+        world.faults.stop()
+        await world.quiet(limit_s=7 * 86_400.0, step_s=60.0)
+
+    world.run(story())
+    assert check_finished(world) == []
+    world.close()
+
+
+def _timer(item_id: int, due_ms: int) -> QueueItem:
+    return QueueItem(
+        ItemId(item_id), ItemKind.SLEEP, FunctionId("f"), RunId(f"r{item_id}"), due_ms=due_ms
+    )
+
+
+def _ready(item_id: int) -> QueueItem:
+    return msgspec.structs.replace(_timer(item_id, IMMEDIATE), kind=ItemKind.DISCOVER)
+
+
+def test_a_timer_that_comes_while_timers_are_read_is_read_next() -> None:
+    """It may be due before some that were read, and yet be missing among them."""
+    queue = windows.FunctionQueue(FunctionId("f"))
+    queue.start_unread()
+    assert queue.wants_timers
+    assert not queue.takes_timer(_timer(9, due_ms=500))
+
+    queue.refilled_timers([_timer(1, due_ms=100), _timer(2, due_ms=900)], limit=20)
+
+    assert queue.timers_edge is not None
+    assert queue.timers_edge < (500, ItemId(9))
+    assert queue.wants_timers
+
+
+def test_a_ready_item_that_comes_while_items_are_read_is_read_next() -> None:
+    """An item keeps its id when its timer becomes ready work, so it need not come at the end."""
+    queue = windows.FunctionQueue(FunctionId("f"))
+    queue.start_unread()
+    assert queue.wants_ready
+    assert not queue.takes_ready(_ready(5))
+
+    queue.refilled([_ready(1), _ready(8)], limit=20)
+
+    assert queue.ready_edge == 4
+    assert queue.wants_ready
+
+
+def test_a_window_that_reads_on_does_not_shrink() -> None:
+    """What it dropped would lie before what is being read, and never be read again."""
+    queue = windows.FunctionQueue(FunctionId("f"))
+    queue.start_unread()
+    assert queue.wants_timers
+    queue.timers = {ItemId(n): _timer(n, due_ms=n) for n in range(1, 100)}
+
+    assert not queue.has_too_many_timers
+
+    queue.refilled_timers([], limit=20)
+    assert queue.has_too_many_timers
