@@ -11,7 +11,7 @@ import pytest
 
 from stepwell.core.identity import FunctionId, ItemId, RunId
 from stepwell.core.queue import IMMEDIATE, ItemKind, QueueItem
-from stepwell.engine import partition, windows
+from stepwell.engine import refills, scheduler, windows
 from tests.simulation.checkers import check_finished
 from tests.simulation.faults import Faults
 from tests.simulation.programs import Program, Run, SimulatedFunction, Sleep, Trigger
@@ -37,8 +37,8 @@ _PROMPT = SimulatedFunction(
 
 @pytest.fixture(autouse=True)
 def _small_windows(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (windows, partition):
-        for name in ("READY_MAX", "TIMERS_MAX"):
+    for module in (windows, refills, scheduler):
+        for name in {"READY_MAX", "TIMERS_MAX"} & vars(module).keys():
             monkeypatch.setattr(module, name, 20)
 
 

@@ -11,9 +11,9 @@ asked (`_decide`); what core makes of it is submitted, and once that is durable 
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 import structlog
@@ -39,6 +39,7 @@ from stepwell.core.retry import RetryPolicy
 from stepwell.core.run import RunState
 from stepwell.core.transition import Transition
 from stepwell.engine.alarm import Alarm
+from stepwell.engine.asked_runs import AskedRuns
 from stepwell.engine.awaited import AwaitedEvents
 from stepwell.engine.calls import Calls
 from stepwell.engine.claims import Claims
@@ -48,11 +49,12 @@ from stepwell.engine.driver import Driver
 from stepwell.engine.ids import NumberedIds
 from stepwell.engine.live_runs import Absent, LiveRuns
 from stepwell.engine.matcher import Matcher
+from stepwell.engine.refills import Refills
 from stepwell.engine.registry import Registry
 from stepwell.engine.scheduler import Scheduler
 from stepwell.engine.store import Ownership, Store, StoreUnavailable
 from stepwell.engine.ticking import Ticking
-from stepwell.engine.windows import READY_MAX, TIMERS_MAX, FunctionQueue
+from stepwell.engine.written import UnwrittenRuns, Written
 from stepwell.wire.response import Outcome
 
 __all__ = ["Observer", "Partition", "Surroundings"]
@@ -107,12 +109,19 @@ class Partition:
         self._calls = Calls(
             around.driver, clock, ids, answered=self._answered, slow=self._record_start
         )
+        refills = Refills(
+            store,
+            owner.partition,
+            scheduler=lambda: self._scheduler,
+            spawn=self._spawn,
+            refilled=self._ring,
+        )
         self._scheduler = Scheduler(
             calls_max=around.calls_max,
             has_room=lambda: self._committer.has_room,
             dispatch=self._dispatch,
-            refill=self._refill,
-            refill_timers=self._refill_timers,
+            refill=refills.ready,
+            refill_timers=refills.timers,
         )
         self._alarm = Alarm(clock, self._ring)
         self._matcher = Matcher(store, awaited, moment=self.moment, decided=self._matched)
@@ -126,10 +135,8 @@ class Partition:
         )
         self._observe = around.observe
         self._tasks: asyncio.TaskGroup | None = None
-        self._asked: dict[asyncio.Future[RunState | Absent], None] = {}
-        # Transitions of a run that are not durable yet, and what waits for them to be.
-        self._unwritten: dict[RunId, int] = {}
-        self._postponed: dict[RunId, list[Callable[[], None]]] = {}
+        self._asked = AskedRuns(self._live)
+        self._unwritten = UnwrittenRuns()
         # Expired waits that an event accepted in time may still satisfy: it has to be matched first.
         self._expired: deque[tuple[ItemId, _Turn, RunState]] = deque()
 
@@ -177,9 +184,7 @@ class Partition:
             self._alarm.cancel()
             self._calls.give_up_all()
             self._committer.abort(StoreUnavailable("shutdown", "the server stops"))
-            for found in list(self._asked):
-                if not found.done():
-                    found.set_exception(StoreUnavailable("request", "the server stops"))
+            self._asked.abort()
 
     async def drain(self, grace_s: float) -> None:
         """Begin nothing new, and let calls end for up to `grace_s`; requests are still served.
@@ -223,7 +228,7 @@ class Partition:
             StoreUnavailable, OwnershipLost: Some were not written, or it is unknown whether they
                 were.
         """
-        written = _Written(settled)
+        written = Written(settled)
         for transition in transitions[:-1]:
             self.submit(transition)
         self.submit(transitions[-1], committed=written.committed, failed=written.failed)
@@ -243,7 +248,7 @@ class Partition:
         if run is None:
             return False
         transition = cancel(run, None, CancelBody(cause), world=self.world(), at=self.moment())
-        written = _Written(lambda: self._live.release(run_id))
+        written = Written(lambda: self._live.release(run_id))
         self._submit_for(run, transition, committed=written.committed, failed=written.failed)
         await written.future
         return True
@@ -254,33 +259,15 @@ class Partition:
         if run is None:
             return None
         inputs = list(run.events), dict(run.steps)
-        written = _Written(lambda: self._live.release(run_id))
+        written = Written(lambda: self._live.release(run_id))
         self._submit_for(run, Transition(), committed=written.committed, failed=written.failed)
         await written.future
         return inputs
 
     async def _hold(self, run_id: RunId) -> RunState | None:
-        """The run, held; None when there is no such run, or it has ended."""
         if self._committer.failure is not None:
             raise self._committer.failure
-        found: asyncio.Future[RunState | Absent] = asyncio.get_running_loop().create_future()
-        self._asked[found] = None
-        found.add_done_callback(self._asked.pop)
-        self._live.want(run_id, partial(self._found, found))
-        run = await found
-        if isinstance(run, Absent):
-            return None
-        if run.is_ended:
-            self._live.release(run_id)
-            return None
-        return run
-
-    def _found(self, found: "asyncio.Future[RunState | Absent]", run: RunState | Absent) -> None:
-        if not found.done():
-            found.set_result(run)
-        elif isinstance(run, RunState):
-            # Whoever asked has gone away.
-            self._live.release(run.new.id)
+        return await self._asked.hold(run_id)
 
     # The way of an item.
 
@@ -301,22 +288,13 @@ class Partition:
                 self._scheduler.forget(item_id, run.new.function_id)
                 if (given_up := self._calls.give_up(item_id)) is not None:
                     self._end_turn(_Turn(given_up, run))
-            self._has_written(run.new.id)
+            self._unwritten.written(run.new.id)
         if turn is not None:
             self._end_turn(turn)
         if then is not None:
             then()
         if self._observe is not None:
             self._observe(run, transition)
-
-    def _has_written(self, run_id: RunId) -> None:
-        left = self._unwritten[run_id] - 1
-        if left:
-            self._unwritten[run_id] = left
-            return
-        del self._unwritten[run_id]
-        for go_on in self._postponed.pop(run_id, ()):
-            go_on()
 
     def _take_in(self, item: QueueItem, transition: Transition, now_ms: int) -> None:
         if not self._scheduler.add(item, now_ms) or item.due_ms > now_ms or not item.run_id:
@@ -365,7 +343,7 @@ class Partition:
         elif item.kind is ItemKind.MATCH:
             self._matcher.add(item)
         elif item.kind is ItemKind.CRON:
-            self._spawn_tick(item)
+            self._spawn(self._ticking.tick(item))
         elif item.id in self._held:
             self._held.discard(item.id)
             self._take_turn(item, self._live.get(item.run_id) or Absent.GONE)
@@ -396,8 +374,7 @@ class Partition:
             return
         if item.kind.is_call and run.new.id in self._unwritten:
             # The app must not see a result that a crash could still undo.
-            again = partial(self._take_turn, item, run)
-            self._postponed.setdefault(run.new.id, []).append(again)
+            self._unwritten.then(run.new.id, partial(self._take_turn, item, run))
         elif item.kind.is_call:
             self._call(turn, run)
         elif item.kind is ItemKind.TIMEOUT and item.body == WAIT_TIMEOUT:
@@ -499,8 +476,7 @@ class Partition:
         failed: Callable[[CommitFailed], None] | None = None,
     ) -> None:
         run.apply(transition)
-        run_id = run.new.id
-        self._unwritten[run_id] = self._unwritten.get(run_id, 0) + 1
+        self._unwritten.add(run.new.id)
         self._submit(transition, run, turn=turn, committed=committed, failed=failed)
 
     def _submit(
@@ -537,59 +513,7 @@ class Partition:
         if turn.run is not None:
             self._live.release(turn.run.new.id)
 
-    # Reading on.
-
-    def _refill(self, queue: FunctionQueue) -> None:
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do something beside everything else, for as long as this ownership lasts."""
         assert self._tasks is not None
-        self._tasks.create_task(self._read_ready(queue))
-
-    async def _read_ready(self, queue: FunctionQueue) -> None:
-        assert queue.ready_edge is not None
-        items = await self._around.store.ready(
-            self._owner.partition, queue.function_id, after=queue.ready_edge, limit=READY_MAX
-        )
-        self._scheduler.refilled(queue, items, limit=READY_MAX)
-        self._after_batch()
-
-    def _refill_timers(self, queue: FunctionQueue) -> None:
-        assert self._tasks is not None
-        self._tasks.create_task(self._read_timers(queue))
-
-    async def _read_timers(self, queue: FunctionQueue) -> None:
-        assert queue.timers_edge is not None
-        items = await self._around.store.timers(
-            self._owner.partition,
-            queue.function_id,
-            after=queue.timers_edge,
-            until_ms=_FOREVER_MS,
-            limit=TIMERS_MAX,
-        )
-        self._scheduler.refilled_timers(queue, items, limit=TIMERS_MAX)
-        self._ring()
-
-    def _spawn_tick(self, item: QueueItem) -> None:
-        assert self._tasks is not None
-        self._tasks.create_task(self._ticking.tick(item))
-
-
-_FOREVER_MS: Final = 2**62
-
-
-class _Written:
-    """Waits for a transition to become durable."""
-
-    def __init__(self, settled: Callable[[], None] | None = None) -> None:
-        self.future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._settled = settled
-
-    def committed(self) -> None:
-        if self._settled is not None:
-            self._settled()
-        if not self.future.done():
-            self.future.set_result(None)
-
-    def failed(self, failure: CommitFailed) -> None:
-        if self._settled is not None:
-            self._settled()
-        if not self.future.done():
-            self.future.set_exception(failure)
+        self._tasks.create_task(work)

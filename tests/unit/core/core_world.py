@@ -178,7 +178,7 @@ class CoreWorld:
     def resume(self) -> None:
         """Do all queued RESUME and CANCEL items."""
         for item in list(self.items.values()):
-            if item.kind not in {ItemKind.RESUME, ItemKind.CANCEL}:
+            if item.kind not in {ItemKind.RESUME, ItemKind.CANCEL} or item.id not in self.items:
                 continue
             run = self.runs[item.run_id]
             if run.is_ended:

@@ -7,7 +7,7 @@ import pytest
 
 from stepwell.core.call import call_body
 from stepwell.core.function import Function
-from stepwell.core.identity import ItemId, WaitId
+from stepwell.core.identity import DEFAULT_ENVIRONMENT_ID, ItemId, WaitId
 from stepwell.core.item_bodies import MatchBody
 from stepwell.core.journal import (
     RunEnded,
@@ -28,7 +28,6 @@ from stepwell.wire.config import CancelOn, EventTrigger
 from stepwell.wire.events import AcceptedEvent, invocation_event, parse_events
 from stepwell.wire.response import SdkReply, read_reply
 from tests.unit.core.core_world import (
-    DEFAULT_ENVIRONMENT_ID,
     SDK_HEADERS,
     START_MS,
     CoreWorld,
@@ -164,7 +163,7 @@ def test_a_step_that_is_never_reported_again_does_not_hold_up_its_group_for_ever
     world.answer(run, plan("c"), plan("d"))
     world.answer_step(run, "c", ran("c"))
     world.answer_step(run, "d", ran("d"))
-    assert world.call_of(run).step == step_id("d")
+    assert (world.call_of(run).kind, world.call_of(run).step) == (ItemKind.DISCOVER, step_id("d"))
 
 
 def test_a_step_resolved_in_the_answer_that_plans_it_leaves_no_item() -> None:
