@@ -6,6 +6,7 @@ The test modules of the single SDKs inherit these classes and provide the fixtur
 from typing import Any
 
 import pytest
+
 from tests.compat.harness import App, wait_until
 
 MIB = 1024 * 1024

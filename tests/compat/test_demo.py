@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from tests.compat.harness import Run, Server, free_port, wait_until
 
 from stepwell.cli.demo import DemoUnavailable, create_demo_app
+from tests.compat.harness import Run, Server, free_port, wait_until
 
 StartDemo = Callable[[], Server]
 

@@ -1,6 +1,7 @@
 """The official Python SDK, unmodified, in a process of its own."""
 
 import pytest
+
 from tests.compat.harness import App
 from tests.compat.scenarios import (
     FailureScenarios,

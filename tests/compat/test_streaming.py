@@ -5,6 +5,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+
 from tests.compat.harness import App, Server, start_python_app, start_typescript_app
 
 # The first test of a session may have to install the TypeScript SDK.

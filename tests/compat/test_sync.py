@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 import httpx
 import pytest
+
 from tests.compat.harness import (
     App,
     Server,

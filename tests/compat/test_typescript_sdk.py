@@ -1,6 +1,7 @@
 """The official TypeScript SDK, unmodified, in a process of its own."""
 
 import pytest
+
 from tests.compat.harness import App, Run
 from tests.compat.scenarios import (
     FailureScenarios,

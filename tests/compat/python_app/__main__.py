@@ -3,6 +3,7 @@
 import sys
 
 import uvicorn
+
 from tests.compat.python_app.application import Application
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import fastapi
 import inngest
 import inngest.fast_api
 from starlette.types import ASGIApp, Receive, Scope, Send
+
 from tests.compat.python_app import changing, failures, steps, triggers, waiting
 from tests.compat.python_app.client import client, record
 

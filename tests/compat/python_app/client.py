@@ -3,6 +3,7 @@
 import os
 
 import inngest
+
 from tests.compat.python_app.record import Record
 
 client = inngest.Inngest(app_id=os.environ["COMPAT_APP_ID"])

@@ -3,6 +3,7 @@
 from typing import Any
 
 import inngest
+
 from tests.compat.python_app.client import client, record
 
 LARGE_TEXT_BYTES = 1024 * 1024

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import inngest
+
 from tests.compat.python_app.client import client, record
 
 

@@ -1,0 +1,27 @@
+"""What the tests of real processes share."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+# Their assertions explain themselves only if pytest rewrites them, which must come first.
+pytest.register_assert_rewrite("tests.e2e.processes")
+
+from tests.e2e.processes import HeldApp, Servers, running_servers  # noqa: E402
+
+
+@pytest.fixture
+def servers(tmp_path: Path) -> Iterator[Servers]:
+    """Starts servers in the test's directory; what still runs at the end is killed."""
+    yield from running_servers(tmp_path)
+
+
+@pytest.fixture
+def held_app() -> Iterator[HeldApp]:
+    """An app that answers when the test says so."""
+    app = HeldApp()
+    try:
+        yield app
+    finally:
+        app.close()
