@@ -9,6 +9,7 @@ from typing import Final
 import uvicorn
 from starlette.types import ASGIApp
 
+from stepwell.server.joined_writes import JoiningHttpProtocol
 from stepwell.server.listening import BACKLOG
 
 __all__ = ["HttpServer"]
@@ -30,7 +31,7 @@ class HttpServer:
         """
         config = uvicorn.Config(
             app,
-            http="httptools",
+            http=JoiningHttpProtocol,
             ws="none",
             lifespan="off",
             interface="asgi3",

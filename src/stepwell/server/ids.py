@@ -5,16 +5,20 @@ import random
 from typing import Final
 
 from stepwell.engine.clock import Clock
-from stepwell.wire.ulid import ulid_from
+from stepwell.wire.ulid import ULID_ALPHABET, ulid_from
 
 __all__ = ["RandomIds"]
 
 # Numbers are the time with this many bits for those of one millisecond; they fit into 63 bits
 # until the year 2248.
 _SEQUENCE_BITS: Final = 20
-_ENTROPY_BYTES: Final = 10
+
+_TIME_CHARS: Final = 10
+_RANDOM_CHARS: Final = 16
 # One system call serves this many ULIDs.
-_ULIDS_PER_READ: Final = 409
+_ULIDS_PER_READ: Final = 512
+# A byte has eight times as many values as the alphabet has letters, so every letter is as likely.
+_LETTER_OF_BYTE: Final = bytes(ord(ULID_ALPHABET[byte % 32]) for byte in range(256))
 
 
 class RandomIds:
@@ -23,8 +27,10 @@ class RandomIds:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._number = 0
-        self._entropy = b""
+        self._letters = ""
         self._position = 0
+        self._time_ms = -1
+        self._time = ""
         self._random = random.Random()  # noqa: S311 - jitter needs no secrecy
 
     def begin_after(self, number: int) -> None:
@@ -33,12 +39,16 @@ class RandomIds:
 
     def ulid(self, at_ms: int) -> str:
         """A ULID whose time part is `at_ms`, with 80 bits from the system's generator."""
+        if at_ms != self._time_ms:
+            self._time_ms = at_ms
+            self._time = ulid_from(at_ms, bytes(10))[:_TIME_CHARS]
         start = self._position
-        if start >= len(self._entropy):
-            self._entropy = os.urandom(_ENTROPY_BYTES * _ULIDS_PER_READ)
+        if start >= len(self._letters):
+            entropy = os.urandom(_RANDOM_CHARS * _ULIDS_PER_READ)
+            self._letters = entropy.translate(_LETTER_OF_BYTE).decode("ascii")
             start = 0
-        self._position = start + _ENTROPY_BYTES
-        return ulid_from(at_ms, self._entropy[start : self._position])
+        self._position = start + _RANDOM_CHARS
+        return self._time + self._letters[start : self._position]
 
     def number(self) -> int:
         """The next number: the time's, or one more than the last."""

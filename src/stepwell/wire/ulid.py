@@ -12,11 +12,12 @@ from typing import Final
 
 import msgspec
 
-__all__ = ["EventIdSeed", "is_ulid", "parse_event_id_seed", "ulid_from", "ulid_ms"]
+__all__ = ["ULID_ALPHABET", "EventIdSeed", "is_ulid", "parse_event_id_seed", "ulid_from", "ulid_ms"]
 
 _MS_MAX: Final = 2**48 - 1
-_ALPHABET: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-_PAIRS: Final = [first + second for first in _ALPHABET for second in _ALPHABET]
+#: Digits of Crockford's base 32, by value.
+ULID_ALPHABET: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_PAIRS: Final = [first + second for first in ULID_ALPHABET for second in ULID_ALPHABET]
 # 16 bits of entropy, then 64: the only split of ten bytes that one call can unpack.
 _unpack_entropy = Struct(">HQ").unpack
 
@@ -25,7 +26,7 @@ _unpack_entropy = Struct(">HQ").unpack
 _ULID: Final = re.compile(r"[0-7][0-9A-HJKMNP-TV-Za-hjkmnp-tv-z]{25}")
 # To the digits which `int` knows in base 32. Everything else becomes one that it refuses.
 _TO_INT_DIGITS = bytearray(b"!" * 256)
-for _value, _character in enumerate(_ALPHABET):
+for _value, _character in enumerate(ULID_ALPHABET):
     _digit = b"0123456789abcdefghijklmnopqrstuv"[_value]
     _TO_INT_DIGITS[ord(_character)] = _TO_INT_DIGITS[ord(_character.lower())] = _digit
 
