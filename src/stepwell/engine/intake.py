@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from stepwell.core.identity import EnvironmentId, FunctionId
-from stepwell.core.routing import route
+from stepwell.core.routing import candidates, route
 from stepwell.core.transition import Transition
 from stepwell.engine.claims import ClaimKey
 from stepwell.engine.partition import Partition
@@ -70,7 +70,7 @@ def _claim_keys(
         (function.id, key)
         for accepted in events
         if (key := _claim_key(accepted, seeded=seeded))
-        for function in functions.listening(accepted.event.name)
+        for function in candidates(accepted, functions)
     }
     return sorted(keys)
 

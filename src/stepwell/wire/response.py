@@ -13,6 +13,7 @@ import msgspec
 
 from stepwell.wire import headers as header_names
 from stepwell.wire.durations import retry_after_ms
+from stepwell.wire.json_shape import is_deeper_than
 from stepwell.wire.opcodes import Opcode, OpcodesUnreadable, parse_opcodes
 from stepwell.wire.run_error import RunError, reported_error, run_error
 from stepwell.wire.unicode_repair import with_unicode_repaired
@@ -41,6 +42,9 @@ __all__ = [
 
 #: So much of a body that no SDK wrote is shown. Source: SDK protocol, 7.9.
 FOREIGN_BODY_BYTES_MAX: Final = 8192
+
+#: Results are read again inside other JSON, so they must stay well below what decoders can nest.
+REPLY_LEVELS_MAX: Final = 512
 
 _WHITE_SPACE: Final = b" \t\r\n"
 _SHOWN_HEADERS: Final = (
@@ -112,6 +116,7 @@ class FailureCode(enum.StrEnum):
     STREAM_UNREADABLE = "stream_unreadable"
     ENCODING_UNSUPPORTED = "encoding_unsupported"
     NOTHING_REPORTED = "nothing_reported"
+    OUTPUT_TOO_DEEP = "output_too_deep"
 
 
 class OpcodesReported(msgspec.Struct, frozen=True, kw_only=True):
@@ -251,6 +256,9 @@ def _read_final(reply: SdkReply, now_ms: int) -> Outcome:
 
 
 def _opcodes(reply: SdkReply, no_retry: bool, retry_at_ms: int | None) -> Outcome:
+    if is_deeper_than(REPLY_LEVELS_MAX, reply.body):
+        text = f"The response is nested in more than {REPLY_LEVELS_MAX} levels"
+        return _failed(FailureCode.OUTPUT_TOO_DEEP, text, facts=_facts(reply))
     try:
         ops = parse_opcodes(reply.body)
     except OpcodesUnreadable as error:
@@ -315,7 +323,7 @@ def _foreign_error(reply: SdkReply, no_retry: bool, retry_at_ms: int | None) -> 
 
 
 def _output(body: bytes) -> bytes:
-    """A body as raw JSON: nothing is `null`, and what is not JSON is a string of it.
+    """A body as raw JSON: nothing is `null`, and what is no usable JSON is a string of it.
 
     Source: SDK protocol, 7.1.
     """
@@ -333,11 +341,12 @@ def _output(body: bytes) -> bytes:
 
 
 def _is_json(value: bytes) -> bool:
+    """Whether it is JSON that can be read again inside other JSON."""
     try:
         _ANY.decode(value)
     except (msgspec.DecodeError, RecursionError):
         return False
-    return True
+    return not is_deeper_than(REPLY_LEVELS_MAX, value)
 
 
 def _facts(reply: SdkReply) -> ReplyFacts:

@@ -366,7 +366,7 @@ def test_a_result_too_deep_for_an_event_is_left_out_of_it() -> None:
     ear = EventTrigger(event="inngest/function.finished", expression="event.data.n == 1")
     world = CoreWorld(function("app-f", GO), function("app-ear", ear))
     (run,) = world.send("test/go")
-    deep = b"[" * 700 + b"]" * 700
+    deep = b"[" * 500 + b"]" * 500
     world.reply(run, 200, deep)
     assert run.status is RunStatus.COMPLETED
     ended = world.entries_of(run)[-1]

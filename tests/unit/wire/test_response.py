@@ -6,7 +6,9 @@ import pytest
 from stepwell.wire import response
 from stepwell.wire.opcodes import OpName
 from stepwell.wire.response import (
+    REPLY_LEVELS_MAX,
     CallFailed,
+    FailureCode,
     FunctionReturned,
     OpcodesReported,
     Outcome,
@@ -424,3 +426,24 @@ def test_a_body_that_is_too_large_has_a_name_of_its_own() -> None:
         }
     }
     assert (failed.code, failed.retryable) == ("output_too_large", True)
+
+
+def test_opcodes_nested_too_deeply_are_a_failed_attempt() -> None:
+    """They could be read here, but not again inside the journal."""
+
+    def outcome_at(levels: int) -> Outcome:
+        data = b"[" * (levels - 1) + b"]" * (levels - 1)
+        body = b'{"op":"StepRun","id":"a","data":%b}' % data
+        headers = {"x-inngest-sdk": "inngest-js:v4.24.0", "x-inngest-req-version": "2"}
+        return read_reply(SdkReply(206, headers, body), now_ms=0)
+
+    assert isinstance(outcome_at(REPLY_LEVELS_MAX), OpcodesReported)
+    refused = outcome_at(REPLY_LEVELS_MAX + 1)
+    assert isinstance(refused, CallFailed)
+    assert (refused.code, refused.retryable) == (FailureCode.OUTPUT_TOO_DEEP, True)
+
+
+def test_a_result_nested_too_deeply_is_kept_as_text() -> None:
+    body = b"[" * (REPLY_LEVELS_MAX + 1) + b"]" * (REPLY_LEVELS_MAX + 1)
+    assert output(200, body) == b'"' + body + b'"'
+    assert output(200, body[1:-1]) == body[1:-1]
