@@ -1,6 +1,7 @@
 """The engine: owns the partition as long as the store lets it, and starts over when it does not."""
 
 import asyncio
+from contextlib import suppress
 from typing import Final
 
 import structlog
@@ -20,6 +21,8 @@ _log = structlog.get_logger("stepwell.engine")
 
 _RETRY_FIRST_S: Final = 0.2
 _RETRY_MAX_S: Final = 5.0
+#: An ownership that lasted this long was a good one; what ended it is a new trouble.
+_STEADY_S: Final = 10.0
 
 
 class Engine:
@@ -91,11 +94,12 @@ class Engine:
 
     async def run(self) -> None:
         """Work until `stop`."""
+        loop = asyncio.get_running_loop()
         delay_s = _RETRY_FIRST_S
         while not self._stopping.is_set():
+            began_s = loop.time()
             try:
                 partition = await self._take()
-                delay_s = _RETRY_FIRST_S
                 if self._stopping.is_set():
                     return
                 await partition.run()
@@ -110,9 +114,12 @@ class Engine:
             finally:
                 self._ready.clear()
                 self._partition = None
-            if not self._stopping.is_set():
-                await asyncio.sleep(delay_s)
-                delay_s = min(2 * delay_s, _RETRY_MAX_S)
+            if loop.time() - began_s > _STEADY_S:
+                delay_s = _RETRY_FIRST_S
+            with suppress(TimeoutError):
+                async with asyncio.timeout(delay_s):
+                    await self._stopping.wait()
+            delay_s = min(2 * delay_s, _RETRY_MAX_S)
 
     async def drain(self, grace_s: float) -> None:
         """Begin nothing new and give calls under way `grace_s` to end; requests are still served.

@@ -182,7 +182,10 @@ class Registry:
     async def _change(
         self, decide: Callable[[KnownApps, Moment], tuple[Transition, _Decision]]
     ) -> _Decision:
-        return await asyncio.shield(asyncio.create_task(self._change_alone(decide)))
+        change = asyncio.create_task(self._change_alone(decide))
+        # Seen here, whether or not whoever asked still waits for it.
+        change.add_done_callback(lambda done: done.cancelled() or done.exception())
+        return await asyncio.shield(change)
 
     async def _change_alone(
         self, decide: Callable[[KnownApps, Moment], tuple[Transition, _Decision]]

@@ -255,7 +255,8 @@ def _settings(mode: Mode, values: Mapping[str, Any], directory: Path) -> Setting
         host=values.get("host", _HOST),
         port=int(values.get("port", PORT)),
         database=folder / DATABASE_NAME if values.get("persist", True) else None,
-        sdk_urls=values.get("sdk-url", ()),
+        # `-u=URL` arrives with the sign, which no URL begins with.
+        sdk_urls=tuple(url.removeprefix("=") for url in values.get("sdk-url", ())),
         discovery=is_dev and not values.get("no-discovery", False),
         poll=interval_s > 0 and not values.get("no-poll", False),
         poll_interval_s=interval_s or _POLL_INTERVAL_S,

@@ -104,6 +104,12 @@ class TestValues:
         file = "sdk-url: [http://a/api, 'b:3000/api']"
         assert settings(tmp_path, file=file).sdk_urls == urls
 
+    def test_the_sign_of_a_short_flag_is_no_part_of_the_url(self, tmp_path: Path) -> None:
+        """`-u=URL` is how many people write it."""
+        assert settings(tmp_path, flags={"sdk-url": ("=http://a/api",)}).sdk_urls == (
+            "http://a/api",
+        )
+
     def test_urls_is_another_name_for_sdk_url(self, tmp_path: Path) -> None:
         assert settings(tmp_path, file="urls: [http://a/api]").sdk_urls == ("http://a/api",)
 
