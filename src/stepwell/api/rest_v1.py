@@ -17,7 +17,7 @@ from stepwell.api.responses import EMPTY, JSON, send_answer, send_json
 from stepwell.api.rest_views import event_object, job_object, registered_function, run_object
 from stepwell.api.services import ApiServices, RouteTable
 from stepwell.core.identity import DEFAULT_ENVIRONMENT_ID, EventId, RunId
-from stepwell.store.reading import EventsPage
+from stepwell.store.views import EventsPage
 from stepwell.wire.ulid import is_ulid
 
 __all__ = ["RestV1"]

@@ -14,7 +14,7 @@ from stepwell.core.identity import ACCOUNT_ID
 from stepwell.core.queue import ItemKind, QueueItem
 from stepwell.core.status import RunStatus
 from stepwell.core.transition import StoredEvent
-from stepwell.store.reading import RunView
+from stepwell.store.views import RunView
 from stepwell.wire.events import Event
 
 __all__ = [

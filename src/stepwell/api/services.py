@@ -12,7 +12,7 @@ from stepwell.core.identity import EnvironmentId, EventId, RunId, StepId
 from stepwell.core.queue import QueueItem
 from stepwell.core.transition import StoredEvent
 from stepwell.engine.clock import Clock
-from stepwell.store.reading import EventsPage, RunView
+from stepwell.store.views import EventsPage, RunView
 from stepwell.wire.events import AcceptedEvent
 from stepwell.wire.signing import SigningKey
 

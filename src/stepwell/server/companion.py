@@ -12,7 +12,8 @@ from stepwell.engine.clock import Clock
 from stepwell.engine.engine import Engine
 from stepwell.engine.ids import NumberedIds
 from stepwell.server.sync import Sync
-from stepwell.store.reading import EventsPage, ReadModels
+from stepwell.store.reading import ReadModels
+from stepwell.store.views import EventsPage
 from stepwell.wire.events import parse_events
 
 __all__ = ["Companion", "Introduction", "WithCompanion"]

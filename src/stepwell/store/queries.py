@@ -25,8 +25,8 @@ from stepwell.core.queue import ItemKind, QueueItem
 from stepwell.core.status import RunStatus
 from stepwell.core.transition import Skip, StoredEvent
 from stepwell.engine.store import StoreUnavailable
-from stepwell.store.reading import EventsPage, RunView
 from stepwell.store.schema import batch_events, events, journal, queue, runs, skips
+from stepwell.store.views import EventsPage, RunView
 
 __all__ = ["Queries", "answer", "engine_of", "engine_on"]
 

@@ -22,7 +22,7 @@ from stepwell.core.identity import (
 from stepwell.core.queue import QueueItem
 from stepwell.core.status import RunStatus
 from stepwell.core.transition import StoredEvent
-from stepwell.store.reading import EventsPage, RunView
+from stepwell.store.views import EventsPage, RunView
 from stepwell.wire.config import EventTrigger, FunctionConfig
 from stepwell.wire.events import AcceptedEvent
 from stepwell.wire.signing import SigningKey

@@ -9,7 +9,7 @@ from stepwell.core.identity import ACCOUNT_ID, DEFAULT_ENVIRONMENT_ID, EventId, 
 from stepwell.core.queue import ItemKind, QueueItem
 from stepwell.core.status import RunStatus
 from stepwell.core.transition import StoredEvent
-from stepwell.store.reading import EventsPage
+from stepwell.store.views import EventsPage
 from stepwell.wire.config import (
     Batch,
     CancelOn,

@@ -12,8 +12,9 @@ from stepwell.core.journal import RunEnded
 from stepwell.core.status import RunStatus
 from stepwell.core.transition import RunEnd, Transition
 from stepwell.engine.store import Ownership, StoreUnavailable
-from stepwell.store.reading import EventsPage, ReadModels, RunView
+from stepwell.store.reading import ReadModels
 from stepwell.store.sqlite import SqliteStore
+from stepwell.store.views import EventsPage, RunView
 from tests.unit.store.builders import (
     ENVIRONMENT,
     OTHER_FUNCTION,
