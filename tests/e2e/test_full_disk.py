@@ -4,7 +4,7 @@ import resource
 import signal
 import subprocess
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -94,15 +94,14 @@ def assert_refuses_to_accept(server: ServerProcess) -> None:
     assert server.get("/v1/events?limit=1").status == 200
 
 
-def test_a_full_database_accepts_nothing_loses_nothing_and_goes_on_when_it_can(
-    servers: Servers, tmp_path: Path
+def _goes_on_afterwards(
+    server: ServerProcess, directory: Path, trouble: AbstractContextManager[None]
 ) -> None:
-    """What was acknowledged before, during and after runs to its end, without a restart."""
-    server = servers.dev(*_FLAGS)
+    """Send events before, during and after the trouble; all acknowledged ones must end well."""
     with closing(RawAppProcess(server)) as app, closing(Load(server.url)) as load:
         load.allow(_EVENTS)
         load.wait_for(1)
-        with files_at_their_limit(server):
+        with trouble:
             load.allow(_EVENTS)
             load.wait_for_refusal()
             assert_refuses_to_accept(server)
@@ -110,12 +109,20 @@ def test_a_full_database_accepts_nothing_loses_nothing_and_goes_on_when_it_can(
         load.wait_for(3 * _EVENTS)
         app.wait(ended=3 * _EVENTS * len(PROGRAMS))
         record = app.record
-        wait_until_nothing_is_queued(database_of(tmp_path))
+        wait_until_nothing_is_queued(database_of(directory))
         assert server.stop(signal.SIGTERM) == 0
 
-    assert_sound(database_of(tmp_path))
-    assert_each_started_once(database_of(tmp_path), load.acknowledged)
-    assert_agrees(database_of(tmp_path), record)
+    assert_sound(database_of(directory))
+    assert_each_started_once(database_of(directory), load.acknowledged)
+    assert_agrees(database_of(directory), record)
+
+
+def test_a_full_database_accepts_nothing_loses_nothing_and_goes_on_when_it_can(
+    servers: Servers, tmp_path: Path
+) -> None:
+    """What was acknowledged before, during and after runs to its end, without a restart."""
+    server = servers.dev(*_FLAGS)
+    _goes_on_afterwards(server, tmp_path, files_at_their_limit(server))
 
 
 def test_a_full_disk_accepts_nothing_loses_nothing_and_goes_on_when_there_is_space(
@@ -124,23 +131,7 @@ def test_a_full_disk_accepts_nothing_loses_nothing_and_goes_on_when_there_is_spa
     """The same with the log, too, on a disk that has no space left."""
     server = servers("dev", "--no-discovery", "--no-poll", *_FLAGS, directory=small_disk)
     server.wait_until_healthy()
-    with closing(RawAppProcess(server)) as app, closing(Load(server.url)) as load:
-        load.allow(_EVENTS)
-        load.wait_for(1)
-        with full(small_disk):
-            load.allow(_EVENTS)
-            load.wait_for_refusal()
-            assert_refuses_to_accept(server)
-        load.allow(_EVENTS)
-        load.wait_for(3 * _EVENTS)
-        app.wait(ended=3 * _EVENTS * len(PROGRAMS))
-        record = app.record
-        wait_until_nothing_is_queued(database_of(small_disk))
-        assert server.stop(signal.SIGTERM) == 0
-
-    assert_sound(database_of(small_disk))
-    assert_each_started_once(database_of(small_disk), load.acknowledged)
-    assert_agrees(database_of(small_disk), record)
+    _goes_on_afterwards(server, small_disk, full(small_disk))
 
 
 def test_an_answer_that_could_not_be_recorded_is_asked_for_again(

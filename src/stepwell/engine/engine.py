@@ -12,7 +12,7 @@ from stepwell.engine.awaited import AwaitedEvents
 from stepwell.engine.intake import accept_events
 from stepwell.engine.partition import Partition, Surroundings
 from stepwell.engine.registry import Registry
-from stepwell.engine.store import OwnershipLost, Store, StoreUnavailable
+from stepwell.engine.store import OwnershipLost, StoreUnavailable
 from stepwell.wire.events import AcceptedEvent
 
 __all__ = ["Engine"]
@@ -42,16 +42,6 @@ class Engine:
     def registry(self) -> Registry:
         """Apps and functions."""
         return self._around.registry
-
-    @property
-    def store(self) -> Store:
-        """Where everything is."""
-        return self._around.store
-
-    @property
-    def calls(self) -> int:
-        """Calls to apps under way."""
-        return self._partition.calls if self._partition is not None else 0
 
     async def accept(
         self, environment_id: EnvironmentId, events: list[AcceptedEvent], *, seeded: bool

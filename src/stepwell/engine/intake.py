@@ -34,7 +34,10 @@ async def accept_events(
             repeat the request.
     """
     keys = _claim_keys(partition, events, seeded=seeded)
-    claimed = set(await partition.claims.reserve(keys)) if keys else set()
+    claimed: dict[str, set[FunctionId]] = {}
+    if keys:
+        for function_id, key in await partition.claims.reserve(keys):
+            claimed.setdefault(key, set()).add(function_id)
     try:
         transitions = [
             _route(
@@ -81,10 +84,9 @@ def _route(
     accepted: AcceptedEvent,
     *,
     key: str,
-    claimed: set[ClaimKey],
+    claimed: dict[str, set[FunctionId]],
 ) -> Transition:
     at = partition.moment()
-    taken: set[FunctionId] = {function_id for function_id, taken_key in claimed if taken_key == key}
     # A seeded event may be stored before under its id, also when nobody listens to it.
     transition = route(
         accepted,
@@ -92,8 +94,9 @@ def _route(
         world=partition.world(),
         at=at,
         claim_key=key,
-        claimed=taken,
+        claimed=claimed.get(key, ()),
         number=at.ids.number() if key else 0,
     )
-    claimed.update((claim.function_id, claim.key) for claim in transition.claims)
+    for claim in transition.claims:
+        claimed.setdefault(claim.key, set()).add(claim.function_id)
     return transition

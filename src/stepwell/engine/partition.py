@@ -140,16 +140,6 @@ class Partition:
         # Expired waits that an event accepted in time may still satisfy: it has to be matched first.
         self._expired: deque[tuple[ItemId, _Turn, RunState]] = deque()
 
-    @property
-    def calls(self) -> int:
-        """Calls to apps under way."""
-        return len(self._calls)
-
-    @property
-    def runs_in_memory(self) -> int:
-        """Runs something is being done for."""
-        return len(self._live)
-
     def moment(self) -> Moment:
         """Clock and ids for a decision."""
         return Moment(self._around.clock.now_ms(), self._around.ids)

@@ -56,11 +56,6 @@ class Scheduler:
         self._is_paused = False
         self._is_pumping = False
 
-    @property
-    def calls(self) -> int:
-        """Calls under way."""
-        return self._calls
-
     def queue(self, function_id: FunctionId) -> FunctionQueue:
         """The windows of one function."""
         queue = self._queues.get(function_id)

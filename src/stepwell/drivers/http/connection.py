@@ -98,11 +98,6 @@ class Connection(asyncio.Protocol):
         transport = self._transport
         return self._exchange is None and transport is not None and not transport.is_closing()
 
-    @property
-    def is_busy(self) -> bool:
-        """Whether someone waits for an answer."""
-        return self._exchange is not None
-
     def start(
         self, exchange: Exchange, head: bytes, body: bytes, *, deadline_s: float, bytes_max: int
     ) -> None:
