@@ -17,7 +17,17 @@ from stepwell.core.moment import Moment
 from stepwell.core.queue import QueueItem
 from stepwell.core.run import VERSION_COALESCED, VERSION_UNKNOWN, RunState
 from stepwell.core.status import RunStatus
-from stepwell.core.steps import completed, errored, invoked, planned, ran, slept, waited
+from stepwell.core.steps import (
+    completed,
+    errored,
+    invoked,
+    planned,
+    ran,
+    requested,
+    signalled,
+    slept,
+    waited,
+)
 from stepwell.core.transition import Transition
 from stepwell.wire.opcodes import Opcode, OpName
 from stepwell.wire.response import (
@@ -40,16 +50,28 @@ _REPORTS: Final[Mapping[OpName, Callable[[RunDraft, Opcode], RunError | None]]] 
     OpName.STEP_PLANNED: planned.report,
     OpName.SLEEP: slept.report,
     OpName.WAIT_FOR_EVENT: waited.report,
+    OpName.WAIT_FOR_SIGNAL: signalled.report,
     OpName.INVOKE_FUNCTION: invoked.report,
+    OpName.GATEWAY: requested.report,
+    OpName.AI_GATEWAY: requested.report,
     OpName.RUN_COMPLETE: completed.report,
+    OpName.SYNC_RUN_COMPLETE: completed.report,
 }
 
 # Opcodes that make several of one answer a group whose members are awaited together.
 _GROUPING: Final = frozenset(
-    {OpName.STEP_PLANNED, OpName.SLEEP, OpName.WAIT_FOR_EVENT, OpName.INVOKE_FUNCTION}
+    {
+        OpName.STEP_PLANNED,
+        OpName.SLEEP,
+        OpName.WAIT_FOR_EVENT,
+        OpName.WAIT_FOR_SIGNAL,
+        OpName.INVOKE_FUNCTION,
+        OpName.GATEWAY,
+        OpName.AI_GATEWAY,
+    }
 )
 # Opcodes of steps that will have a result.
-_AWAITABLE: Final = frozenset(_REPORTS) - {OpName.RUN_COMPLETE} | {
+_AWAITABLE: Final = frozenset(_REPORTS) - {OpName.RUN_COMPLETE, OpName.SYNC_RUN_COMPLETE} | {
     OpName.STEP_ERROR,
     OpName.STEP_FAILED,
 }
@@ -64,6 +86,7 @@ def advance(
     times: CallTimes,
     world: World,
     at: Moment,
+    steps_sent: int | None = None,
 ) -> Transition:
     """Decide what a call's outcome changes.
 
@@ -74,6 +97,8 @@ def advance(
         times: When the call was queued and sent.
         world: Functions, waits and settings.
         at: Clock and ids for this decision.
+        steps_sent: How many results the run had when the call was made; None if it had as many as
+            it has now.
     """
     assert item.kind.is_call
     assert item.id in run.items, "an item is answered once"
@@ -83,7 +108,8 @@ def advance(
             if draft.version == VERSION_UNKNOWN and not draft.started_ms:
                 draft.pin_version(outcome.request_version)
             draft.start(times.sent_ms)
-            error = _report(draft, outcome)
+            has_grown = steps_sent is not None and len(run.steps) > steps_sent
+            error = _report(draft, outcome, has_grown=has_grown)
             if error is not None:
                 draft = RunDraft(run, item, world=world, at=at, times=times)
                 draft.start(times.sent_ms)
@@ -113,7 +139,9 @@ def started(run: RunState, sent_ms: int, *, world: World, at: Moment) -> Transit
     return draft.finish()
 
 
-def _report(draft: RunDraft, answer: OpcodesReported) -> RunError | None:
+def _report(
+    draft: RunDraft, answer: OpcodesReported, *, has_grown: bool = False
+) -> RunError | None:
     """Decide about each opcode; returns the error that ends the run at once, if one does."""
     ops = answer.ops
     if len(ops) > OPCODES_MAX and len(ops) > draft.function.steps_max:
@@ -131,7 +159,10 @@ def _report(draft: RunDraft, answer: OpcodesReported) -> RunError | None:
     error = state_overflow(draft)
     if error is not None:
         return error
-    if draft.leaves_nothing_to_do or draft.leaves_target_open:
+    if has_grown and draft.leaves_nothing_to_do:
+        # The answer repeats what the call has checkpointed: the SDK was not told that it arrived.
+        draft.call_function()
+    elif draft.leaves_nothing_to_do or draft.leaves_target_open:
         # Calling again at once could go on for ever, so it counts as a failed attempt.
         _fail_call(draft, _NOTHING_REPORTED)
     return None

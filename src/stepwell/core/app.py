@@ -19,6 +19,7 @@ class App(msgspec.Struct, frozen=True):
         error: Why it could not be reached or registered, as a protocol code or text; "" if well.
             Source: SDK protocol, 4.9.
         error_detail: JSON list of configuration problems, if that is the error.
+        drained_ms: Since when its functions start no new runs; 0 if they do.
     """
 
     id: AppId
@@ -37,3 +38,4 @@ class App(msgspec.Struct, frozen=True):
     created_ms: int = 0
     synced_ms: int = 0
     archived_ms: int = 0
+    drained_ms: int = 0

@@ -1,26 +1,99 @@
 """What is sent to the app for a queue item. Source: SDK protocol, 6."""
 
 import base64
+import binascii
+from collections.abc import Mapping
+from typing import Final
 
 from stepwell.core.function import Function
+from stepwell.core.identity import ItemId, StepId
 from stepwell.core.queue import ItemKind, QueueItem
 from stepwell.core.run import RunState
+from stepwell.wire.checkpoint import EndpointRequest, endpoint_request
 from stepwell.wire.request import DISCOVERY, CallContext, execution_body
 
-__all__ = ["call_body", "job_reference", "target_step"]
+__all__ = [
+    "call_body",
+    "called_request",
+    "job_reference",
+    "must_only_plan",
+    "referenced_item",
+    "sent_steps",
+    "target_step",
+]
+
+# A reference is the base64 of this, with the item's number.
+_REFERENCE: Final = b"%d::default"
+_REFERENCE_CHARS_MAX: Final = 64
+# No 63-bit number has more.
+_NUMBER_DIGITS_MAX: Final = 19
 
 
 def target_step(item: QueueItem) -> str:
-    """The step a call is for."""
-    return item.step if item.kind is ItemKind.STEP else DISCOVERY
+    """The step a call is for.
+
+    A first call is for one only in a rerun that begins there.
+    """
+    kind = item.kind
+    if kind is ItemKind.STEP or (kind is ItemKind.START and item.step):
+        return item.step
+    return DISCOVERY
+
+
+def sent_steps(run: RunState) -> Mapping[StepId, bytes]:
+    """What the app is told about each step: results, and the edited inputs of those without one.
+
+    Source: SDK protocol, 6.3 and 6.4.
+    """
+    if not run.inputs:
+        return run.steps
+    return run.steps | {step: b'{"input":%b}' % given for step, given in run.inputs.items()}
 
 
 def job_reference(item: QueueItem) -> str:
     """The reference to a queue item that SDKs echo; opaque to them."""
-    return base64.b64encode(b"%d::default" % item.id).decode()
+    return base64.b64encode(_REFERENCE % item.id).decode()
 
 
-def call_body(run: RunState, function: Function, item: QueueItem, *, request_id: str) -> bytes:
+def referenced_item(reference: str) -> ItemId | None:
+    """The id of the item that `job_reference` gave that reference to; None for any other text."""
+    if len(reference) > _REFERENCE_CHARS_MAX:
+        return None
+    try:
+        number, _, _ = base64.b64decode(reference, validate=True).partition(b"::")
+    except (binascii.Error, ValueError):
+        return None
+    if not number.isdigit() or len(number) > _NUMBER_DIGITS_MAX:
+        return None
+    return ItemId(int(number))
+
+
+def must_only_plan(run: RunState, item: QueueItem) -> bool:
+    """Whether the app may only report new steps in this call, and not run them."""
+    return run.only_plan or _is_accompanied(run, item)
+
+
+def called_request(run: RunState, function: Function) -> EndpointRequest:
+    """The request with which a durable endpoint is called: the one that started the run.
+
+    A run that something else has started, such as an invocation, calls the endpoint's URL with an
+    empty request. Source: SDK protocol, 10.
+    """
+    request = endpoint_request(run.events[0])
+    if request is None:
+        url = function.config.url
+        return EndpointRequest(domain=url, method=function.endpoint_method, path="")
+    return request
+
+
+def call_body(
+    run: RunState,
+    function: Function,
+    item: QueueItem,
+    *,
+    request_id: str,
+    generation: int = 0,
+) -> bytes:
     """The execution request: events, memoised steps and where the run stands."""
     context = CallContext(
         run_id=run.new.id,
@@ -31,14 +104,14 @@ def call_body(run: RunState, function: Function, item: QueueItem, *, request_id:
         qi_id=job_reference(item),
         request_id=request_id,
         job_id=str(item.id),
-        generation_id=0,
-        disable_immediate_execution=run.only_plan or _is_accompanied(run, item),
-        # Without it SDKs do not try to checkpoint, for which there is no API.
-        fn_id=None,
+        generation_id=generation,
+        disable_immediate_execution=must_only_plan(run, item),
+        # SDKs checkpoint because of it.
+        fn_id=function.id,
         request_version=run.version,
     )
     return execution_body(
-        context, events=run.events, steps=run.steps, defers={}, state_bytes=run.state_bytes
+        context, events=run.events, steps=sent_steps(run), defers={}, state_bytes=run.state_bytes
     )
 
 

@@ -22,6 +22,7 @@ from stepwell.core.journal import (
     StepResolved,
     VersionPinned,
 )
+from stepwell.core.lanes import DECISIONS
 from stepwell.core.moment import Moment
 from stepwell.core.queue import IMMEDIATE, NO_STEP, ItemKind, QueueItem
 from stepwell.core.retry import RetryPolicy
@@ -34,7 +35,11 @@ __all__ = ["RunDraft", "World"]
 # Items that call the function from the top.
 _DISCOVERING: Final = frozenset({ItemKind.START, ItemKind.DISCOVER})
 # Items after which the run is somewhere else. A RESUME is not: its step may have its result.
-_MOVING: Final = frozenset(ItemKind) - {ItemKind.RESUME}
+_MOVING: Final = frozenset(ItemKind) - {
+    ItemKind.RESUME,
+    ItemKind.START_TIMEOUT,
+    ItemKind.FINISH_TIMEOUT,
+}
 
 
 class World(msgspec.Struct, frozen=True, gc=False):
@@ -118,6 +123,7 @@ class RunDraft:
             self.started_ms = sent_ms
             self.append(RunStarted(sent_ms, version=self.version))
             self.transition.started.append(RunStart(self.run.new.id, sent_ms))
+            self._add_finish_timeout(sent_ms)
 
     def pin_version(self, version: int | None) -> None:
         """Remember the request version that came with opcodes.
@@ -134,10 +140,17 @@ class RunDraft:
         self._awaited = self._awaited | set(steps)
 
     def open_step(
-        self, kind: ItemKind, step: StepId, *, due_ms: int = IMMEDIATE, body: bytes = b""
+        self,
+        kind: ItemKind,
+        step: StepId,
+        *,
+        due_ms: int = IMMEDIATE,
+        body: bytes = b"",
+        attempt: int = 0,
     ) -> None:
         """Queue the item that stands for an unfinished step."""
-        self.transition.put.append(self._new_item(kind, step, due_ms=due_ms, body=body))
+        item = self._new_item(kind, step, due_ms=due_ms, body=body, attempt=attempt)
+        self.transition.put.append(item)
         if self._open_steps is not None:
             self._open_steps.add(step)
 
@@ -167,6 +180,36 @@ class RunDraft:
         """
         if self.is_resolved(step):
             return
+        self.record(
+            step,
+            memo,
+            name=name,
+            failed=failed,
+            timed_out=timed_out,
+            event_id=event_id,
+            times=times,
+            metadata=metadata,
+        )
+        if step in self._awaited:
+            self._awaited.discard(step)
+            if self._awaited:
+                self._held_back = step
+                return
+        self.call_function(step)
+
+    def record(
+        self,
+        step: StepId,
+        memo: bytes,
+        *,
+        name: StepName | None = None,
+        failed: bool = False,
+        timed_out: bool = False,
+        event_id: EventId = NO_EVENT,
+        times: CallTimes | None = None,
+        metadata: msgspec.Raw = ABSENT,
+    ) -> None:
+        """Record the result of a step that has none, and nothing else."""
         item = self.item
         self.append(
             StepResolved(
@@ -174,7 +217,7 @@ class RunDraft:
                 step,
                 msgspec.Raw(memo),
                 name=name,
-                attempt=item.attempt if item is not None and item.kind.is_call else 0,
+                attempt=item.attempt if item is not None and item.kind.is_request else 0,
                 failed=failed,
                 timed_out=timed_out,
                 times=times,
@@ -185,12 +228,6 @@ class RunDraft:
         self._resolved.add(step)
         self.state_bytes += len(memo)
         self._close_step(step)
-        if step in self._awaited:
-            self._awaited.discard(step)
-            if self._awaited:
-                self._held_back = step
-                return
-        self.call_function(step)
 
     def call_function(self, step: StepId = NO_STEP) -> None:
         """Call the function from the top; `step` is the one whose completion is the reason."""
@@ -214,16 +251,25 @@ class RunDraft:
         if self._held_back is not None and self._next is None and not self._is_awaiting():
             self.call_function(self._held_back)
         following = self._next
+        if self._repeats and following is not None and self._is_moot(following):
+            following = msgspec.structs.replace(following, kind=ItemKind.DISCOVER)
         if item is None:
             if following is not None:
                 transition.put.append(following)
         elif following is None:
             transition.done.append(item.id)
-        elif following.due_ms == item.due_ms:
-            transition.renew.append(following)
         else:
-            transition.renew_due.append(following)
+            self._renew(item, following)
         return transition
+
+    def finish_unanswered(self, changed: QueueItem) -> Transition:
+        """The complete transition where the item stays, as `changed`: it was not answered."""
+        item = self.item
+        assert item is not None
+        assert item.id == changed.id
+        if not self.is_ended and changed != item:
+            self._renew(item, changed)
+        return self.transition
 
     @property
     def leaves_nothing_to_do(self) -> bool:
@@ -240,6 +286,17 @@ class RunDraft:
             return False
         return not self.is_resolved(item.step)
 
+    def _is_moot(self, item: QueueItem) -> bool:
+        """Whether the call is for a step that has its result now: one answer said both."""
+        return item.kind is ItemKind.STEP and self.is_resolved(item.step)
+
+    def _renew(self, item: QueueItem, following: QueueItem) -> None:
+        place = (item.due_ms, item.lane, item.score)
+        if (following.due_ms, following.lane, following.score) == place:
+            self.transition.renew.append(following)
+        else:
+            self.transition.renew_due.append(following)
+
     def _close_step(self, step: StepId) -> None:
         """Delete the item and the wait of a step that has its result now."""
         answered = self.item
@@ -252,6 +309,8 @@ class RunDraft:
         for ref in self.run.waits.values():
             if ref.step == step:
                 self.transition.waits_done.append(ref)
+        if step in self.run.signals:
+            self.transition.signals_done.append(self.run.signals[step])
         if self.transition.put:
             self._withdraw(step)
 
@@ -295,16 +354,33 @@ class RunDraft:
             item.run_id,
             step,
             queued_ms=self.at.now_ms,
+            lane=self.run.new.lane,
+            score=self.run.new.score,
         )
 
-    def _new_item(self, kind: ItemKind, step: StepId, *, due_ms: int, body: bytes) -> QueueItem:
+    def _add_finish_timeout(self, started_ms: int) -> None:
+        """Queue the moment by which the run must have ended. Source: flow control, 11."""
+        timeouts = self.function.config.timeouts
+        finish_ms = timeouts.finish_ms if timeouts is not None else None
+        if finish_ms is not None:
+            due_ms = started_ms + finish_ms
+            item = self._new_item(ItemKind.FINISH_TIMEOUT, NO_STEP, due_ms=due_ms, body=b"")
+            self.transition.put.append(item)
+
+    def _new_item(
+        self, kind: ItemKind, step: StepId, *, due_ms: int, body: bytes, attempt: int = 0
+    ) -> QueueItem:
+        new = self.run.new
         return QueueItem(
             ItemId(self.at.ids.number()),
             kind,
-            self.run.new.function_id,
-            self.run.new.id,
+            new.function_id,
+            new.id,
             step,
+            attempt,
             due_ms=due_ms,
             queued_ms=self.at.now_ms,
             body=body,
+            lane=new.lane if kind.is_request else DECISIONS,
+            score=new.score if kind.is_request else 0,
         )

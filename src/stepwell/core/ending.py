@@ -7,11 +7,11 @@ from typing import Final
 
 import msgspec
 
+from stepwell.core.answers import answer_item
 from stepwell.core.draft import RunDraft
-from stepwell.core.identity import NO_EVENT, EventId, ItemId, StepId
+from stepwell.core.identity import NO_EVENT, EventId
 from stepwell.core.item_bodies import ResumeBody
 from stepwell.core.journal import ABSENT, RunEnded
-from stepwell.core.queue import ItemKind, QueueItem
 from stepwell.core.routing import route_into
 from stepwell.core.status import RunStatus
 from stepwell.core.transition import RunEnd
@@ -19,7 +19,14 @@ from stepwell.wire.events import EVENT_LEVELS_MAX, AcceptedEvent, Event, interna
 from stepwell.wire.json_shape import is_deeper_than
 from stepwell.wire.run_error import RunError, run_error
 
-__all__ = ["CANCELLED", "FAILED", "FINISHED", "end_run", "fail_run", "state_overflow"]
+__all__ = [
+    "CANCELLED",
+    "FAILED",
+    "FINISHED",
+    "end_run",
+    "fail_run",
+    "state_overflow",
+]
 
 FINISHED: Final = "inngest/function.finished"
 FAILED: Final = "inngest/function.failed"
@@ -97,19 +104,19 @@ def end_run(
     )
     transition.done = list(run.items)
     transition.waits_done = list(run.waits.values())
+    transition.signals_done = list(run.signals.values())
     draft.is_ended = True
 
-    if new.parent_run_id:
-        _answer_parent(draft, status, output=output, error=error)
+    if run.callers:
+        _answer_callers(draft, status, output=output, error=error)
     if new.event_name not in _SILENT_TRIGGERS:
         _publish(draft, status, output=output, error=encoded_error)
 
 
-def _answer_parent(
+def _answer_callers(
     draft: RunDraft, status: RunStatus, *, output: bytes | None, error: RunError | None
 ) -> None:
-    """Queue the invoking step's result for the run that waits for it."""
-    new, at = draft.run.new, draft.at
+    """Queue the invoking steps' result for the runs that wait for it."""
     if status is RunStatus.COMPLETED:
         memo = b'{"data":%b}' % (output or b"null")
     else:
@@ -118,17 +125,8 @@ def _answer_parent(
         error = error or run_error("InvokedFunctionCancelled", "The invoked function was cancelled")
         memo = error.server_output()
     body = ResumeBody(memo=msgspec.Raw(memo), failed=status is not RunStatus.COMPLETED)
-    draft.transition.put.append(
-        QueueItem(
-            ItemId(at.ids.number()),
-            ItemKind.RESUME,
-            new.parent_function_id,
-            new.parent_run_id,
-            StepId(new.parent_step),
-            queued_ms=at.now_ms,
-            body=body.encode(),
-        )
-    )
+    for caller in draft.run.callers:
+        draft.transition.put.append(answer_item(caller, body, at=draft.at))
 
 
 def _publish(

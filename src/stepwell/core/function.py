@@ -6,6 +6,7 @@ from typing import Final
 import msgspec
 
 from stepwell.core.identity import AppId, EnvironmentId, FunctionId
+from stepwell.core.pause import NewRuns, Pause
 from stepwell.wire.config import EventTrigger, FunctionConfig
 
 __all__ = [
@@ -30,6 +31,9 @@ class Function(msgspec.Struct, frozen=True):
         version: Counts the synchronisations that changed the configuration, from 1.
         updated_ms: When that configuration was synchronised.
         archived: Not matched by events any more; runs in flight go on.
+        pause: How it stands still; None while it does not.
+        endpoint_method: HTTP method of a durable endpoint, which starts its runs itself; "" for a
+            function that is called through an SDK endpoint.
     """
 
     id: FunctionId
@@ -44,6 +48,24 @@ class Function(msgspec.Struct, frozen=True):
     archived: bool = False
     steps_max: int = STEPS_MAX
     state_bytes_max: int = STATE_BYTES_MAX
+    pause: Pause | None = None
+    endpoint_method: str = ""
+
+    @property
+    def decides_on_arrival(self) -> bool:
+        """Whether an event may be dropped, put off or merged before it starts a run."""
+        config = self.config
+        return (
+            config.effective_rate_limit is not None
+            or config.debounce is not None
+            or config.batch is not None
+            or config.singleton is not None
+        )
+
+    @property
+    def skips_new_runs(self) -> bool:
+        """Whether events start no runs now."""
+        return self.pause is not None and self.pause.new_runs is NewRuns.SKIP
 
     @property
     def attempts_max(self) -> int:
@@ -127,7 +149,8 @@ class FunctionIndex:
 
     def _add(self, function: Function) -> None:
         self._by_id[function.id] = function
-        if function.archived:
+        if function.archived or function.endpoint_method:
+            # Paths of endpoints, such as "GET /", are no names by which a function is invoked.
             return
         self._by_slug[function.slug] = function
         names = {t.event for t in function.config.triggers if isinstance(t, EventTrigger)}

@@ -12,6 +12,7 @@ __all__ = [
     "EventId",
     "FunctionId",
     "ItemId",
+    "OperationId",
     "PartitionId",
     "RunId",
     "StepId",
@@ -26,6 +27,8 @@ FunctionId = NewType("FunctionId", str)
 ItemId = NewType("ItemId", int)
 PartitionId = NewType("PartitionId", int)
 RunId = NewType("RunId", str)
+#: A bulk cancellation or a replay; a ULID.
+OperationId = NewType("OperationId", str)
 NO_EVENT: Final = EventId("")
 #: The SDK's hashed step id; opaque to the server.
 StepId = NewType("StepId", str)

@@ -4,15 +4,28 @@ from typing import Final, Self
 
 import msgspec
 
-from stepwell.core.identity import EventId, WaitId
+from stepwell.core.identity import (
+    EnvironmentId,
+    EventId,
+    FunctionId,
+    OperationId,
+    RunId,
+    StepId,
+    WaitId,
+)
+from stepwell.core.transition import BufferKind
 
 __all__ = [
     "INVOCATION_TIMEOUT",
     "WAIT_TIMEOUT",
+    "AdmitBody",
+    "BufferBody",
     "CancelBody",
     "CronBody",
     "MatchBody",
+    "OperationBody",
     "ResumeBody",
+    "SignalBody",
     "TimeoutBody",
 ]
 
@@ -43,10 +56,61 @@ class TimeoutBody(_Body, frozen=True):
 
 
 class CancelBody(_Body, frozen=True):
-    """CANCEL: "api", or "event" with the id of that event."""
+    """CANCEL: why, as in `RunEnded.cause`, and the event that did it.
+
+    With an error the run fails instead, and nothing can catch that.
+    """
 
     cause: str
     event_id: EventId = EventId("")
+    error_name: str = ""
+    error_message: str = ""
+
+
+class AdmitBody(_Body, frozen=True):
+    """ADMIT: the event, and where a run that it starts comes from.
+
+    Attributes:
+        claim_key: Key under which a repetition of the event is recognised.
+        cron: The cron expression whose tick it is.
+        parent_run_id: The run that invoked the function, its function and its step.
+    """
+
+    event_id: EventId
+    claim_key: str = ""
+    cron: str = ""
+    parent_run_id: RunId = RunId("")
+    parent_function_id: FunctionId = FunctionId("")
+    parent_step: str = ""
+
+
+class BufferBody(_Body, frozen=True):
+    """DEBOUNCE and BATCH: the buffer that ends, and its id."""
+
+    kind: BufferKind
+    key: str
+    buffer_id: str
+
+
+class SignalBody(_Body, frozen=True):
+    """SIGNAL: which step begins to wait for which signal.
+
+    Attributes:
+        replaces: Whether a wait of another run for the signal gives way; else this run fails.
+    """
+
+    environment_id: EnvironmentId
+    name: str
+    run_id: RunId
+    step: StepId
+    expires_ms: int
+    replaces: bool = False
+
+
+class OperationBody(_Body, frozen=True):
+    """OPERATION: which one."""
+
+    operation_id: OperationId
 
 
 class MatchBody(_Body, frozen=True):

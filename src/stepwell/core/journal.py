@@ -16,15 +16,20 @@ __all__ = [
     "ABSENT",
     "CallFailed",
     "CallTimes",
+    "Caller",
     "Entry",
     "GroupOpened",
+    "InputGiven",
+    "Invoked",
     "RunEnded",
     "RunStarted",
     "StepAttemptFailed",
     "StepInvoking",
     "StepName",
     "StepPlanned",
+    "StepRequesting",
     "StepResolved",
+    "StepSignalling",
     "StepSleeping",
     "StepWaiting",
     "VersionPinned",
@@ -130,6 +135,49 @@ class StepInvoking(_Entry, frozen=True, tag="StepInvoking"):
     run_id: RunId = RunId("")
 
 
+class StepSignalling(_Entry, frozen=True, tag="StepSignalling"):
+    """The step waits for a signal until `expires_ms`."""
+
+    step: StepId
+    name: StepName
+    signal: str
+    expires_ms: int
+
+
+class StepRequesting(_Entry, frozen=True, tag="StepRequesting"):
+    """The server makes an HTTP request for the step.
+
+    `method` and `url` say where to, without the query and without anything secret.
+    """
+
+    step: StepId
+    name: StepName
+    method: str
+    url: str
+    attempt: int = 0
+
+
+class InputGiven(_Entry, frozen=True, tag="InputGiven"):
+    """A rerun gives the step other arguments than the code does; `input` is a JSON array."""
+
+    step: StepId
+    input: msgspec.Raw
+
+
+class Caller(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """A step that waits for the run's result."""
+
+    run_id: RunId
+    function_id: FunctionId
+    step: StepId
+
+
+class Invoked(_Entry, frozen=True, tag="Invoked"):
+    """Steps of other runs wait for this one; a batch can have many."""
+
+    callers: tuple[Caller, ...]
+
+
 class StepAttemptFailed(_Entry, frozen=True, tag="StepAttemptFailed"):
     """One attempt of a step failed and will be repeated at `retry_at_ms`."""
 
@@ -179,7 +227,9 @@ class RunEnded(_Entry, frozen=True, tag="RunEnded"):
     Attributes:
         output: What APIs show as the run's output; JSON, absent when cancelled.
         error: The error object of a failed run. Source: execution semantics, 5.2.
-        cause: Why it was cancelled: "api", or "event" with the id of that event.
+        cause: Why it was cancelled or skipped: "api", "event" with the id of that event,
+            "start_timeout", "finish_timeout", "singleton", "paused", "drained", "bulk".
+        existing_run_id: The run because of which it was skipped.
     """
 
     status: RunStatus
@@ -189,6 +239,7 @@ class RunEnded(_Entry, frozen=True, tag="RunEnded"):
     event_id: EventId = EventId("")
     attempt: int = 0
     times: CallTimes | None = None
+    existing_run_id: RunId = RunId("")
 
 
 Entry = (
@@ -199,6 +250,10 @@ Entry = (
     | StepSleeping
     | StepWaiting
     | StepInvoking
+    | StepSignalling
+    | StepRequesting
+    | InputGiven
+    | Invoked
     | StepAttemptFailed
     | StepResolved
     | CallFailed

@@ -16,6 +16,7 @@ NO_STEP: Final = StepId("")
 
 
 _LAST_CALL: Final = 2
+_GATEWAY: Final = 15
 
 
 class ItemKind(enum.IntEnum):
@@ -39,13 +40,32 @@ class ItemKind(enum.IntEnum):
     MATCH = 7
     #: A cron trigger's next tick; `body` is its `CronChain`.
     CRON = 8
+    #: Decide whether an event starts a function that limits, merges or skips events.
+    ADMIT = 9
+    #: No newer event came in time: the debounced one starts its run.
+    DEBOUNCE = 10
+    #: A batch is full or its time is up.
+    BATCH = 11
+    #: The run should have started by now.
+    START_TIMEOUT = 12
+    #: The run should have ended by now.
+    FINISH_TIMEOUT = 13
+    #: A run begins to wait for a signal.
+    SIGNAL = 14
+    #: Make the HTTP request that a step asked the server to make.
+    GATEWAY = 15
+    #: Go on with a bulk operation.
+    OPERATION = 16
 
     #: Whether the item is answered by calling the app. An attribute and no property, because it is
     #: asked half a dozen times per call.
     is_call: bool
+    #: Whether limits on concurrency hold for it: a request is made and its answer awaited.
+    is_request: bool
 
     def __init__(self, number: int) -> None:
         self.is_call = number <= _LAST_CALL
+        self.is_request = self.is_call or number == _GATEWAY
 
 
 class QueueItem(msgspec.Struct, frozen=True, gc=False):
@@ -61,6 +81,10 @@ class QueueItem(msgspec.Struct, frozen=True, gc=False):
         due_ms: Not before this time; 0 is at once.
         queued_ms: When the work came up.
         body: What the kind says; JSON.
+        lane: What may hold it up; items of one lane wait for the same things, one after the
+            other. See `stepwell.core.lanes`.
+        score: Its place in the lane: the time its run was queued, in ms, less what priority
+            gives. The smallest goes first; items with the same score go by id.
     """
 
     id: ItemId
@@ -72,3 +96,5 @@ class QueueItem(msgspec.Struct, frozen=True, gc=False):
     due_ms: int = IMMEDIATE
     queued_ms: int = 0
     body: bytes = b""
+    lane: str = ""
+    score: int = 0

@@ -17,6 +17,7 @@ from stepwell.core.function import Function
 from stepwell.core.function_rules import problems_of
 from stepwell.core.identity import AppId, EnvironmentId, FunctionId
 from stepwell.core.moment import Moment
+from stepwell.core.pausing import registered_pause
 from stepwell.core.tick import first_tick
 from stepwell.core.transition import Transition
 from stepwell.wire.config import ConfigProblem, CronTrigger, FunctionConfig
@@ -72,6 +73,25 @@ class KnownApps(msgspec.Struct, frozen=True):
             for app in self.apps.values()
             if app.url == url and app.environment_id == environment_id and not app.archived_ms
         ]
+
+    def app(self, environment_id: EnvironmentId, reference: str) -> App | None:
+        """The app, archived or not, with that id or name; placeholders have none."""
+        app = self.apps.get(AppId(reference))
+        if app is not None and app.name and app.environment_id == environment_id:
+            return app
+        return self.named(environment_id, reference) if reference else None
+
+    def function(self, environment_id: EnvironmentId, reference: str) -> Function | None:
+        """The function with that id or slug; of several with the slug, the one that is active."""
+        function = self.functions.get(FunctionId(reference))
+        if function is not None and function.environment_id == environment_id:
+            return function
+        found = [
+            each
+            for each in self.functions.values()
+            if each.slug == reference and each.environment_id == environment_id
+        ]
+        return max(found, key=lambda each: (not each.archived, each.updated_ms), default=None)
 
     def functions_of(self, app_id: AppId) -> list[Function]:
         """The app's functions, archived ones included."""
@@ -137,7 +157,7 @@ def register(
 
     Departs from the reference in that unchanged functions of a changed app keep their version, and
     that a function that comes back after it was archived keeps its id, so that its runs stay with
-    it.
+    it. Pauses and drains, which the reference does not have, outlast any registration.
 
     Source: SDK protocol, 4.5 and 4.6.
     """
@@ -254,6 +274,7 @@ def _synced_app(
         checksum=checksum(request),
         created_ms=at.now_ms if current is None else current.created_ms,
         synced_ms=at.now_ms,
+        drained_ms=0 if current is None else current.drained_ms,
     )
 
 
@@ -294,7 +315,8 @@ def _sync_functions(
     at: Moment,
 ) -> bool:
     """Add, change and archive functions; returns whether any was archived."""
-    functions = known.functions_of(app.id)
+    # A durable endpoint comes and goes with its calls, not with registrations.
+    functions = [each for each in known.functions_of(app.id) if not each.endpoint_method]
     # An active function comes last, because it goes before archived ones with the same slug.
     by_slug = {
         function.slug: function
@@ -340,6 +362,7 @@ def _synced_function(
         1 if current is None else current.version + 1,
         config,
         at.now_ms,
+        pause=registered_pause(current, app, at=at),
     )
 
 

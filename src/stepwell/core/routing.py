@@ -12,14 +12,23 @@ from stepwell.core.draft import World
 from stepwell.core.expressions import ExpressionFailed, ExpressionInvalid, compile_condition
 from stepwell.core.function import Function, FunctionIndex
 from stepwell.core.identity import EnvironmentId, EventId, FunctionId, ItemId, RunId
-from stepwell.core.item_bodies import MatchBody
+from stepwell.core.item_bodies import AdmitBody, MatchBody
 from stepwell.core.moment import Moment
 from stepwell.core.queue import ItemKind, QueueItem
-from stepwell.core.scheduling import NO_ORIGIN, Origin, schedule
-from stepwell.core.transition import Skip, StoredEvent, Transition
+from stepwell.core.scheduling import NO_ORIGIN, Origin, schedule, skip_run
+from stepwell.core.transition import Skip, SkipReason, StoredEvent, Transition
+from stepwell.core.trigger import TriggerEvent
 from stepwell.wire.events import AcceptedEvent, expression_value
 
-__all__ = ["INVOKED", "InvokedData", "candidates", "route", "route_into", "store_event"]
+__all__ = [
+    "INVOKED",
+    "InvokedData",
+    "candidates",
+    "route",
+    "route_into",
+    "start_function",
+    "store_event",
+]
 
 INVOKED: Final = "inngest/function.invoked"
 _EVENT_ONLY: Final = frozenset({"event"})
@@ -94,22 +103,30 @@ def route_into(
     claim_key: str = "",
     claimed: Container[FunctionId] = (),
     number: int = 0,
-) -> None:
-    """As `route`, as part of a larger transition: events that the server itself publishes."""
+) -> RunId | None:
+    """As `route`, as part of a larger transition: events that the server itself publishes.
+
+    Returns:
+        The run of the function that the event invokes, if it is one that invokes a function and
+        there is a run at once.
+    """
     name = accepted.event.name
     store_event(
         transition, accepted, environment_id=environment_id, world=world, at=at, number=number
     )
     invoked = None
+    invoked_run_id = None
     if name == INVOKED:
         invocation = _invocation(accepted)
         invoked = world.functions.invokable(invocation.fn_id)
         if invoked is not None:
             origin = _invocation_origin(invocation, claim_key)
-            _start(transition, invoked, accepted, origin, claimed=claimed, at=at)
+            invoked_run_id = start_function(
+                transition, invoked, accepted, origin, claimed=claimed, at=at
+            )
     listeners = world.functions.listeners(name)
     if not listeners:
-        return
+        return invoked_run_id
     origin = Origin(claim_key=claim_key) if claim_key else NO_ORIGIN
     value = _lazily(accepted.payload)
     for listener in listeners:
@@ -119,9 +136,11 @@ def route_into(
             continue
         failure = _failure(conditions, value, now_ms=at.now_ms) if conditions else None
         if failure is None:
-            _start(transition, function, accepted, origin, claimed=claimed, at=at)
+            start_function(transition, function, accepted, origin, claimed=claimed, at=at)
         elif failure:
-            _skip(transition, accepted, function, "expression_failed", failure, at=at)
+            reason = SkipReason.EXPRESSION_FAILED
+            _skip(transition, accepted, function, reason, failure, at=at)
+    return invoked_run_id
 
 
 def store_event(
@@ -174,20 +193,52 @@ def _invocation_origin(invocation: InvokedData, claim_key: str) -> Origin:
     )
 
 
-def _start(
+def start_function(
     transition: Transition,
     function: Function,
     accepted: AcceptedEvent,
     origin: Origin,
     *,
-    claimed: Container[FunctionId],
+    claimed: Container[FunctionId] = (),
     at: Moment,
-) -> None:
-    """Schedule the function unless it was scheduled for a repetition of the event before."""
+) -> RunId | None:
+    """Let the event start the function; returns the run, if there is one at once.
+
+    A repetition of an event starts nothing. A function that limits, merges or skips events looks
+    at this one in its turn, because that needs what is stored about the events before it.
+    """
     if function.id in claimed:
-        _skip(transition, accepted, function, "duplicate", origin.claim_key, at=at)
-    else:
-        schedule(transition, function, accepted, origin, at=at)
+        _skip(transition, accepted, function, SkipReason.DUPLICATE, origin.claim_key, at=at)
+        return None
+    trigger = TriggerEvent.accepted(accepted)
+    pause = function.pause
+    if pause is not None and function.skips_new_runs:
+        cause = "drained" if pause.is_drain else "paused"
+        return skip_run(transition, function, [trigger], origin, cause=cause, at=at).id
+    if function.decides_on_arrival:
+        transition.put.append(_admission(function, trigger, origin, at=at))
+        return None
+    return schedule(transition, function, [trigger], origin, at=at).id
+
+
+def _admission(
+    function: Function, trigger: TriggerEvent, origin: Origin, *, at: Moment
+) -> QueueItem:
+    body = AdmitBody(
+        trigger.id,
+        claim_key=origin.claim_key,
+        cron=origin.cron,
+        parent_run_id=origin.parent_run_id,
+        parent_function_id=origin.parent_function_id,
+        parent_step=origin.parent_step,
+    )
+    return QueueItem(
+        ItemId(at.ids.number()),
+        ItemKind.ADMIT,
+        function.id,
+        queued_ms=at.now_ms,
+        body=body.encode(),
+    )
 
 
 def _failure(
@@ -213,7 +264,7 @@ def _skip(
     transition: Transition,
     accepted: AcceptedEvent,
     function: Function,
-    reason: str,
+    reason: SkipReason,
     detail: str,
     *,
     at: Moment,

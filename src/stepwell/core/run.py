@@ -10,22 +10,27 @@ from typing import Final, assert_never
 
 from stepwell.core.identity import ItemId, StepId
 from stepwell.core.journal import (
+    Caller,
     CallFailed,
     Entry,
     GroupOpened,
+    InputGiven,
+    Invoked,
     RunEnded,
     RunStarted,
     StepAttemptFailed,
     StepInvoking,
     StepPlanned,
+    StepRequesting,
     StepResolved,
+    StepSignalling,
     StepSleeping,
     StepWaiting,
     VersionPinned,
 )
 from stepwell.core.queue import ItemKind, QueueItem
 from stepwell.core.status import RunStatus
-from stepwell.core.transition import JournalRow, NewRun, Transition
+from stepwell.core.transition import JournalRow, NewRun, SignalRef, Transition
 from stepwell.core.waits import WaitRef
 
 __all__ = ["OPEN_STEP_KINDS", "VERSION_COALESCED", "VERSION_UNKNOWN", "RunState"]
@@ -36,7 +41,9 @@ VERSION_UNKNOWN: Final = -1
 VERSION_COALESCED: Final = 2
 
 #: Kinds of items that stand for a step without a result.
-OPEN_STEP_KINDS: Final = frozenset({ItemKind.STEP, ItemKind.SLEEP, ItemKind.TIMEOUT})
+OPEN_STEP_KINDS: Final = frozenset(
+    {ItemKind.STEP, ItemKind.SLEEP, ItemKind.TIMEOUT, ItemKind.GATEWAY}
+)
 
 
 class RunState:
@@ -50,6 +57,9 @@ class RunState:
         steps: Results by step, in order of completion; raw JSON.
         awaited: Steps of a parallel group whose last completion calls the function again.
         introduced: Steps without a result whose name and options are in the journal.
+        inputs: Arguments that a rerun gives to steps without a result; a JSON array each.
+        callers: Steps of other runs that wait for its result.
+        signals: The waits for signals of its steps.
         only_plan: Whether the SDK may only report new steps, not run them.
         version: Request version of the SDK.
         items: Its queue items. An item that is not here has been answered.
@@ -60,12 +70,15 @@ class RunState:
 
     __slots__ = (
         "awaited",
+        "callers",
         "events",
+        "inputs",
         "introduced",
         "items",
         "new",
         "next_seq",
         "only_plan",
+        "signals",
         "started_ms",
         "state_bytes",
         "status",
@@ -82,6 +95,12 @@ class RunState:
         self.steps: dict[StepId, bytes] = {}
         self.awaited: set[StepId] = set()
         self.introduced: set[StepId] = set()
+        self.inputs: dict[StepId, bytes] = {}
+        self.signals: dict[StepId, SignalRef] = {}
+        self.callers: tuple[Caller, ...] = ()
+        if new.parent_run_id:
+            caller = Caller(new.parent_run_id, new.parent_function_id, StepId(new.parent_step))
+            self.callers = (caller,)
         self.only_plan = False
         self.version = VERSION_UNKNOWN
         self.items: dict[ItemId, QueueItem] = {}
@@ -158,11 +177,21 @@ class RunState:
                 self.awaited.update(awaited)
             case RunEnded(status=status):
                 self.status = status
+            case StepSignalling(step=step, signal=signal):
+                self.introduced.add(step)
+                environment_id = self.new.environment_id
+                self.signals[step] = SignalRef(environment_id, signal, self.new.id, step)
+            case InputGiven(step=step, input=given):
+                self.inputs[step] = bytes(given)
+                self.state_bytes += len(given)
+            case Invoked(callers=callers):
+                self.callers += callers
             case (
                 StepPlanned(step=step)
                 | StepSleeping(step=step)
                 | StepWaiting(step=step)
                 | StepInvoking(step=step)
+                | StepRequesting(step=step)
                 | StepAttemptFailed(step=step)
             ):
                 # What follows from them stands in the run's items and waits.
@@ -180,5 +209,9 @@ class RunState:
         self.state_bytes += len(memo)
         self.awaited.discard(entry.step)
         self.introduced.discard(entry.step)
+        self.signals.pop(entry.step, None)
+        given = self.inputs.pop(entry.step, None)
+        if given is not None:
+            self.state_bytes -= len(given)
         if self.version >= VERSION_COALESCED and not self.awaited:
             self.only_plan = False

@@ -25,8 +25,8 @@ from stepwell.core.identity import FunctionId, ItemId
 from stepwell.core.item_bodies import CronBody
 from stepwell.core.moment import Moment
 from stepwell.core.queue import ItemKind, QueueItem
-from stepwell.core.routing import store_event
-from stepwell.core.scheduling import Origin, schedule
+from stepwell.core.routing import start_function, store_event
+from stepwell.core.scheduling import Origin
 from stepwell.core.transition import Transition
 from stepwell.wire.config import CronTrigger
 from stepwell.wire.events import AcceptedEvent, internal_event
@@ -92,7 +92,7 @@ def tick(
         store_event(
             transition, accepted, environment_id=function.environment_id, world=world, at=at
         )
-        schedule(transition, function, accepted, origin, at=at)
+        start_function(transition, function, accepted, origin, at=at)
     following = _next_link(function, trigger, item, at=at)
     if following is None:
         transition.done.append(item.id)

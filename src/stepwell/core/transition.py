@@ -4,23 +4,46 @@ Core returns it, the committer writes it together with others in one transaction
 anything answered, dispatched or woken. All rows of a transition are written, or none.
 """
 
+import enum
+
 import msgspec
 
 from stepwell.core.app import App
 from stepwell.core.function import Function
-from stepwell.core.identity import AppId, EnvironmentId, EventId, FunctionId, ItemId, RunId
+from stepwell.core.identity import (
+    AppId,
+    EnvironmentId,
+    EventId,
+    FunctionId,
+    ItemId,
+    OperationId,
+    RunId,
+    StepId,
+)
 from stepwell.core.journal import Entry
+from stepwell.core.lanes import CALLS
+from stepwell.core.operation import Operation
 from stepwell.core.queue import QueueItem
 from stepwell.core.status import RunStatus
 from stepwell.core.waits import Wait, WaitRef
 
 __all__ = [
+    "Buffer",
+    "BufferKind",
+    "BufferRef",
+    "BufferedEvent",
     "Claim",
     "JournalRow",
+    "LimitKind",
+    "LimitState",
     "NewRun",
     "RunEnd",
+    "RunMode",
     "RunStart",
+    "SignalRef",
+    "SignalWait",
     "Skip",
+    "SkipReason",
     "StoredEvent",
     "Transition",
 ]
@@ -47,6 +70,15 @@ class StoredEvent(msgspec.Struct, frozen=True, gc=False):
     payload: bytes
 
 
+class RunMode(enum.IntEnum):
+    """Who drives a run. The numbers are stored and known to clients; never renumber."""
+
+    #: The server calls the function.
+    ASYNC = 0
+    #: An endpoint of the app runs it and reports; the server calls it once it has to wait.
+    SYNC = 1
+
+
 class NewRun(msgspec.Struct, frozen=True, gc=False):
     """A run comes into being.
 
@@ -60,6 +92,11 @@ class NewRun(msgspec.Struct, frozen=True, gc=False):
         parent_function_id: Its function.
         parent_step: The step of the parent that waits for the result.
         origin_run_id: The first run of a chain of reruns.
+        lane: Where its requests after the first one stand; see `stepwell.core.lanes`.
+        score: Their place there.
+        singleton: Key under which it is the only live run of the function; "" without one.
+        batch_id: The batch it runs; its time part says when the batch was opened.
+        replay_id: The replay that started it.
     """
 
     id: RunId
@@ -77,6 +114,12 @@ class NewRun(msgspec.Struct, frozen=True, gc=False):
     parent_function_id: FunctionId = FunctionId("")
     parent_step: str = ""
     origin_run_id: RunId = RunId("")
+    lane: str = CALLS
+    score: int = 0
+    singleton: str = ""
+    batch_id: str = ""
+    replay_id: OperationId = OperationId("")
+    mode: RunMode = RunMode.ASYNC
     status: RunStatus = RunStatus.SCHEDULED
 
 
@@ -122,18 +165,140 @@ class Claim(msgspec.Struct, frozen=True, gc=False):
     expires_ms: int
 
 
+class SkipReason(enum.StrEnum):
+    """Why an event started no run of its own. The texts are stored and shown."""
+
+    #: The function was started by an event with that id before; the detail is the key.
+    DUPLICATE = "duplicate"
+    #: A trigger's condition could not be evaluated; the detail says which and why.
+    EXPRESSION_FAILED = "expression_failed"
+    #: The function's rate limit or idempotency key; the detail is the key's value.
+    RATE_LIMITED = "rate_limited"
+    #: A later event took its place; the detail is that event's id.
+    DEBOUNCED = "debounced"
+    #: The function was removed before the event that was put off could start it.
+    FUNCTION_GONE = "function_gone"
+    #: A run was started, but one of the function's `cancelOn` entries cannot cancel it.
+    CANCEL_CONDITION_INVALID = "cancel_condition_invalid"
+
+
 class Skip(msgspec.Struct, frozen=True, gc=False):
     """Why an event that a function listens to did not start a run of it.
 
-    With the reason "cancel_condition_invalid" it did, but one of the function's `cancelOn` entries
-    cannot cancel that run.
+    What is recorded as a run with the status Skipped (singleton, paused, drained) has none.
     """
 
     event_id: EventId
     function_id: FunctionId
-    reason: str
+    reason: SkipReason
     detail: str
     at_ms: int
+
+
+class LimitKind(enum.IntEnum):
+    """What a `LimitState` is the state of. The numbers are stored; never renumber."""
+
+    THROTTLE = 0
+    RATE_LIMIT = 1
+
+
+class LimitState(msgspec.Struct, frozen=True, gc=False):
+    """How far a throttle or a rate limit has been used up: the one number GCRA keeps.
+
+    Attributes:
+        key: Hash of the key's expression and value, "" without a key; see `limit_key`.
+        tat_ns: Theoretical arrival time, ns since 1970 UTC.
+        expires_ms: From then on it is as good as no state.
+    """
+
+    function_id: FunctionId
+    kind: LimitKind
+    key: str
+    tat_ns: int
+    expires_ms: int
+
+
+class BufferKind(enum.IntEnum):
+    """Why events are held back. The numbers are stored; never renumber."""
+
+    DEBOUNCE = 0
+    BATCH = 1
+
+
+class BufferRef(msgspec.Struct, frozen=True, gc=False):
+    """Names a buffer: there is one per function, kind and value of the key."""
+
+    function_id: FunctionId
+    kind: BufferKind
+    key: str
+
+
+class Buffer(msgspec.Struct, frozen=True, gc=False):
+    """Events held back for one run.
+
+    Attributes:
+        id: ULID; the batch id of a batch.
+        item_id: The queue item that ends it.
+        opened_ms: When its first event came.
+        due_ms: When it ends.
+        deadline_ms: When it ends at the latest; 0 without a bound.
+        events: How many events it holds: 1 for a debounce.
+        bytes: Size of their payloads together.
+    """
+
+    ref: BufferRef
+    id: str
+    item_id: ItemId
+    opened_ms: int
+    due_ms: int
+    deadline_ms: int
+    events: int
+    bytes: int
+
+
+class BufferedEvent(msgspec.Struct, frozen=True, gc=False):
+    """One event of a buffer.
+
+    Attributes:
+        buffer_id: The buffer's `id`.
+        position: From 0; writing a position again replaces what stood there.
+        claim_key: Key under which a repetition of the event is recognised.
+        parent_run_id: The run that waits for an invocation's result, its function and its step.
+    """
+
+    buffer_id: str
+    position: int
+    event_id: EventId
+    ts_ms: int
+    claim_key: str = ""
+    parent_run_id: RunId = RunId("")
+    parent_function_id: FunctionId = FunctionId("")
+    parent_step: str = ""
+
+
+class SignalWait(msgspec.Struct, frozen=True, gc=False):
+    """A step waits for a signal. There is one per environment and name; the newest stands."""
+
+    environment_id: EnvironmentId
+    name: str
+    run_id: RunId
+    function_id: FunctionId
+    step: StepId
+    expires_ms: int
+
+    @property
+    def ref(self) -> "SignalRef":
+        """What is needed to end it."""
+        return SignalRef(self.environment_id, self.name, self.run_id, self.step)
+
+
+class SignalRef(msgspec.Struct, frozen=True, gc=False):
+    """The wait of one step for a signal; a wait of another step under that name is not meant."""
+
+    environment_id: EnvironmentId
+    name: str
+    run_id: RunId
+    step: StepId
 
 
 class Transition(msgspec.Struct, gc=False):
@@ -142,11 +307,19 @@ class Transition(msgspec.Struct, gc=False):
     Attributes:
         put: Items to insert.
         renew: Items whose row exists and is replaced; the key is the item's id.
-        renew_due: As `renew`, where `due_ms` changes too.
+        renew_due: As `renew`, where `due_ms`, `lane` or `score` change too.
         done: Items whose rows are deleted.
         apps: Apps to insert or replace.
         apps_removed: Apps whose rows are deleted; they have no functions.
         functions: Functions to insert or replace.
+        limits: States to insert or replace.
+        buffers: Buffers to insert or replace.
+        buffered: Their events to insert or replace.
+        buffers_done: Ids of buffers that are deleted with their events.
+        signals: Waits to insert or replace.
+        signals_done: Waits to delete, if they are what stands there.
+        operations: Bulk operations to insert or replace.
+        operations_done: Bulk operations to delete.
     """
 
     events: list[StoredEvent] = []
@@ -165,3 +338,11 @@ class Transition(msgspec.Struct, gc=False):
     apps: list[App] = []
     apps_removed: list[AppId] = []
     functions: list[Function] = []
+    limits: list[LimitState] = []
+    buffers: list[Buffer] = []
+    buffered: list[BufferedEvent] = []
+    buffers_done: list[str] = []
+    signals: list[SignalWait] = []
+    signals_done: list[SignalRef] = []
+    operations: list[Operation] = []
+    operations_done: list[OperationId] = []

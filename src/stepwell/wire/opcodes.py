@@ -45,6 +45,7 @@ __all__ = [
     "OpName",
     "Opcode",
     "OpcodeInvalid",
+    "OpcodeTooLarge",
     "OpcodesUnreadable",
     "Publish",
     "SignalConflict",
@@ -79,6 +80,10 @@ _WITH_ERROR: Final = frozenset({OpName.STEP_ERROR, OpName.STEP_FAILED})
 
 class OpcodesUnreadable(ValueError):
     """The body of a 206 is not a list of opcodes. The text is what users are shown."""
+
+
+class OpcodeTooLarge(OpcodesUnreadable):
+    """The input or the output of a step is over 4 MiB."""
 
 
 class _WireTiming(msgspec.Struct):
@@ -212,7 +217,7 @@ def _step_error(wire: _WireError) -> StepErrorBody:
 def _check_size(opcode: Opcode) -> None:
     error_bytes = 0 if opcode.error is None else len(opcode.error.memo(no_retry=False))
     if max(len(opcode.data), error_bytes) > STEP_BYTES_MAX:
-        raise _invalid(opcode.id, "step output size is greater than the limit")
+        raise _too_large(opcode.id, "step output size is greater than the limit")
     # A defer that is too large is recorded as rejected; it never fails the call.
     if opcode.opts is None or len(opcode.opts) <= STEP_BYTES_MAX or opcode.is_lazy:
         return
@@ -224,7 +229,7 @@ def _check_size(opcode: Opcode) -> None:
     if opcode.op is OpName.AI_GATEWAY:
         input_bytes = max(input_bytes, len(fields.get("body", b"")))
     if input_bytes > STEP_BYTES_MAX:
-        raise _invalid(opcode.id, "step input size is greater than the limit")
+        raise _too_large(opcode.id, "step input size is greater than the limit")
 
 
 def _or_none(raw: msgspec.Raw) -> msgspec.Raw | None:
@@ -237,3 +242,7 @@ def _unreadable(problem: str) -> OpcodesUnreadable:
 
 def _invalid(step_id: str, problem: str) -> OpcodesUnreadable:
     return OpcodesUnreadable(f"error validating generator opcode {step_id}: {problem}")
+
+
+def _too_large(step_id: str, problem: str) -> OpcodeTooLarge:
+    return OpcodeTooLarge(f"error validating generator opcode {step_id}: {problem}")

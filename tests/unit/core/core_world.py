@@ -257,7 +257,8 @@ class CoreWorld:
         payloads = {event.id: event.payload for event in self.events}
         for new in transition.runs:
             self.new_runs.append(new)
-            run = RunState(new, [payloads[new.event_id]])
+            event_ids = new.event_ids or (new.event_id,)
+            run = RunState(new, [payloads[event_id] for event_id in event_ids])
             run.apply(transition)
             self.runs[new.id] = run
 

@@ -52,7 +52,7 @@ def test_a_step_result_is_memoised_and_the_function_called_again() -> None:
     assert run.status is RunStatus.RUNNING
     item = world.call_of(run)
     assert (item.kind, item.step, item.attempt) == (ItemKind.DISCOVER, step_id("a"), 0)
-    assert transition.renew == [item], "the row of the answered item is used again"
+    assert transition.renew_due == [item], "the row of the answered item is used again"
     assert not transition.put
     assert not transition.done
 
@@ -327,9 +327,9 @@ def test_a_state_above_its_limit_fails_the_run() -> None:
 
 def test_an_opcode_without_support_fails_the_run_and_says_so() -> None:
     world, run = started()
-    world.answer(run, opcode("Gateway", "g", opts={"url": "http://x"}))
+    world.answer(run, opcode("DeferAdd", "d", opts={"fn_slug": "app-f", "input": {}}))
     assert run.status is RunStatus.FAILED
-    assert "Gateway" in output_of(world.entries_of(run))["error"]["message"]
+    assert "DeferAdd" in output_of(world.entries_of(run))["error"]["message"]
 
 
 # Restoring.

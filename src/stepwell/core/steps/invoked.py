@@ -5,7 +5,7 @@ from typing import Final
 import msgspec
 
 from stepwell.core.draft import RunDraft
-from stepwell.core.identity import EventId, FunctionId, RunId, StepId
+from stepwell.core.identity import EventId, RunId, StepId
 from stepwell.core.item_bodies import INVOCATION_TIMEOUT
 from stepwell.core.journal import StepInvoking
 from stepwell.core.queue import ItemKind
@@ -44,21 +44,20 @@ def report(draft: RunDraft, op: Opcode) -> RunError | None:
         deadline = deadline_ms(options.timeout, now_ms)
     except (OpcodeInvalid, DurationInvalid, SessionsInvalid) as invalid:
         return run_error("InvalidInvoke", f"The step {op.shown_name!r} is not valid: {invalid}")
-    if draft.world.functions.invokable(options.function_id) is None:
+    function = draft.world.functions.invokable(options.function_id)
+    if function is None:
         _resolve_unknown(draft, op, options)
         return None
 
     expires_ms = deadline if deadline is not None else now_ms + INVOKE_MS_MAX
     accepted = _invocation(draft, op, options, expires_ms)
-    runs_before = len(draft.transition.runs)
-    route_into(
+    invoked = route_into(
         draft.transition,
         accepted,
         environment_id=draft.run.new.environment_id,
         world=draft.world,
         at=draft.at,
     )
-    child = draft.transition.runs[runs_before]
     draft.append(
         StepInvoking(
             now_ms,
@@ -67,8 +66,8 @@ def report(draft: RunDraft, op: Opcode) -> RunError | None:
             options.function_id,
             EventId(accepted.internal_id),
             expires_ms,
-            function_id=FunctionId(child.function_id),
-            run_id=RunId(child.id),
+            function_id=function.id,
+            run_id=invoked or RunId(""),
         )
     )
     due_ms = max(expires_ms, 1)

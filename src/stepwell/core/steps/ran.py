@@ -8,20 +8,25 @@ from stepwell.core.steps.times import step_times
 from stepwell.wire.opcodes import Opcode, OpName
 from stepwell.wire.run_error import RunError
 
-__all__ = ["report"]
+__all__ = ["memo_of", "report"]
 
 
 def report(draft: RunDraft, op: Opcode) -> RunError | None:
-    """Memoise the result, as `{"data": …}`; old SDKs (`Step`) wrap it themselves.
-
-    Source: SDK protocol, 6.4 and 7.5.
-    """
+    """Memoise the result."""
     step = StepId(op.id)
     draft.resolve(
         step,
-        op.data if op.op is OpName.STEP else b'{"data":%b}' % op.data,
+        memo_of(op),
         name=None if draft.is_introduced(step) else step_name(op),
         times=step_times(draft, op),
         metadata=op.metadata if op.metadata is not None else ABSENT,
     )
     return None
+
+
+def memo_of(op: Opcode) -> bytes:
+    """What later calls receive: the result as `{"data": …}`; old SDKs (`Step`) wrap it themselves.
+
+    Source: SDK protocol, 6.4 and 7.5.
+    """
+    return op.data if op.op is OpName.STEP else b'{"data":%b}' % op.data
