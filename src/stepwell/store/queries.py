@@ -1,32 +1,66 @@
 """The questions of the APIs as SQL, for every database alike."""
 
 import sqlite3
+from collections import defaultdict
 from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
 import msgspec
 from sqlalchemy import (
+    ColumnClause,
     Connection,
     Engine,
     Row,
+    RowMapping,
     Select,
     and_,
     create_engine,
+    event,
     func,
+    literal_column,
     or_,
     select,
+    tuple_,
 )
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import QueuePool, StaticPool
 
-from stepwell.core.identity import EnvironmentId, EventId, RunId
+from stepwell.core.identity import (
+    EnvironmentId,
+    EventId,
+    FunctionId,
+    ItemId,
+    OperationId,
+    PartitionId,
+    RunId,
+)
 from stepwell.core.journal import RunEnded, decode_entry
-from stepwell.core.queue import ItemKind, QueueItem
+from stepwell.core.operation import Operation
+from stepwell.core.queue import IMMEDIATE, ItemKind, QueueItem
 from stepwell.core.status import RunStatus
-from stepwell.core.transition import Skip, StoredEvent
+from stepwell.core.transition import BufferKind, RunMode, Skip, SkipReason, StoredEvent
 from stepwell.engine.store import StoreUnavailable
-from stepwell.store.schema import batch_events, events, journal, queue, runs, skips
-from stepwell.store.views import EventsPage, RunView
+from stepwell.store.schema import (
+    batch_events,
+    buffered_events,
+    buffers,
+    events,
+    journal,
+    operations,
+    queue,
+    runs,
+    skips,
+)
+from stepwell.store.views import (
+    EventOutcome,
+    EventsPage,
+    LaneNumbers,
+    OperationsPage,
+    PendingEvent,
+    QueueNumbers,
+    RunView,
+    TimerNumbers,
+)
 
 __all__ = ["Queries", "answer", "engine_of", "engine_on"]
 
@@ -36,6 +70,12 @@ T = TypeVar("T")
 _INTERNAL: Final = "inngest/"
 
 _EVENT_IDS: Final = msgspec.json.Decoder(tuple[EventId, ...])
+_STATUSES: Final = msgspec.json.Decoder(tuple[RunStatus, ...])
+
+# Written out as in the indexes of the queue: a database does not look into parameters.
+_IMMEDIATE: Final[ColumnClause[int]] = literal_column(str(IMMEDIATE))
+_IS_READY: Final = queue.c.due_ms == _IMMEDIATE
+_IS_TIMER: Final = queue.c.due_ms > _IMMEDIATE
 
 _RUN_VIEW: Final = select(runs, journal.c.body).outerjoin(
     journal, and_(journal.c.run_id == runs.c.id, journal.c.seq == runs.c.ended_seq)
@@ -83,23 +123,143 @@ class Queries:
         """Which functions the event did not start."""
         asked = select(skips).where(skips.c.event_id == event_id)
         found = self._connection.execute(asked.order_by(skips.c.at_ms, skips.c.function_id))
-        return [Skip(*row) for row in found]
+        return [
+            Skip(row.event_id, row.function_id, SkipReason(row.reason), row.detail, row.at_ms)
+            for row in found
+        ]
+
+    def outcomes_of_event(self, event_id: EventId) -> list[EventOutcome]:
+        """What became of the event, by function."""
+        found_runs: defaultdict[FunctionId, list[RunView]] = defaultdict(list)
+        found_skips: defaultdict[FunctionId, list[Skip]] = defaultdict(list)
+        found_pending: defaultdict[FunctionId, list[PendingEvent]] = defaultdict(list)
+        for run in self.runs_of_event(event_id):
+            found_runs[run.function_id].append(run)
+        for skip in self.skips_of_event(event_id):
+            found_skips[skip.function_id].append(skip)
+        for function_id, pending in self._pending(event_id):
+            found_pending[function_id].append(pending)
+        return [
+            EventOutcome(
+                function_id,
+                tuple(found_runs.get(function_id, ())),
+                tuple(found_skips.get(function_id, ())),
+                tuple(found_pending.get(function_id, ())),
+            )
+            for function_id in sorted({*found_runs, *found_skips, *found_pending})
+        ]
+
+    def _pending(self, event_id: EventId) -> list[tuple[FunctionId, PendingEvent]]:
+        asked = (
+            select(buffers, buffered_events.c.position)
+            .join_from(buffered_events, buffers, buffers.c.id == buffered_events.c.buffer_id)
+            .where(buffered_events.c.event_id == event_id)
+            .order_by(buffered_events.c.buffer_id, buffered_events.c.position)
+        )
+        return [
+            (
+                row.function_id,
+                PendingEvent(
+                    kind=BufferKind(row.kind),
+                    key=row.key,
+                    buffer_id=row.id,
+                    position=row.position,
+                    due_ms=row.due_ms,
+                    deadline_ms=row.deadline_ms,
+                    events=row.events,
+                ),
+            )
+            for row in self._connection.execute(asked)
+        ]
+
+    def queue_numbers(self, partition: PartitionId, function_id: FunctionId | None) -> QueueNumbers:
+        """How many items stand in the queue, by lane and by kind of timer."""
+        is_asked = queue.c.partition_id == partition
+        if function_id is not None:
+            is_asked &= queue.c.function_id == function_id
+        # Counted in the index alone; then one item per lane is read.
+        place = (queue.c.function_id, queue.c.lane)
+        lanes = (
+            select(*place, func.count().label("waiting"), func.min(queue.c.item_id).label("first"))
+            .where(is_asked, _IS_READY)
+            .group_by(*place)
+            .subquery()
+        )
+        oldest = select(lanes.c.function_id, lanes.c.lane, lanes.c.waiting, queue.c.queued_ms)
+        timers = (
+            select(queue.c.function_id, queue.c.kind, func.count())
+            .where(is_asked, _IS_TIMER)
+            .group_by(queue.c.function_id, queue.c.kind)
+            .order_by(queue.c.function_id, queue.c.kind)
+        )
+        asked = oldest.join_from(lanes, queue, queue.c.item_id == lanes.c.first)
+        return QueueNumbers(
+            [LaneNumbers(*row) for row in self._connection.execute(asked)],
+            [
+                TimerNumbers(timer_function_id, ItemKind(kind), items)
+                for timer_function_id, kind, items in self._connection.execute(timers)
+            ],
+        )
+
+    def items_ahead(
+        self, partition: PartitionId, function_id: FunctionId, lane: str, place: tuple[int, ItemId]
+    ) -> int:
+        """How many items of a lane that are due at once stand before a place in it."""
+        asked = (
+            select(func.count())
+            .select_from(queue)
+            .where(
+                queue.c.partition_id == partition,
+                queue.c.function_id == function_id,
+                queue.c.lane == lane,
+                _IS_READY,
+                tuple_(queue.c.score, queue.c.item_id) < tuple_(*place),
+            )
+        )
+        return self._connection.execute(asked).scalar_one()
+
+    def operations(self, page: OperationsPage) -> list[Operation]:
+        """A page of bulk operations, newest first."""
+        assert page.limit > 0
+        asked = select(operations).where(
+            operations.c.environment_id == page.environment_id, operations.c.kind == int(page.kind)
+        )
+        if page.function_id is not None:
+            asked = asked.where(operations.c.function_id == page.function_id)
+        if page.before is not None:
+            asked = asked.where(operations.c.id < page.before)
+        asked = asked.order_by(operations.c.id.desc()).limit(page.limit)
+        return [_operation(row) for row in self._connection.execute(asked).mappings()]
+
+    def operation(
+        self, environment_id: EnvironmentId, operation_id: OperationId
+    ) -> Operation | None:
+        """The bulk operation of that environment."""
+        asked = select(operations).where(
+            operations.c.id == operation_id, operations.c.environment_id == environment_id
+        )
+        row = self._connection.execute(asked).mappings().one_or_none()
+        return None if row is None else _operation(row)
 
 
 def engine_of(connect: Callable[[], sqlite3.Connection], *, connections_max: int) -> Engine:
     """An engine that opens up to `connections_max` connections."""
-    return create_engine(
+    engine = create_engine(
         "sqlite://",
         creator=connect,
         poolclass=QueuePool,
         pool_size=connections_max,
         max_overflow=0,
     )
+    event.listen(engine, "begin", _begin)
+    return engine
 
 
 def engine_on(connection: sqlite3.Connection) -> Engine:
     """An engine on a connection that stays somebody else's."""
-    return create_engine("sqlite://", creator=lambda: connection, poolclass=StaticPool)
+    engine = create_engine("sqlite://", creator=lambda: connection, poolclass=StaticPool)
+    event.listen(engine, "begin", _begin)
+    return engine
 
 
 def answer(engine: Engine, operation: str, question: Callable[[Queries], T]) -> T:
@@ -109,6 +269,11 @@ def answer(engine: Engine, operation: str, question: Callable[[Queries], T]) -> 
             return question(Queries(connection))
     except DBAPIError as error:
         raise StoreUnavailable(operation, str(error.orig)) from error
+
+
+def _begin(connection: Connection) -> None:
+    # Left to itself, the driver would let each statement of a question see another moment.
+    connection.exec_driver_sql("BEGIN")
 
 
 def _events(page: EventsPage) -> Select[Any]:
@@ -150,6 +315,13 @@ def _run_view(row: Row[Any]) -> RunView:
         origin_run_id=row.origin_run_id,
         output=b"" if ended is None else bytes(ended.output),
         error=b"" if ended is None else bytes(ended.error),
+        singleton=row.singleton,
+        batch_id=row.batch_id,
+        replay_id=row.replay_id,
+        mode=RunMode(row.mode),
+        cause="" if ended is None else ended.cause,
+        cause_event_id=EventId("") if ended is None else ended.event_id,
+        existing_run_id=RunId("") if ended is None else ended.existing_run_id,
     )
 
 
@@ -164,4 +336,11 @@ def _item(row: Row[Any]) -> QueueItem:
         due_ms=row.due_ms,
         queued_ms=row.queued_ms,
         body=row.body,
+        lane=row.lane,
+        score=row.score,
     )
+
+
+def _operation(row: RowMapping) -> Operation:
+    values = {str(column): value for column, value in row.items()}
+    return msgspec.convert({**values, "statuses": _STATUSES.decode(row["statuses"])}, Operation)

@@ -11,11 +11,21 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Lock
 from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
-from stepwell.core.identity import EnvironmentId, EventId, RunId
+from stepwell.core.identity import (
+    LOCAL_PARTITION,
+    EnvironmentId,
+    EventId,
+    FunctionId,
+    ItemId,
+    OperationId,
+    PartitionId,
+    RunId,
+)
+from stepwell.core.operation import Operation
 from stepwell.core.queue import QueueItem
 from stepwell.core.transition import Skip, StoredEvent
 from stepwell.engine.store import StoreUnavailable
-from stepwell.store.views import EventsPage, RunView
+from stepwell.store.views import EventOutcome, EventsPage, OperationsPage, QueueNumbers, RunView
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -72,6 +82,52 @@ class ReadModels:
     async def skips_of_event(self, event_id: EventId) -> list[Skip]:
         """Which functions the event did not start, and why, in the order it was decided."""
         return await self._reading.run("skips_of_event", lambda q: q.skips_of_event(event_id))
+
+    async def outcomes_of_event(self, event_id: EventId) -> list[EventOutcome]:
+        """What became of the event at each function that it concerned, by function id.
+
+        An event that was accepted a moment ago may not have been decided about at every function.
+        """
+        return await self._reading.run("outcomes_of_event", lambda q: q.outcomes_of_event(event_id))
+
+    async def queue_numbers(
+        self, function_id: FunctionId | None = None, *, partition: PartitionId = LOCAL_PARTITION
+    ) -> QueueNumbers:
+        """How many items of one function, or of all, stand in the queue, by lane and kind.
+
+        Counts every item: takes about half a second per million items due at once, and a second per
+        million timers.
+        """
+        return await self._reading.run(
+            "queue_numbers", lambda q: q.queue_numbers(partition, function_id)
+        )
+
+    async def items_ahead(
+        self,
+        function_id: FunctionId,
+        lane: str,
+        *,
+        score: int,
+        item_id: ItemId,
+        partition: PartitionId = LOCAL_PARTITION,
+    ) -> int:
+        """How many items due at once go before the place (score, item_id) in a lane."""
+        place = (score, item_id)
+        return await self._reading.run(
+            "items_ahead", lambda q: q.items_ahead(partition, function_id, lane, place)
+        )
+
+    async def operations(self, page: OperationsPage) -> list[Operation]:
+        """A page of bulk operations, newest first."""
+        return await self._reading.run("operations", lambda q: q.operations(page))
+
+    async def operation(
+        self, environment_id: EnvironmentId, operation_id: OperationId
+    ) -> Operation | None:
+        """The bulk operation of that environment."""
+        return await self._reading.run(
+            "operation", lambda q: q.operation(environment_id, operation_id)
+        )
 
     async def close(self) -> None:
         """Answer what was asked, then let go of the database. May be called twice."""

@@ -10,15 +10,20 @@ from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData
 __all__ = [
     "apps",
     "batch_events",
+    "buffered_events",
+    "buffers",
     "claims",
     "environments",
     "events",
     "functions",
     "journal",
+    "limits",
     "metadata",
+    "operations",
     "partitions",
     "queue",
     "runs",
+    "signals",
     "skips",
     "waits",
 ]
@@ -27,6 +32,10 @@ metadata: Final = MetaData()
 
 # STRICT tables know no BIGINT; their INTEGER has 64 bits.
 _INTEGER: Final = BigInteger().with_variant(Integer, "sqlite")
+
+_LIVE_SINGLETON: Final = text("singleton <> '' AND status IN (0, 5)")
+_READY: Final = text("due_ms = 0")
+_TIMER: Final = text("due_ms > 0")
 
 
 def _text(name: str, *, key: bool = False) -> Column[str]:
@@ -80,6 +89,7 @@ apps: Final = Table(
     _integer("created_ms"),
     _integer("synced_ms"),
     _integer("archived_ms"),
+    _integer("drained_ms"),
     sqlite_strict=True,
     sqlite_with_rowid=False,
 )
@@ -99,6 +109,9 @@ functions: Final = Table(
     _integer("archived"),
     _integer("steps_max"),
     _integer("state_bytes_max"),
+    # JSON; empty for a function that does not stand still.
+    _text("pause"),
+    _text("endpoint_method"),
     sqlite_strict=True,
     sqlite_with_rowid=False,
 )
@@ -150,7 +163,23 @@ runs: Final = Table(
     _text("parent_function_id"),
     _text("parent_step"),
     _text("origin_run_id"),
+    _text("lane"),
+    _integer("score"),
+    _text("singleton"),
+    _text("batch_id"),
+    _text("replay_id"),
+    _integer("mode"),
     Index("runs_event", "event_id"),
+    # Finds live runs without reading ended ones, and chooses by time without reading the rows.
+    Index("runs_function", "function_id", "status", "id", "queued_ms"),
+    Index(
+        "runs_singleton",
+        "function_id",
+        "singleton",
+        "id",
+        sqlite_where=_LIVE_SINGLETON,
+        postgresql_where=_LIVE_SINGLETON,
+    ),
     sqlite_strict=True,
     sqlite_with_rowid=False,
 )
@@ -176,7 +205,7 @@ journal: Final = Table(
     sqlite_with_rowid=False,
 )
 
-# One index serves ready items (due_ms = 0) and timers alike.
+# Each item is in one of two indexes: that of its lane, or that of the timers.
 queue: Final = Table(
     "queue",
     metadata,
@@ -190,7 +219,27 @@ queue: Final = Table(
     _integer("due_ms"),
     _integer("queued_ms"),
     _bytes("body"),
-    Index("queue_due", "partition_id", "function_id", "due_ms", "item_id"),
+    _text("lane"),
+    _integer("score"),
+    Index(
+        "queue_ready",
+        "partition_id",
+        "function_id",
+        "lane",
+        "score",
+        "item_id",
+        sqlite_where=_READY,
+        postgresql_where=_READY,
+    ),
+    Index(
+        "queue_timers",
+        "partition_id",
+        "function_id",
+        "due_ms",
+        "item_id",
+        sqlite_where=_TIMER,
+        postgresql_where=_TIMER,
+    ),
     Index("queue_run", "run_id"),
     sqlite_strict=True,
 )
@@ -240,4 +289,92 @@ skips: Final = Table(
     _integer("at_ms"),
     Index("skips_event", "event_id"),
     sqlite_strict=True,
+)
+
+# States of throttles and rate limits.
+limits: Final = Table(
+    "limits",
+    metadata,
+    _text("function_id", key=True),
+    _integer("kind", key=True),
+    _text("key", key=True),
+    _integer("tat_ns"),
+    _integer("expires_ms"),
+    Index("limits_expires", "expires_ms"),
+    sqlite_strict=True,
+    sqlite_with_rowid=False,
+)
+
+# Debounces and batches that have not ended.
+buffers: Final = Table(
+    "buffers",
+    metadata,
+    _text("function_id", key=True),
+    _integer("kind", key=True),
+    _text("key", key=True),
+    _text("id"),
+    _integer("item_id"),
+    _integer("opened_ms"),
+    _integer("due_ms"),
+    _integer("deadline_ms"),
+    _integer("events"),
+    _integer("bytes"),
+    Index("buffers_id", "id"),
+    sqlite_strict=True,
+    sqlite_with_rowid=False,
+)
+
+buffered_events: Final = Table(
+    "buffered_events",
+    metadata,
+    _text("buffer_id", key=True),
+    _integer("position", key=True),
+    _text("event_id"),
+    _integer("ts_ms"),
+    _text("claim_key"),
+    _text("parent_run_id"),
+    _text("parent_function_id"),
+    _text("parent_step"),
+    Index("buffered_events_event", "event_id"),
+    sqlite_strict=True,
+    sqlite_with_rowid=False,
+)
+
+signals: Final = Table(
+    "signals",
+    metadata,
+    _text("environment_id", key=True),
+    _text("name", key=True),
+    _text("run_id"),
+    _text("function_id"),
+    _text("step"),
+    _integer("expires_ms"),
+    sqlite_strict=True,
+    sqlite_with_rowid=False,
+)
+
+operations: Final = Table(
+    "operations",
+    metadata,
+    _text("id", key=True),
+    _integer("kind"),
+    _text("environment_id"),
+    _text("app_id"),
+    _text("function_id"),
+    _integer("created_ms"),
+    _integer("started_before_ms"),
+    _integer("started_after_ms"),
+    # JSON list of numbers.
+    _text("statuses"),
+    _text("condition"),
+    _text("name"),
+    _text("cause"),
+    _integer("rate_per_s"),
+    _text("after"),
+    _integer("seen"),
+    _integer("done"),
+    _integer("failed"),
+    _integer("ended_ms"),
+    sqlite_strict=True,
+    sqlite_with_rowid=False,
 )

@@ -12,15 +12,36 @@ from stepwell.core.identity import (
     EventId,
     FunctionId,
     ItemId,
+    OperationId,
     RunId,
     StepId,
     WaitId,
 )
 from stepwell.core.journal import Entry, RunStarted, StepName, StepResolved
+from stepwell.core.operation import Operation, OperationKind
+from stepwell.core.pause import NewRuns, Pause
 from stepwell.core.queue import IMMEDIATE, ItemKind, QueueItem
 from stepwell.core.status import RunStatus
-from stepwell.core.transition import Claim, JournalRow, NewRun, RunEnd, RunStart, Skip, StoredEvent
+from stepwell.core.transition import (
+    Buffer,
+    BufferedEvent,
+    BufferKind,
+    BufferRef,
+    Claim,
+    JournalRow,
+    LimitKind,
+    LimitState,
+    NewRun,
+    RunEnd,
+    RunMode,
+    RunStart,
+    SignalWait,
+    Skip,
+    SkipReason,
+    StoredEvent,
+)
 from stepwell.core.waits import Wait, WaitKind
+from stepwell.engine.store import LaneQuery
 from stepwell.wire.config import EventTrigger, FunctionConfig
 
 __all__ = [
@@ -28,17 +49,24 @@ __all__ = [
     "FUNCTION",
     "OTHER_FUNCTION",
     "PARTITION",
+    "a_buffer",
+    "a_buffered_event",
     "a_claim",
     "a_function",
+    "a_limit",
     "a_run",
+    "a_signal",
     "a_skip",
     "a_wait",
     "an_app",
     "an_entry",
     "an_event",
     "an_item",
+    "an_operation",
+    "buffer_ref",
     "ended",
     "event_id",
+    "lane_query",
     "resolved",
     "run_id",
     "started",
@@ -79,14 +107,22 @@ def an_event(
     )
 
 
-def a_run(number: int, *, event: int | None = None, event_ids: tuple[EventId, ...] = ()) -> NewRun:
+def a_run(
+    number: int,
+    *,
+    event: int | None = None,
+    event_ids: tuple[EventId, ...] = (),
+    function: FunctionId = FUNCTION,
+    queued_ms: int = 1_003,
+    singleton: str = "single",
+) -> NewRun:
     return NewRun(
         id=run_id(number),
         environment_id=ENVIRONMENT,
         app_id=APP,
-        function_id=FUNCTION,
+        function_id=function,
         function_version=3,
-        queued_ms=1_003,
+        queued_ms=queued_ms,
         scheduled_ms=1_004,
         event_id=event_ids[0] if event_ids else event_id(number if event is None else event),
         event_name="shop/order",
@@ -96,6 +132,12 @@ def a_run(number: int, *, event: int | None = None, event_ids: tuple[EventId, ..
         parent_function_id=OTHER_FUNCTION,
         parent_step="parent-step",
         origin_run_id=run_id(900_001),
+        lane=f"c-{number}",
+        score=990,
+        singleton=singleton,
+        batch_id="batch" if event_ids else "",
+        replay_id=OperationId("replay"),
+        mode=RunMode.SYNC,
     )
 
 
@@ -108,6 +150,8 @@ def an_item(
     due_ms: int = IMMEDIATE,
     attempt: int = 2,
     body: bytes = b'{"is":"body"}',
+    lane: str = "c",
+    score: int = 990,
 ) -> QueueItem:
     return QueueItem(
         id=ItemId(number),
@@ -119,7 +163,22 @@ def an_item(
         due_ms=due_ms,
         queued_ms=1_005,
         body=body,
+        lane=lane,
+        score=score,
     )
+
+
+_FIRST_PLACE = (-(2**63), ItemId(0))
+
+
+def lane_query(
+    lane: str,
+    *,
+    function: FunctionId = FUNCTION,
+    after: tuple[int, ItemId] = _FIRST_PLACE,
+    limit: int = 1_000,
+) -> LaneQuery:
+    return LaneQuery(function, lane, after, limit)
 
 
 def a_wait(
@@ -157,7 +216,7 @@ def a_claim(
 
 
 def a_skip(event: int, *, function: FunctionId = FUNCTION, at_ms: int = 1_006) -> Skip:
-    return Skip(event_id(event), function, "rate_limited", "1 per minute", at_ms)
+    return Skip(event_id(event), function, SkipReason.RATE_LIMITED, "a key", at_ms)
 
 
 def an_app(name: str = "shop", *, checksum: str = "c1") -> App:
@@ -178,10 +237,14 @@ def an_app(name: str = "shop", *, checksum: str = "c1") -> App:
         created_ms=1_007,
         synced_ms=1_008,
         archived_ms=1_009,
+        drained_ms=1_015,
     )
 
 
-def a_function(name: str = "ship", *, version: int = 4) -> Function:
+_PAUSE = Pause(1_016, new_runs=NewRuns.WAIT, is_drain=True)
+
+
+def a_function(name: str = "ship", *, version: int = 4, pause: Pause | None = _PAUSE) -> Function:
     return Function(
         id=FunctionId(f"function-{name}"),
         app_id=APP,
@@ -201,6 +264,8 @@ def a_function(name: str = "ship", *, version: int = 4) -> Function:
         archived=True,
         steps_max=11,
         state_bytes_max=12,
+        pause=pause,
+        endpoint_method="POST",
     )
 
 
@@ -224,3 +289,73 @@ def started(run: int, *, at_ms: int = 1_013) -> RunStart:
 
 def ended(run: int, *, seq: int, started_ms: int = 1_013) -> RunEnd:
     return RunEnd(run_id(run), RunStatus.COMPLETED, started_ms, 1_014, seq)
+
+
+def a_limit(
+    key: str,
+    *,
+    kind: LimitKind = LimitKind.THROTTLE,
+    function: FunctionId = FUNCTION,
+    tat_ns: int = 2**62,
+    expires_ms: int = 5_000,
+) -> LimitState:
+    return LimitState(function, kind, key, tat_ns, expires_ms)
+
+
+def buffer_ref(
+    key: str, *, kind: BufferKind = BufferKind.BATCH, function: FunctionId = FUNCTION
+) -> BufferRef:
+    return BufferRef(function, kind, key)
+
+
+def a_buffer(ref: BufferRef, buffer_id: str, *, events: int = 1, due_ms: int = 1_018) -> Buffer:
+    return Buffer(ref, buffer_id, ItemId(77), 1_017, due_ms, 1_019, events, 100)
+
+
+def a_buffered_event(buffer_id: str, position: int, *, event: int) -> BufferedEvent:
+    return BufferedEvent(
+        buffer_id,
+        position,
+        event_id(event),
+        1_020,
+        claim_key=f"claim-{event}",
+        parent_run_id=run_id(900_000),
+        parent_function_id=OTHER_FUNCTION,
+        parent_step="parent-step",
+    )
+
+
+def a_signal(
+    name: str, *, run: int = 1, step: str = "step", environment: EnvironmentId = ENVIRONMENT
+) -> SignalWait:
+    return SignalWait(environment, name, run_id(run), FUNCTION, StepId(step), 1_021)
+
+
+def an_operation(
+    number: int,
+    *,
+    kind: OperationKind = OperationKind.REPLAY,
+    environment: EnvironmentId = ENVIRONMENT,
+    function: FunctionId = FUNCTION,
+    seen: int = 3,
+) -> Operation:
+    return Operation(
+        id=OperationId(f"01O{number:023d}"),
+        kind=kind,
+        environment_id=environment,
+        app_id=APP,
+        function_id=function,
+        created_ms=1_022,
+        started_before_ms=1_023,
+        started_after_ms=1_024,
+        statuses=(RunStatus.FAILED, RunStatus.CANCELLED),
+        condition="event.data.n > 1",
+        name="Yesterday's",
+        cause="bulk",
+        rate_per_s=10,
+        after=run_id(5),
+        seen=seen,
+        done=2,
+        failed=1,
+        ended_ms=1_025,
+    )

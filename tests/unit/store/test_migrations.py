@@ -13,6 +13,10 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, create_engine, inspect
 from sqlalchemy.pool import NullPool
 
+from stepwell.core.identity import LOCAL_PARTITION, EventId, FunctionId, ItemId, RunId
+from stepwell.core.queue import ItemKind, QueueItem
+from stepwell.core.transition import RunMode, SkipReason
+from stepwell.engine.store import LaneQuery
 from stepwell.store.migrations import HEAD, REVISIONS
 from stepwell.store.migrations.snapshot import SNAPSHOT, migrated_schema
 from stepwell.store.migrations.upgrade import alembic_config, upgrade
@@ -88,6 +92,72 @@ def test_a_migrated_database_is_a_new_one(path: Path, migrated: Engine) -> None:
 def test_migrating_again_changes_nothing(path: Path, migrated: Engine) -> None:
     migrated.dispose()
     upgrade(lambda: connect_writer(path))
+
+
+_OLD_ROWS = """
+INSERT INTO apps VALUES ('a', 'env', 'shop', 'http://x', 'serve', '', '', '', '', '', '', '', '',
+    1, 2, 3);
+INSERT INTO functions VALUES ('f', 'a', 'shop', 'env', 'shop-f', 'F', 1,
+    CAST('{"slug": "shop-f", "name": "F", "url": "http://x"}' AS BLOB), 4, 0, 5, 6);
+INSERT INTO events VALUES ('e1', 0, 'env', 'shop/order', 'x', 7, 8, x'7b7d');
+INSERT INTO runs VALUES ('r1', 'env', 'a', 'f', 1, 5, 111, 111, 0, 0, -1, 'e1', 'shop/order', '',
+    '', '', '', '', '');
+INSERT INTO runs VALUES ('r2', 'env', 'a', 'f', 1, 0, 112, 112, 113, 0, -1, 'e1', 'shop/order', '',
+    '', '', '', '', '');
+INSERT INTO runs VALUES ('r3', 'env', 'a', 'f', 1, 1, 114, 114, 115, 116, 0, 'e1', 'shop/order',
+    '', '', '', '', '', '');
+INSERT INTO queue VALUES (1, 0, 'f', 'r1', 0, '', 0, 0, 111, x'');
+INSERT INTO queue VALUES (2, 0, 'f', 'r2', 1, 's', 0, 0, 117, x'');
+INSERT INTO queue VALUES (3, 0, 'f', 'r2', 2, 't', 0, 900, 118, x'');
+INSERT INTO queue VALUES (4, 0, 'f', 'r2', 3, 'u', 0, 901, 119, x'');
+INSERT INTO queue VALUES (5, 0, '', '', 6, '', 0, 0, 120, x'7b7d');
+INSERT INTO skips VALUES ('e1', 'f', 'duplicate', 'k', 121);
+"""
+
+
+async def _queue_of(store: SqliteStore) -> list[QueueItem]:
+    lanes = await store.ready_lanes(LOCAL_PARTITION, after=None, limit=9)
+    queries = [LaneQuery(lane.function_id, lane.lane, (-1, ItemId(0)), 9) for lane in lanes]
+    items = [item for page in await store.ready(LOCAL_PARTITION, queries) for item in page]
+    timers = store.timers(
+        LOCAL_PARTITION, FunctionId("f"), after=(0, ItemId(0)), until_ms=999, limit=9
+    )
+    return items + await timers
+
+
+@pytest.mark.anyio
+async def test_a_database_of_the_first_version_goes_on_where_it_stood(path: Path) -> None:
+    """First calls stand in their lane, other calls in theirs, both by the age of the run."""
+    upgrade(lambda: connect_writer(path), to="0001_durable_core")
+    connection = sqlite3.connect(path)
+    connection.executescript(_OLD_ROWS)
+    connection.close()
+
+    store = await SqliteStore.open(path)
+    items = sorted(await _queue_of(store), key=lambda item: item.id)
+    states = await store.load_runs([RunId("r1"), RunId("r2"), RunId("r3")])
+    (function,) = await store.functions()
+    (app,) = await store.apps()
+    skips = await store.read_models().skips_of_event(EventId("e1"))
+    admitted = await store.admitted_runs(FunctionId("f"))
+    await store.close()
+
+    places = [(item.kind, item.lane, item.score, item.due_ms) for item in items]
+    assert places == [
+        (ItemKind.START, "s", 111, 0),
+        (ItemKind.DISCOVER, "c", 112, 0),
+        (ItemKind.STEP, "c", 112, 900),
+        (ItemKind.SLEEP, "", 0, 901),
+        (ItemKind.CANCEL, "", 0, 0),
+    ]
+    news = [state.new for state in states.values()]
+    assert [(new.id, new.lane, new.score, new.singleton, new.mode) for new in news] == [
+        ("r1", "c", 111, "", RunMode.ASYNC),
+        ("r2", "c", 112, "", RunMode.ASYNC),
+    ]
+    assert admitted == [("r2", "c")]
+    assert (function.pause, function.endpoint_method, app.drained_ms) == (None, "", 0)
+    assert [skip.reason for skip in skips] == [SkipReason.DUPLICATE]
 
 
 def test_opening_a_database_does_not_import_what_migrates_and_reads(path: Path) -> None:

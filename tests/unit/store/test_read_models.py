@@ -1,29 +1,54 @@
 """What the APIs are shown of what is stored."""
 
+import asyncio
 import sqlite3
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 
-from stepwell.core.identity import EnvironmentId
+from stepwell.core.identity import (
+    EnvironmentId,
+    FunctionId,
+    ItemId,
+    OperationId,
+    PartitionId,
+)
 from stepwell.core.journal import RunEnded
+from stepwell.core.operation import Operation, OperationKind
+from stepwell.core.queue import ItemKind
 from stepwell.core.status import RunStatus
-from stepwell.core.transition import RunEnd, Transition
+from stepwell.core.transition import BufferKind, RunEnd, Transition
 from stepwell.engine.store import Ownership, StoreUnavailable
+from stepwell.store.queries import Queries
 from stepwell.store.reading import ReadModels
 from stepwell.store.sqlite import SqliteStore
-from stepwell.store.views import EventsPage, RunView
+from stepwell.store.views import (
+    EventOutcome,
+    EventsPage,
+    LaneNumbers,
+    OperationsPage,
+    PendingEvent,
+    QueueNumbers,
+    RunView,
+    TimerNumbers,
+)
 from tests.unit.store.builders import (
     ENVIRONMENT,
+    FUNCTION,
     OTHER_FUNCTION,
     PARTITION,
+    a_buffer,
+    a_buffered_event,
     a_run,
     a_skip,
     an_entry,
     an_event,
     an_item,
+    an_operation,
+    buffer_ref,
     event_id,
     run_id,
     started,
@@ -134,6 +159,10 @@ def _view(status: RunStatus, *, started_ms: int = 0, ended_ms: int = 0) -> RunVi
         origin_run_id=run.origin_run_id,
         output=b"",
         error=b"",
+        singleton=run.singleton,
+        batch_id=run.batch_id,
+        replay_id=run.replay_id,
+        mode=run.mode,
     )
 
 
@@ -163,7 +192,7 @@ async def test_a_run_is_shown_as_it_goes_through_life(
 async def test_a_cancelled_run_has_no_output(
     store: SqliteStore, owner: Ownership, reading: ReadModels
 ) -> None:
-    end = RunEnded(at_ms=5, status=RunStatus.CANCELLED, cause="api")
+    end = RunEnded(at_ms=5, status=RunStatus.CANCELLED, cause="event", event_id=event_id(7))
     await store.commit(
         owner,
         [
@@ -175,7 +204,9 @@ async def test_a_cancelled_run_has_no_output(
         ],
     )
 
-    assert await reading.run(run_id(1)) == _view(RunStatus.CANCELLED, ended_ms=1_014)
+    assert await reading.run(run_id(1)) == msgspec.structs.replace(
+        _view(RunStatus.CANCELLED, ended_ms=1_014), cause="event", cause_event_id=event_id(7)
+    )
 
 
 async def test_runs_are_found_by_each_event_that_started_them(
@@ -216,6 +247,142 @@ async def test_skips_are_listed_in_the_order_they_were_decided(
     assert await reading.skips_of_event(event_id(1)) == [earlier, later]
 
 
+async def test_the_outcomes_of_an_event_are_told_by_function(
+    store: SqliteStore, owner: Ownership, reading: ReadModels
+) -> None:
+    """One that ran in a batch, one that was skipped, one that is held back: all are there."""
+    third = FunctionId("f0000000-0000-4000-8000-000000000003")
+    end = RunEnded(at_ms=5, status=RunStatus.SKIPPED, cause="singleton", existing_run_id=run_id(1))
+    debounce = buffer_ref("k", kind=BufferKind.DEBOUNCE, function=OTHER_FUNCTION)
+    await store.commit(
+        owner,
+        [
+            Transition(runs=[a_run(1, event_ids=(event_id(8), event_id(9)))]),
+            Transition(
+                runs=[a_run(2, event=9)],
+                journal=[an_entry(2, 0, end)],
+                ended=[RunEnd(run_id(2), RunStatus.SKIPPED, 0, 1_014, 0)],
+            ),
+            Transition(
+                buffers=[a_buffer(debounce, "d", events=2), a_buffer(buffer_ref("k"), "b")],
+                buffered=[
+                    a_buffered_event("d", 0, event=8),
+                    a_buffered_event("d", 1, event=9),
+                    a_buffered_event("b", 0, event=8),
+                ],
+            ),
+            Transition(skips=[a_skip(9, function=third), a_skip(9), a_skip(8)]),
+        ],
+    )
+
+    first, second, last = await reading.outcomes_of_event(event_id(9))
+
+    assert [run.id for run in first.runs] == [run_id(1), run_id(2)]
+    assert [run.batch_id for run in first.runs] == ["batch", ""]
+    assert (first.runs[1].cause, first.runs[1].existing_run_id) == ("singleton", run_id(1))
+    assert (first.function_id, first.skips, first.pending) == (FUNCTION, (a_skip(9),), ())
+    held = PendingEvent(
+        kind=BufferKind.DEBOUNCE,
+        key="k",
+        buffer_id="d",
+        position=1,
+        due_ms=1_018,
+        deadline_ms=1_019,
+        events=2,
+    )
+    assert second == EventOutcome(OTHER_FUNCTION, pending=(held,))
+    assert last == EventOutcome(third, skips=(a_skip(9, function=third),))
+    assert await reading.outcomes_of_event(event_id(1)) == []
+
+
+async def test_the_queue_is_counted_by_lane_and_by_kind_of_timer(
+    store: SqliteStore, owner: Ownership, reading: ReadModels
+) -> None:
+    put = [
+        msgspec.structs.replace(an_item(n, lane="s", score=-n), queued_ms=100 + n)
+        for n in (2, 1, 3)
+    ]
+    put += [
+        an_item(4),
+        an_item(5, function=OTHER_FUNCTION),
+        an_item(6, kind=ItemKind.SLEEP, due_ms=5),
+        an_item(7, kind=ItemKind.TIMEOUT, due_ms=5),
+        an_item(8, kind=ItemKind.SLEEP, due_ms=6),
+        an_item(9, kind=ItemKind.CRON, function=OTHER_FUNCTION, due_ms=6),
+    ]
+    await store.commit(owner, [Transition(put=put)])
+
+    numbers = await reading.queue_numbers()
+    of_one = await reading.queue_numbers(FUNCTION)
+
+    lanes = [LaneNumbers(FUNCTION, "c", 1, 1_005), LaneNumbers(FUNCTION, "s", 3, 101)]
+    timers = [
+        TimerNumbers(FUNCTION, ItemKind.SLEEP, 2),
+        TimerNumbers(FUNCTION, ItemKind.TIMEOUT, 1),
+    ]
+    assert of_one == QueueNumbers(lanes, timers)
+    assert numbers == QueueNumbers(
+        [*lanes, LaneNumbers(OTHER_FUNCTION, "c", 1, 1_005)],
+        [*timers, TimerNumbers(OTHER_FUNCTION, ItemKind.CRON, 1)],
+    )
+    assert await reading.queue_numbers(partition=PartitionId(1)) == QueueNumbers([], [])
+
+
+async def test_the_items_ahead_are_those_that_go_first(
+    store: SqliteStore, owner: Ownership, reading: ReadModels
+) -> None:
+    put = [an_item(n, score=n // 2) for n in range(1, 9)]
+    put += [an_item(9, score=0, due_ms=5), an_item(10, score=0, lane="s")]
+    await store.commit(owner, [Transition(put=put)])
+
+    async def ahead(item: int, lane: str = "c") -> int:
+        return await reading.items_ahead(FUNCTION, lane, score=item // 2, item_id=ItemId(item))
+
+    assert [await ahead(n) for n in range(1, 10)] == [*range(8), 8]
+    assert await ahead(100, "s") == 1
+
+
+async def test_operations_are_listed_newest_first_in_pages(
+    store: SqliteStore, owner: Ownership, reading: ReadModels
+) -> None:
+    elsewhere = EnvironmentId("elsewhere")
+    other = an_operation(4, function=OTHER_FUNCTION)
+    mine = [an_operation(n) for n in (3, 2, 1)]
+    cancel = an_operation(5, kind=OperationKind.CANCEL)
+    foreign = an_operation(6, environment=elsewhere)
+    await store.commit(owner, [Transition(operations=[*mine, other, cancel, foreign])])
+
+    async def found(**changes: Any) -> list[Operation]:
+        page = OperationsPage(ENVIRONMENT, OperationKind.REPLAY, 9)
+        return await reading.operations(msgspec.structs.replace(page, **changes))
+
+    assert await found() == [other, *mine]
+    assert await found(limit=2) == [other, mine[0]]
+    assert await found(before=mine[0].id) == mine[1:]
+    assert await found(function_id=FUNCTION) == mine
+    assert await found(kind=OperationKind.CANCEL) == [cancel]
+    assert await reading.operation(ENVIRONMENT, cancel.id) == cancel
+    assert await reading.operation(ENVIRONMENT, foreign.id) is None
+
+
+async def test_an_answer_is_of_one_moment(tmp_path: Path) -> None:
+    """A question that takes several statements does not see what is written between them."""
+    store = await SqliteStore.open(tmp_path / "stepwell.db")
+    owner, reading = await store.take(PARTITION), store.read_models()
+    loop = asyncio.get_running_loop()
+
+    def question(queries: Queries) -> list[RunView | None]:
+        before = queries.run(run_id(1))
+        writing = store.commit(owner, [Transition(runs=[a_run(1)])])
+        asyncio.run_coroutine_threadsafe(writing, loop).result(timeout=10)
+        return [before, queries.run(run_id(1))]
+
+    assert await reading._reading.run("moment", question) == [None, None]
+    assert await reading.run(run_id(1)) == _view(RunStatus.SCHEDULED)
+    await reading.close()
+    await store.close()
+
+
 async def test_closed_read_models_answer_that_they_are_closed(reading: ReadModels) -> None:
     await reading.run(run_id(1))
     await reading.close()
@@ -246,10 +413,16 @@ async def test_reading_uses_indexes(memory: sqlite3.Connection) -> None:
     await reading.run(run_id(1))
     await reading.jobs(run_id(1), limit=9)
     await reading.skips_of_event(event_id(1))
+    await reading.outcomes_of_event(event_id(1))
+    await reading.items_ahead(FUNCTION, "c", score=1, item_id=ItemId(1))
+    await reading.queue_numbers(FUNCTION)
+    await reading.operation(ENVIRONMENT, OperationId("o"))
     memory.set_trace_callback(None)
 
     questions = [sql for sql in asked if sql.startswith("SELECT")]
-    assert len(questions) == 6
+    assert len(questions) == 13
     for sql in questions:
         plan = memory.execute(f"EXPLAIN QUERY PLAN {sql}").fetchall()
-        assert not [step for *_, step in plan if step.startswith("SCAN")], (sql, plan)
+        scans = [step for *_, step in plan if step.startswith("SCAN")]
+        # The lanes that were counted are gone through, one row each.
+        assert [step for step in scans if step != "SCAN anon_1"] == [], (sql, plan)

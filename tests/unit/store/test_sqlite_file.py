@@ -19,13 +19,13 @@ from stepwell.engine.store import Ownership, StoreUnavailable
 from stepwell.store.errors import StoreCorrupt, StoreInUse, StoreNewer, StoreUnusable
 from stepwell.store.sqlite import SqliteStore
 from tests.unit.store.builders import (
-    FUNCTION,
     PARTITION,
     a_run,
     an_entry,
     an_event,
     an_item,
     event_id,
+    lane_query,
     resolved,
     run_id,
 )
@@ -254,7 +254,7 @@ async def test_a_full_disk_refuses_commits_until_there_is_room(
     assert refused.value.operation == "commit"
     assert refused.value.retry_after_s == 1
     assert await store.event(event_id(2)) is None
-    assert await store.ready(PARTITION, FUNCTION, after=ItemId(0), limit=9) == [an_item(1)]
+    assert await store.ready(PARTITION, [lane_query("c")]) == [[an_item(1)]]
 
     await _limit_pages(store, spare=None)
     await store.probe(owner)
@@ -263,7 +263,7 @@ async def test_a_full_disk_refuses_commits_until_there_is_room(
 
     reopened = await SqliteStore.open(path)
     assert set(await reopened.load_runs([run_id(1), run_id(2)])) == {run_id(1), run_id(2)}
-    assert await reopened.ready(PARTITION, FUNCTION, after=ItemId(0), limit=9) == [an_item(2)]
+    assert await reopened.ready(PARTITION, [lane_query("c")]) == [[an_item(2)]]
     await reopened.close()
 
 
@@ -296,9 +296,7 @@ async def test_commits_are_done_in_the_order_they_were_asked_for(
 
     await asyncio.gather(*(store.commit(owner, [renewal]) for renewal in renewals))
 
-    assert await store.ready(PARTITION, FUNCTION, after=ItemId(0), limit=9) == [
-        an_item(1, attempt=20)
-    ]
+    assert await store.ready(PARTITION, [lane_query("c")]) == [[an_item(1, attempt=20)]]
 
 
 async def test_closing_finishes_what_was_begun(path: Path) -> None:

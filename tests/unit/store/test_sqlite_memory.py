@@ -2,14 +2,28 @@
 
 import sqlite3
 import threading
+from collections.abc import Awaitable, Sequence
 
 import pytest
 
-from stepwell.core.identity import ItemId, WaitId
+from stepwell.core.identity import ItemId, RunId, WaitId
+from stepwell.core.status import RunStatus
 from stepwell.core.transition import Transition
-from stepwell.engine.store import WaitQuery
+from stepwell.engine.store import Lane, RunsQuery, WaitQuery
+from stepwell.store.schema import metadata
 from stepwell.store.sqlite import SqliteStore
-from tests.unit.store.builders import ENVIRONMENT, FUNCTION, PARTITION, an_event, event_id
+from tests.unit.store.builders import (
+    ENVIRONMENT,
+    FUNCTION,
+    PARTITION,
+    a_run,
+    an_event,
+    an_item,
+    buffer_ref,
+    event_id,
+    lane_query,
+    run_id,
+)
 
 
 def test_every_method_is_done_without_waiting() -> None:
@@ -66,6 +80,17 @@ async def test_stores_without_a_connection_share_nothing() -> None:
     await second.close()
 
 
+_TABLES = {*metadata.tables, "q", "n", "r"}
+_ALL_RUNS = RunsQuery(
+    function_id=FUNCTION,
+    statuses=tuple(RunStatus),
+    queued_from_ms=0,
+    queued_before_ms=9,
+    after=RunId(""),
+    limit=9,
+)
+
+
 @pytest.mark.anyio
 async def test_what_the_engine_asks_costs_the_same_however_much_is_stored(
     memory: sqlite3.Connection,
@@ -73,9 +98,12 @@ async def test_what_the_engine_asks_costs_the_same_however_much_is_stored(
     """Ranges of indexes: no table is read as a whole, and no page is sorted out of all rows."""
     store = SqliteStore.in_memory(connection=memory)
     owner = await store.take(PARTITION)
+    await store.commit(owner, [Transition(events=[an_event(1)], runs=[a_run(1)])])
     asked: list[str] = []
     memory.set_trace_callback(asked.append)
-    await store.ready(PARTITION, FUNCTION, after=ItemId(0), limit=9)
+    await store.ready(PARTITION, [lane_query("c")])
+    await store.ready_lanes(PARTITION, after=None, limit=9)
+    await store.ready_lanes(PARTITION, after=Lane(FUNCTION, "c"), limit=9)
     await store.timers(PARTITION, FUNCTION, after=(0, ItemId(0)), until_ms=9, limit=9)
     await store.queued_functions(PARTITION)
     await store.event(event_id(1))
@@ -91,14 +119,71 @@ async def test_what_the_engine_asks_costs_the_same_however_much_is_stored(
         limit=9,
     )
     await store.waits_for([query])
+    await store.admitted_runs(FUNCTION)
+    await store.singletons([(FUNCTION, "k")])
+    await store.throttles(now_ms=0)
+    await store.rate_limits([(FUNCTION, "k")])
+    await store.expire_limits(owner, now_ms=0, limit=9)
+    await store.buffers([buffer_ref("k")])
+    await store.buffered_events(["b"])
+    await store.signal(ENVIRONMENT, "s")
+    await store.history(run_id(1))
+    await store.runs_of(_ALL_RUNS)
+    await store.events([event_id(1)])
     memory.set_trace_callback(None)
 
     questions = [sql for sql in asked if not sql.startswith(("BEGIN", "COMMIT", "ROLLBACK"))]
-    assert len(questions) == 10
+    assert len(questions) == 34
     for sql in questions:
         steps = [row[-1] for row in memory.execute(f"EXPLAIN QUERY PLAN {sql}")]
-        stored = ("queue", "events", "waits", "claims")
-        scans = [step for step in steps if step in {f"SCAN {table}" for table in stored}]
-        assert not scans, (sql, steps)
+        scans = [step for step in steps if step.startswith("SCAN ")]
+        assert not [step for step in scans if step.split()[1] in _TABLES], (sql, steps)
         assert not [step for step in steps if "TEMP B-TREE" in step], (sql, steps)
+    await store.close()
+
+
+@pytest.mark.anyio
+async def test_reading_the_queue_takes_as_long_however_deep_it_is(
+    memory: sqlite3.Connection,
+) -> None:
+    """Counts what SQLite does: a backlog costs nothing, nor do thousands of equal scores."""
+    store = SqliteStore.in_memory(connection=memory)
+    owner = await store.take(PARTITION)
+    steps = 0
+
+    def count() -> int:
+        nonlocal steps
+        steps += 1
+        return 0
+
+    async def cost(work: Awaitable[Sequence[object]], found: int) -> int:
+        nonlocal steps
+        steps = 0
+        memory.set_progress_handler(count, 1)
+        assert len(await work) == found
+        memory.set_progress_handler(None, 0)
+        return steps
+
+    async def costs(deep: ItemId) -> list[int]:
+        place = (990, deep)
+        query = lane_query("c", after=place, limit=5)
+        timers = store.timers(PARTITION, FUNCTION, after=place, until_ms=990, limit=5)
+        return [
+            await cost(store.ready_lanes(PARTITION, after=None, limit=9), 2),
+            await cost(store.ready(PARTITION, [query]), 1),
+            await cost(store.queued_functions(PARTITION), 1),
+            await cost(timers, 5),
+        ]
+
+    def rows(numbers: range) -> list[Transition]:
+        lanes = ("c", "s", "t")
+        items = [an_item(n, lane=lanes[n % 3], due_ms=990 * (n % 3 == 2)) for n in numbers]
+        return [Transition(put=items)]
+
+    await store.commit(owner, rows(range(100)))
+    shallow = await costs(ItemId(50))
+    await store.commit(owner, rows(range(100, 5_000)))
+    deep = await costs(ItemId(4_900))
+
+    assert deep == shallow
     await store.close()

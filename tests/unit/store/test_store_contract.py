@@ -35,6 +35,7 @@ from tests.unit.store.builders import (
     an_item,
     ended,
     event_id,
+    lane_query,
     resolved,
     run_id,
     started,
@@ -48,7 +49,8 @@ _FIRST_WAIT = WaitId(0)
 
 
 async def _ready(store: Store, function: FunctionId = FUNCTION) -> list[QueueItem]:
-    return await store.ready(PARTITION, function, after=ItemId(0), limit=1_000)
+    (items,) = await store.ready(PARTITION, [lane_query("c", function=function)])
+    return items
 
 
 async def _timers(store: Store) -> list[QueueItem]:
@@ -365,20 +367,6 @@ async def test_items_come_back_unchanged(store: Store, owner: Ownership) -> None
     assert await _ready(store) == items
 
 
-async def test_ready_items_come_in_pages_by_id(store: Store, owner: Ownership) -> None:
-    await store.commit(owner, [Transition(put=[an_item(n) for n in (5, 3, 4, 1)])])
-    await store.commit(
-        owner, [Transition(put=[an_item(2, due_ms=1), an_item(6, function=OTHER_FUNCTION)])]
-    )
-
-    first = await store.ready(PARTITION, FUNCTION, after=ItemId(0), limit=2)
-    second = await store.ready(PARTITION, FUNCTION, after=first[-1].id, limit=2)
-    third = await store.ready(PARTITION, FUNCTION, after=second[-1].id, limit=2)
-
-    assert [[item.id for item in page] for page in (first, second, third)] == [[1, 3], [4, 5], []]
-    assert [item.id for item in await _ready(store, OTHER_FUNCTION)] == [6]
-
-
 async def test_timers_come_in_pages_by_due_time_and_id(store: Store, owner: Ownership) -> None:
     """Equal due times are told apart by id, so that pages neither overlap nor skip."""
     due = {1: 50, 2: 40, 3: 50, 4: 0, 5: 60, 6: 61}
@@ -418,7 +406,8 @@ async def test_items_belong_to_the_partition_of_the_commit(store: Store) -> None
 
     assert await _ready(store) == []
     assert await _timers(store) == []
-    assert await store.ready(PartitionId(1), FUNCTION, after=ItemId(0), limit=9) == [an_item(1)]
+    assert await store.ready(PartitionId(1), [lane_query("c")]) == [[an_item(1)]]
+    assert await store.ready_lanes(PARTITION, after=None, limit=9) == []
 
 
 async def test_a_renewed_item_keeps_its_place_and_changes_the_rest(
@@ -426,9 +415,18 @@ async def test_a_renewed_item_keeps_its_place_and_changes_the_rest(
 ) -> None:
     await store.commit(owner, [Transition(put=[an_item(1), an_item(2, due_ms=5)])])
     renewed = QueueItem(
-        ItemId(2), ItemKind.SLEEP, FUNCTION, run_id(2), due_ms=5, queued_ms=77, body=b"new"
+        ItemId(2),
+        ItemKind.SLEEP,
+        FUNCTION,
+        run_id(2),
+        due_ms=5,
+        queued_ms=77,
+        body=b"new",
+        lane="c",
+        score=990,
     )
-    await store.commit(owner, [Transition(renew=[an_item(1, attempt=7), renewed])])
+    elsewhere = msgspec.structs.replace(renewed, due_ms=9, lane="x", score=1)
+    await store.commit(owner, [Transition(renew=[an_item(1, attempt=7), elsewhere])])
 
     assert await _ready(store) == [an_item(1, attempt=7)]
     assert await _timers(store) == [renewed]

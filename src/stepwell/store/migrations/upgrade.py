@@ -10,6 +10,8 @@ from alembic.config import Config
 from sqlalchemy import Connection, create_engine, event
 from sqlalchemy.pool import NullPool
 
+from stepwell.store.migrations import HEAD
+
 __all__ = ["alembic_config", "upgrade"]
 
 _DIRECTORY: Final = Path(__file__).parent
@@ -23,18 +25,19 @@ def alembic_config() -> Config:
     return config
 
 
-def upgrade(connect: Callable[[], sqlite3.Connection]) -> None:
+def upgrade(connect: Callable[[], sqlite3.Connection], *, to: str = HEAD) -> None:
     """Apply all migrations the database lacks: all of them or, on an error, none.
 
     Args:
         connect: Opens the database for writing; the connection is closed here.
+        to: The last revision to apply.
     """
     config = alembic_config()
     engine = create_engine("sqlite://", creator=connect, poolclass=NullPool)
     event.listen(engine, "begin", _begin)
     with engine.connect() as connection:
         config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        command.upgrade(config, to)
     engine.dispose()
 
 

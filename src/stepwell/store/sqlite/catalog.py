@@ -17,9 +17,9 @@ __all__ = ["apps", "functions", "write_catalog"]
 
 _APPS: Final = f"SELECT {rows.APP_COLUMNS} FROM apps ORDER BY id"
 _FUNCTIONS: Final = f"SELECT {rows.FUNCTION_COLUMNS} FROM functions ORDER BY id"
-_PUT_APP: Final = f"INSERT OR REPLACE INTO apps ({rows.APP_COLUMNS}) VALUES ({','.join('?' * 16)})"
+_PUT_APP: Final = f"INSERT OR REPLACE INTO apps ({rows.APP_COLUMNS}) VALUES ({','.join('?' * 17)})"
 _PUT_FUNCTION: Final = (
-    f"INSERT OR REPLACE INTO functions ({rows.FUNCTION_COLUMNS}) VALUES ({','.join('?' * 12)})"
+    f"INSERT OR REPLACE INTO functions ({rows.FUNCTION_COLUMNS}) VALUES ({','.join('?' * 14)})"
 )
 _REMOVE_APP: Final = "DELETE FROM apps WHERE id = ?"
 
@@ -59,4 +59,6 @@ def _function_row(function: Function) -> tuple[object, ...]:
         int(function.archived),
         function.steps_max,
         function.state_bytes_max,
+        rows.encode_pause(function.pause),
+        function.endpoint_method,
     )

@@ -11,12 +11,16 @@ from stepwell.core.status import RunStatus
 from stepwell.core.transition import Transition
 from stepwell.engine.store import Ownership, OwnershipLost
 from stepwell.store.errors import StoreDefect
+from stepwell.store.sqlite import limits
+from stepwell.store.sqlite.buffers import write_buffers
 from stepwell.store.sqlite.bulk import BulkStatement
 from stepwell.store.sqlite.catalog import write_catalog
 from stepwell.store.sqlite.connections import transaction
+from stepwell.store.sqlite.operations import write_operations
 from stepwell.store.sqlite.rows import encode_event_ids
+from stepwell.store.sqlite.signals import write_signals
 
-__all__ = ["PROBE_BYTES", "expire_claims", "probe", "take", "write"]
+__all__ = ["PROBE_BYTES", "expire_claims", "expire_limits", "probe", "take", "write"]
 
 #: A disk that takes this much has room for batches again.
 PROBE_BYTES: Final = 64 * 1024
@@ -41,8 +45,9 @@ _EVENTS: Final = BulkStatement(
 _RUNS: Final = BulkStatement(
     "INSERT INTO runs (id, environment_id, app_id, function_id, function_version, status,"
     " queued_ms, scheduled_ms, started_ms, ended_ms, ended_seq, event_id, event_name, event_ids,"
-    " cron, parent_run_id, parent_function_id, parent_step, origin_run_id) VALUES {rows}",
-    columns=19,
+    " cron, parent_run_id, parent_function_id, parent_step, origin_run_id, lane, score,"
+    " singleton, batch_id, replay_id, mode) VALUES {rows}",
+    columns=25,
 )
 _BATCH_EVENTS: Final = BulkStatement(
     "INSERT OR IGNORE INTO batch_events (event_id, run_id) VALUES {rows}", columns=2
@@ -60,8 +65,8 @@ _ENDED: Final = BulkStatement(
 _JOURNAL: Final = BulkStatement("INSERT INTO journal (run_id, seq, body) VALUES {rows}", columns=3)
 _PUT: Final = BulkStatement(
     "INSERT INTO queue (item_id, partition_id, function_id, run_id, kind, step, attempt, due_ms,"
-    " queued_ms, body) VALUES {rows}",
-    columns=10,
+    " queued_ms, body, lane, score) VALUES {rows}",
+    columns=12,
 )
 # Columns that an index holds stay out of it: an item that stays due costs no index write.
 _RENEW: Final = BulkStatement(
@@ -72,9 +77,9 @@ _RENEW: Final = BulkStatement(
 )
 _RENEW_DUE: Final = BulkStatement(
     "UPDATE queue SET kind = v.column2, step = v.column3, attempt = v.column4, due_ms = v.column5,"
-    " queued_ms = v.column6, body = v.column7 FROM (VALUES {rows}) AS v"
-    " WHERE item_id = v.column1",
-    columns=7,
+    " queued_ms = v.column6, body = v.column7, lane = v.column8, score = v.column9"
+    " FROM (VALUES {rows}) AS v WHERE item_id = v.column1",
+    columns=9,
 )
 _DONE: Final = BulkStatement("DELETE FROM queue WHERE item_id IN (VALUES {rows})", columns=1)
 _WAITS: Final = BulkStatement(
@@ -110,6 +115,12 @@ def write(connection: sqlite3.Connection, owner: Ownership, batch: Sequence[Tran
     _write_queue(connection, owner.partition, batch)
     _write_waits(connection, batch)
     _write_decisions(connection, batch)
+    # Most batches have nothing of this.
+    if rare := [transition for transition in batch if _holds_back(transition)]:
+        limits.write_limits(connection, rare)
+        write_buffers(connection, rare)
+        write_signals(connection, rare)
+        write_operations(connection, rare)
 
 
 def probe(connection: sqlite3.Connection, owner: Ownership) -> None:
@@ -127,9 +138,31 @@ def expire_claims(connection: sqlite3.Connection, owner: Ownership, now_ms: int,
         return connection.execute(_EXPIRE_CLAIMS, (now_ms, limit)).rowcount
 
 
+def expire_limits(connection: sqlite3.Connection, owner: Ownership, now_ms: int, limit: int) -> int:
+    """Delete up to `limit` expired states of limits; the number deleted."""
+    with transaction(connection):
+        _check_epoch(connection, owner)
+        return limits.expire_limits(connection, now_ms, limit)
+
+
 def _check_epoch(connection: sqlite3.Connection, owner: Ownership) -> None:
     if connection.execute(_EPOCH, (owner.partition,)).fetchone() != (owner.epoch,):
         raise OwnershipLost(owner.partition, owner.epoch)
+
+
+def _holds_back(transition: Transition) -> bool:
+    """Whether it changes limits, buffers, waits for signals or bulk operations."""
+    t = transition
+    return bool(
+        t.limits
+        or t.buffers
+        or t.buffered
+        or t.buffers_done
+        or t.signals
+        or t.signals_done
+        or t.operations
+        or t.operations_done
+    )
 
 
 def _write_events(connection: sqlite3.Connection, batch: Sequence[Transition]) -> None:
@@ -160,6 +193,7 @@ def _write_runs(connection: sqlite3.Connection, batch: Sequence[Transition]) -> 
             values += (int(r.status), r.queued_ms, r.scheduled_ms, 0, 0, -1)
             values += (r.event_id, r.event_name, encode_event_ids(r.event_ids), r.cron)
             values += (r.parent_run_id, r.parent_function_id, r.parent_step, r.origin_run_id)
+            values += (r.lane, r.score, r.singleton, r.batch_id, r.replay_id, int(r.mode))
             for event_id in r.event_ids:
                 if event_id != r.event_id:
                     later_events += (event_id, r.id)
@@ -224,11 +258,12 @@ def _write_queue(
     renew_due: list[Any] = []
     for i in changes.put.values():
         put += (i.id, partition, i.function_id, i.run_id, int(i.kind), i.step, i.attempt)
-        put += (i.due_ms, i.queued_ms, i.body)
+        put += (i.due_ms, i.queued_ms, i.body, i.lane, i.score)
     for i in changes.renew.values():
         renew += (i.id, int(i.kind), i.step, i.attempt, i.queued_ms, i.body)
     for i in changes.renew_due.values():
         renew_due += (i.id, int(i.kind), i.step, i.attempt, i.due_ms, i.queued_ms, i.body)
+        renew_due += (i.lane, i.score)
     _DONE.run(connection, changes.done)
     _PUT.run(connection, put)
     renewed = _RENEW.run(connection, renew) + _RENEW_DUE.run(connection, renew_due)
@@ -256,6 +291,6 @@ def _write_decisions(connection: sqlite3.Connection, batch: Sequence[Transition]
         for claim in transition.claims:
             claims += (claim.function_id, claim.key, claim.run_id, claim.expires_ms)
         for skip in transition.skips:
-            skips += (skip.event_id, skip.function_id, skip.reason, skip.detail, skip.at_ms)
+            skips += (skip.event_id, skip.function_id, skip.reason.value, skip.detail, skip.at_ms)
     _CLAIMS.run(connection, claims)
     _SKIPS.run(connection, skips)

@@ -14,13 +14,13 @@ from stepwell.core.journal import Entry, decode_entry
 from stepwell.core.queue import QueueItem
 from stepwell.core.run import RunState
 from stepwell.core.status import RunStatus
-from stepwell.core.transition import NewRun, StoredEvent
+from stepwell.core.transition import NewRun
 from stepwell.core.waits import WaitRef
 from stepwell.store.errors import StoreDefect
 from stepwell.store.sqlite import rows
 from stepwell.store.sqlite.connections import snapshot
 
-__all__ = ["event", "load_runs"]
+__all__ = ["load_runs"]
 
 #: Runs whose rows are read together: bounds the memory for rows, not the number of runs.
 _RUNS_AT_ONCE: Final = 500
@@ -41,13 +41,6 @@ _WAITS: Final = f"""
 SELECT run_id, wait_id, event_name, match_path, step FROM waits
  WHERE run_id IN {_IDS} ORDER BY wait_id
 """
-_EVENT: Final = f"SELECT {rows.EVENT_COLUMNS} FROM events WHERE id = ? ORDER BY number LIMIT 1"
-
-
-def event(connection: sqlite3.Connection, event_id: EventId) -> StoredEvent | None:
-    """The first event stored under that id."""
-    row = connection.execute(_EVENT, (event_id,)).fetchone()
-    return None if row is None else rows.event(row)
 
 
 def load_runs(connection: sqlite3.Connection, run_ids: Sequence[RunId]) -> dict[RunId, RunState]:

@@ -15,13 +15,43 @@ from stepwell.core.identity import (
     PartitionId,
     RunId,
 )
+from stepwell.core.operation import Operation
 from stepwell.core.queue import QueueItem
 from stepwell.core.run import RunState
-from stepwell.core.transition import StoredEvent, Transition
+from stepwell.core.status import RunStatus
+from stepwell.core.transition import (
+    Buffer,
+    BufferedEvent,
+    BufferRef,
+    LimitState,
+    SignalWait,
+    StoredEvent,
+    Transition,
+)
 from stepwell.core.waits import Wait
-from stepwell.engine.store import Ownership, WaitQuery, WaitShape
+from stepwell.engine.store import (
+    Lane,
+    LaneQuery,
+    Ownership,
+    RunHistory,
+    RunsQuery,
+    WaitQuery,
+    WaitShape,
+)
 from stepwell.store.reading import ReadModels
-from stepwell.store.sqlite import catalog, commit, loading, queue, waits
+from stepwell.store.sqlite import (
+    buffers,
+    catalog,
+    commit,
+    events,
+    limits,
+    loading,
+    operations,
+    queue,
+    runs,
+    signals,
+    waits,
+)
 from stepwell.store.sqlite.connections import (
     Connections,
     InlineConnection,
@@ -108,13 +138,54 @@ class SqliteStore:
         work = partial(queue.queued_functions, partition=partition)
         return await self._readers.run("queued_functions", work)
 
+    async def ready_lanes(
+        self, partition: PartitionId, *, after: Lane | None, limit: int
+    ) -> list[Lane]:
+        work = partial(queue.ready_lanes, partition=partition, after=after, limit=limit)
+        return await self._readers.run("ready_lanes", work)
+
     async def ready(
-        self, partition: PartitionId, function_id: FunctionId, *, after: ItemId, limit: int
-    ) -> list[QueueItem]:
-        work = partial(
-            queue.ready, partition=partition, function_id=function_id, after=after, limit=limit
-        )
+        self, partition: PartitionId, queries: Sequence[LaneQuery]
+    ) -> list[list[QueueItem]]:
+        work = partial(queue.ready, partition=partition, queries=queries)
         return await self._readers.run("ready", work)
+
+    async def admitted_runs(self, function_id: FunctionId) -> list[tuple[RunId, str]]:
+        work = partial(runs.admitted_runs, function_id=function_id)
+        return await self._readers.run("admitted_runs", work)
+
+    async def throttles(self, *, now_ms: int) -> list[LimitState]:
+        return await self._readers.run("throttles", partial(limits.throttles, now_ms=now_ms))
+
+    async def rate_limits(
+        self, keys: Collection[tuple[FunctionId, str]]
+    ) -> Mapping[tuple[FunctionId, str], LimitState]:
+        return await self._readers.run("rate_limits", partial(limits.rate_limits, keys=keys))
+
+    async def buffers(self, refs: Collection[BufferRef]) -> Mapping[BufferRef, Buffer]:
+        return await self._readers.run("buffers", partial(buffers.buffers, refs=refs))
+
+    async def buffered_events(self, buffer_ids: Sequence[str]) -> dict[str, list[BufferedEvent]]:
+        work = partial(buffers.buffered_events, buffer_ids=buffer_ids)
+        return await self._readers.run("buffered_events", work)
+
+    async def singletons(
+        self, keys: Collection[tuple[FunctionId, str]]
+    ) -> Mapping[tuple[FunctionId, str], RunId]:
+        return await self._readers.run("singletons", partial(runs.singletons, keys=keys))
+
+    async def signal(self, environment_id: EnvironmentId, name: str) -> SignalWait | None:
+        work = partial(signals.signal, environment_id=environment_id, name=name)
+        return await self._readers.run("signal", work)
+
+    async def history(self, run_id: RunId) -> RunHistory | None:
+        return await self._readers.run("history", partial(runs.history, run_id=run_id))
+
+    async def operations(self) -> list[Operation]:
+        return await self._readers.run("operations", operations.operations)
+
+    async def runs_of(self, query: RunsQuery) -> list[tuple[RunId, RunStatus, StoredEvent]]:
+        return await self._readers.run("runs_of", partial(runs.runs_of, query=query))
 
     async def timers(
         self,
@@ -136,7 +207,10 @@ class SqliteStore:
         return await self._readers.run("timers", work)
 
     async def event(self, event_id: EventId) -> StoredEvent | None:
-        return await self._readers.run("event", partial(loading.event, event_id=event_id))
+        return await self._readers.run("event", partial(events.event, event_id=event_id))
+
+    async def events(self, event_ids: Collection[EventId]) -> dict[EventId, StoredEvent]:
+        return await self._readers.run("events", partial(events.events, event_ids=event_ids))
 
     async def waits_for(self, queries: Sequence[WaitQuery]) -> list[list[Wait]]:
         return await self._readers.run("waits_for", partial(waits.waits_for, queries=queries))
@@ -153,6 +227,10 @@ class SqliteStore:
     async def expire_claims(self, owner: Ownership, *, now_ms: int, limit: int) -> int:
         work = partial(commit.expire_claims, owner=owner, now_ms=now_ms, limit=limit)
         return await self._writer.run("expire_claims", work)
+
+    async def expire_limits(self, owner: Ownership, *, now_ms: int, limit: int) -> int:
+        work = partial(commit.expire_limits, owner=owner, now_ms=now_ms, limit=limit)
+        return await self._writer.run("expire_limits", work)
 
     async def close(self) -> None:
         if isinstance(self._database, Database):

@@ -1,0 +1,76 @@
+"""Waits for signals: one per environment and name."""
+
+# ruff: noqa: S608 - what is put into the SQL are our own constants
+
+import sqlite3
+from collections.abc import Sequence
+from typing import Any, Final
+
+from stepwell.core.identity import EnvironmentId
+from stepwell.core.transition import SignalRef, SignalWait, Transition
+from stepwell.store.sqlite.bulk import BulkStatement
+
+__all__ = ["signal", "write_signals"]
+
+_COLUMNS: Final = "environment_id, name, run_id, function_id, step, expires_ms"
+
+_SIGNAL: Final = f"SELECT {_COLUMNS} FROM signals WHERE environment_id = ? AND name = ?"
+_PUT: Final = BulkStatement(
+    f"INSERT OR REPLACE INTO signals ({_COLUMNS}) VALUES {{rows}}", columns=6
+)
+# Row by row: as a list of rows, SQLite would read the whole table for it.
+_REMOVE: Final = "DELETE FROM signals WHERE environment_id = ? AND name = ?"
+_REMOVE_OF: Final = f"{_REMOVE} AND run_id = ? AND step = ?"
+
+_Key = tuple[EnvironmentId, str]
+
+
+class _Changes:
+    """What a batch does to waits in the end; what it removes is removed before it writes.
+
+    Attributes:
+        done: Waits to remove if they are what stands there.
+        gone: Where a wait that this batch wrote ended again. What stood there before gave way to
+            it, so that nothing is left.
+    """
+
+    def __init__(self, batch: Sequence[Transition]) -> None:
+        self.put: dict[_Key, SignalWait] = {}
+        self.done: list[SignalRef] = []
+        self.gone: list[_Key] = []
+        for transition in batch:
+            for wait in transition.signals:
+                self.put[wait.environment_id, wait.name] = wait
+            for ref in transition.signals_done:
+                self._remove(ref)
+
+    def _remove(self, ref: SignalRef) -> None:
+        key = (ref.environment_id, ref.name)
+        wait = self.put.get(key)
+        if wait is None:
+            self.done.append(ref)
+        elif wait.ref == ref:
+            del self.put[key]
+            self.gone.append(key)
+
+
+def write_signals(connection: sqlite3.Connection, batch: Sequence[Transition]) -> None:
+    """Write what the transitions, one after the other, do to waits for signals."""
+    changes = _Changes(batch)
+    put: list[Any] = []
+    for wait in changes.put.values():
+        put += (wait.environment_id, wait.name, wait.run_id, wait.function_id, wait.step)
+        put.append(wait.expires_ms)
+    for ref in changes.done:
+        connection.execute(_REMOVE_OF, (ref.environment_id, ref.name, ref.run_id, ref.step))
+    for key in changes.gone:
+        connection.execute(_REMOVE, key)
+    _PUT.run(connection, put)
+
+
+def signal(
+    connection: sqlite3.Connection, environment_id: EnvironmentId, name: str
+) -> SignalWait | None:
+    """What waits for the signal."""
+    row = connection.execute(_SIGNAL, (environment_id, name)).fetchone()
+    return None if row is None else SignalWait(*row)
