@@ -8,32 +8,55 @@ from typing import Final
 
 import msgspec
 
-from stepwell.core.call import call_body, target_step
+from stepwell.core.call import call_body, called_request, must_only_plan, target_step
 from stepwell.core.function import Function
-from stepwell.core.identity import ItemId
+from stepwell.core.identity import ItemId, RunId
 from stepwell.core.journal import CallTimes
 from stepwell.core.moment import Ids
 from stepwell.core.queue import QueueItem
 from stepwell.core.run import RunState
 from stepwell.engine.clock import Clock
-from stepwell.engine.driver import CallHandle, Driver, SdkCall
+from stepwell.engine.driver import CallHandle, Driver, EndpointCall, SdkCall
 from stepwell.wire.response import Outcome
 
-__all__ = ["Answered", "Calls", "Slow"]
+__all__ = ["Answered", "Call", "Calls", "Slow"]
 
-Answered = Callable[[QueueItem, RunState, Outcome, CallTimes], None]
 Slow = Callable[[RunState, int], None]
 
 # A first call is recorded as started together with its answer, which saves a write. Only when the
 # answer takes longer is the start recorded on its own, so that readers see the run as running.
 _SLOW_S: Final = 0.25
+# A generation is the owner's epoch and the number of the call. It must be exact as a double, which
+# is what SDKs read it as: 53 bits.
+_EPOCH_BITS: Final = 21
+_COUNT_BITS: Final = 32
 
 
-class _Call(msgspec.Struct):
+class Call(msgspec.Struct):
+    """A call that is under way.
+
+    Attributes:
+        item: The queue item as it was dispatched.
+        current: The same item as it is now: a checkpoint renews it.
+        generation: Unique among the calls of all owners.
+        steps_sent: How many results the run had when the call was made.
+    """
+
     item: QueueItem
+    current: QueueItem
     run: RunState
     sent_ms: int
-    handle: CallHandle | None
+    generation: int
+    steps_sent: int
+    handle: CallHandle | None = None
+
+    @property
+    def times(self) -> CallTimes:
+        """When it was queued and sent."""
+        return CallTimes(self.item.queued_ms, self.sent_ms)
+
+
+Answered = Callable[[Call, Outcome], None]
 
 
 class Calls:
@@ -43,20 +66,29 @@ class Calls:
         driver: Calls the apps.
         clock: The wall clock.
         ids: For request ids.
+        epoch: The owner's; distinguishes its calls from those of owners before it.
         answered: Called with every outcome, unless the call was given up.
         slow: Called with a run whose first call has been out for a while, and its start.
     """
 
     def __init__(
-        self, driver: Driver, clock: Clock, ids: Ids, *, answered: Answered, slow: Slow
+        self,
+        driver: Driver,
+        clock: Clock,
+        ids: Ids,
+        *,
+        epoch: int,
+        answered: Answered,
+        slow: Slow,
     ) -> None:
         self._driver = driver
         self._clock = clock
         self._ids = ids
         self._answered = answered
         self._slow = slow
-        self._calls: dict[ItemId, _Call] = {}
-        self._first_calls: deque[_Call] = deque()
+        self._calls: dict[ItemId, Call] = {}
+        self._first_calls: deque[Call] = deque()
+        self._generation = (epoch & ((1 << _EPOCH_BITS) - 1)) << _COUNT_BITS
         self._slow_timer: asyncio.TimerHandle | None = None
         self._none_left: asyncio.Event | None = None
 
@@ -66,22 +98,39 @@ class Calls:
     def make(self, item: QueueItem, run: RunState, function: Function) -> None:
         """Call the function for the item."""
         now_ms = self._clock.now_ms()
-        request_id = self._ids.ulid(now_ms)
-        request = SdkCall(
-            url=function.config.url,
-            body=call_body(run, function, item, request_id=request_id),
-            run_id=run.new.id,
-            step_id=target_step(item),
-            job_id=str(item.id),
-            request_id=request_id,
-            request_version=run.version,
-            attempt=item.attempt,
-        )
-        call = _Call(item, run, now_ms, None)
+        self._generation += 1
+        request = _sdk_call(item, run, function, self._ids.ulid(now_ms), self._generation)
+        call = Call(item, item, run, now_ms, self._generation, len(run.steps))
         self._calls[item.id] = call
         call.handle = self._driver.call(request, partial(self._done, call))
         if not run.started_ms:
             self._watch_start(call)
+
+    def find(self, run_id: RunId, item_id: ItemId, *, generation: int = 0) -> Call | None:
+        """The call under way for a queue item of the run; None when there is none any more.
+
+        Args:
+            run_id: The run.
+            item_id: The queue item.
+            generation: Which call of the item; 0 for any.
+        """
+        call = self._calls.get(item_id)
+        if call is None or call.run.new.id != run_id:
+            return None
+        return call if generation in {0, call.generation} else None
+
+    def first_sent_ms(self, run: RunState) -> int | None:
+        """When the call of a run that is under way was sent; None when there is none."""
+        for item_id in run.items:
+            call = self._calls.get(item_id)
+            if call is not None:
+                return call.sent_ms
+        return None
+
+    def is_out(self, item: QueueItem) -> bool:
+        """Whether the item is being answered: it was renewed by a checkpoint and needs no turn."""
+        call = self._calls.get(item.id)
+        return call is not None and call.current == item
 
     def give_up(self, item_id: ItemId) -> QueueItem | None:
         """Stop waiting for the answer to an item; None when none is awaited."""
@@ -107,19 +156,18 @@ class Calls:
             self._none_left = asyncio.Event()
             await self._none_left.wait()
 
-    def _done(self, call: _Call, outcome: Outcome) -> None:
-        item = call.item
-        if self._calls.get(item.id) is not call:
+    def _done(self, call: Call, outcome: Outcome) -> None:
+        if self._calls.get(call.item.id) is not call:
             return
-        del self._calls[item.id]
-        self._answered(item, call.run, outcome, CallTimes(item.queued_ms, call.sent_ms))
+        del self._calls[call.item.id]
+        self._answered(call, outcome)
         self._check_none_left()
 
     def _check_none_left(self) -> None:
         if self._none_left is not None and not self._calls:
             self._none_left.set()
 
-    def _watch_start(self, call: _Call) -> None:
+    def _watch_start(self, call: Call) -> None:
         self._first_calls.append(call)
         if self._slow_timer is None:
             loop = asyncio.get_running_loop()
@@ -137,3 +185,32 @@ class Calls:
         if calls:
             loop = asyncio.get_running_loop()
             self._slow_timer = loop.call_later(_SLOW_S, self._report_slow)
+
+
+def _sdk_call(
+    item: QueueItem, run: RunState, function: Function, request_id: str, generation: int
+) -> SdkCall:
+    endpoint = None
+    if function.endpoint_method:
+        request = called_request(run, function)
+        url, body = request.url, request.body.encode()
+        endpoint = EndpointCall(
+            method=request.method,
+            content_type=request.content_type,
+            is_planned=must_only_plan(run, item),
+        )
+    else:
+        url = function.config.url
+        body = call_body(run, function, item, request_id=request_id, generation=generation)
+    return SdkCall(
+        url=url,
+        body=body,
+        run_id=run.new.id,
+        step_id=target_step(item),
+        job_id=str(item.id),
+        request_id=request_id,
+        request_version=run.version,
+        attempt=item.attempt,
+        generation=generation,
+        endpoint=endpoint,
+    )

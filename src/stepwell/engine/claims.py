@@ -5,10 +5,9 @@ may look for the same key, or both would find it free; so looking reserves the k
 """
 
 import asyncio
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 from stepwell.core.identity import FunctionId, RunId
-from stepwell.engine.clock import Clock
 from stepwell.engine.store import Store
 
 __all__ = ["ClaimKey", "Claims"]
@@ -19,9 +18,9 @@ ClaimKey = tuple[FunctionId, str]
 class Claims:
     """Reservations of claim keys."""
 
-    def __init__(self, store: Store, clock: Clock) -> None:
+    def __init__(self, store: Store, now_ms: Callable[[], int]) -> None:
         self._store = store
-        self._clock = clock
+        self._now_ms = now_ms
         self._reserved: dict[ClaimKey, asyncio.Event] = {}
 
     async def reserve(self, keys: Collection[ClaimKey]) -> Mapping[ClaimKey, RunId]:
@@ -35,7 +34,7 @@ class Claims:
         released = asyncio.Event()
         self._reserved.update(dict.fromkeys(keys, released))
         try:
-            return await self._store.claims(keys, now_ms=self._clock.now_ms())
+            return await self._store.claims(keys, now_ms=self._now_ms())
         except BaseException:
             self.release(keys)
             raise

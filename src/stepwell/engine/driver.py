@@ -7,22 +7,39 @@ import msgspec
 
 from stepwell.wire.response import Outcome
 
-__all__ = ["CallHandle", "Driver", "SdkCall"]
+__all__ = ["CallHandle", "Driver", "EndpointCall", "SdkCall"]
+
+
+class EndpointCall(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """What is different about calling a durable endpoint: the app's own route is called.
+
+    Attributes:
+        method: HTTP method of the request that started the run.
+        content_type: Of that request's body; "" for none.
+        is_planned: Whether the app may only report new steps, not run them.
+    """
+
+    method: str
+    content_type: str = ""
+    is_planned: bool = False
 
 
 class SdkCall(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One call of a function.
 
     Attributes:
-        url: The function's endpoint as registered; the driver sets `stepId` on it.
-        body: The execution request, JSON.
+        url: The function's endpoint as registered, on which the driver sets `stepId`; for a durable
+            endpoint, the whole URL.
+        body: The execution request, JSON; for a durable endpoint, the body of the request that
+            started the run.
         run_id: The run.
         step_id: The planned step the call is for, or "step".
         job_id: Stable id of the queue item.
         request_id: New for every call.
         request_version: What the SDK told; -1 when it has not.
         attempt: Attempts made before.
-        generation: Counts dispatches of the same queue item; sent if over 0.
+        generation: Number of this dispatch, by which its checkpoints are known; sent if over 0.
+        endpoint: Set to call a durable endpoint.
     """
 
     url: str
@@ -34,6 +51,7 @@ class SdkCall(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     request_version: int
     attempt: int
     generation: int = 0
+    endpoint: EndpointCall | None = None
 
 
 class CallHandle(Protocol):

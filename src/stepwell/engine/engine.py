@@ -1,18 +1,27 @@
 """The engine: owns the partition as long as the store lets it, and starts over when it does not."""
 
 import asyncio
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Final
 
 import structlog
 
-from stepwell.core.identity import LOCAL_PARTITION, EnvironmentId, RunId, StepId
+from stepwell.core.checkpointing import CheckpointRefused
+from stepwell.core.identity import LOCAL_PARTITION, EnvironmentId, OperationId, RunId, StepId
+from stepwell.core.operation import Operation
+from stepwell.core.rerun import RerunRefused, StepChoice
 from stepwell.core.transition import Transition
 from stepwell.engine.awaited import AwaitedEvents
+from stepwell.engine.checkpoints import BegunRun, Checkpointed, NotBegun
 from stepwell.engine.intake import accept_events
-from stepwell.engine.partition import Partition, Surroundings
+from stepwell.engine.partition import Partition
 from stepwell.engine.registry import Registry
+from stepwell.engine.reruns import Rerun
+from stepwell.engine.scheduler import Scheduler
 from stepwell.engine.store import OwnershipLost, StoreUnavailable
+from stepwell.engine.surroundings import Found, Surroundings
+from stepwell.wire.checkpoint import AsyncCheckpoint, EndpointStart, StepsCheckpoint
 from stepwell.wire.events import AcceptedEvent
 
 __all__ = ["Engine"]
@@ -52,7 +61,14 @@ class Engine:
             StoreUnavailable: They may not be durable; the client should repeat the request.
         """
         if events:
-            await accept_events(self._owned(), environment_id, events, seeded=seeded)
+            partition = self._owned()
+            await accept_events(
+                partition.requests,
+                partition.workers.claims,
+                environment_id,
+                events,
+                seeded=seeded,
+            )
 
     async def commit(self, transition: Transition) -> None:
         """Write a transition that concerns no run, such as a registration.
@@ -60,23 +76,69 @@ class Engine:
         Raises:
             StoreUnavailable: It was not written, or it is unknown whether it was.
         """
-        await self._owned().commit_all([transition])
+        await self._owned().requests.commit(transition)
 
     async def cancel_run(self, run_id: RunId) -> bool:
         """Cancel a run; False when there is no such run, or it has ended."""
-        return await self._owned().cancel_run(run_id, "api")
+        return await self._owned().requests.cancel_run(run_id, "api")
 
     async def inputs_of(self, run_id: RunId) -> tuple[list[bytes], dict[StepId, bytes]] | None:
         """Events and memoised steps of a live run, as raw JSON; None when there is no such run."""
-        return await self._owned().inputs_of(run_id)
+        return await self._owned().requests.inputs_of(run_id)
+
+    async def send_signal(
+        self, environment_id: EnvironmentId, name: str, data: bytes
+    ) -> RunId | None:
+        """Give the step that waits for the signal its result, JSON; returns when it is durable.
+
+        None if no step waits; then the signal is lost.
+        """
+        return await self._owned().workers.signals.send(environment_id, name, data)
+
+    async def rerun(
+        self, run_id: RunId, from_step: StepChoice | None = None
+    ) -> Rerun | RerunRefused | None:
+        """Run a run again; returns when the new one is durable. None when there is no such run."""
+        return await self._owned().workers.reruns.rerun(run_id, from_step)
+
+    def operations(self) -> Sequence[Operation]:
+        """All bulk operations as they are stored, the newest first."""
+        return self._owned().workers.operations.all()
+
+    async def create_operation(self, operation: Operation) -> bool:
+        """Begin with a bulk operation; False if too many have not ended."""
+        return await self._owned().workers.operations.create(operation)
+
+    async def delete_operation(self, operation_id: OperationId) -> bool:
+        """Forget a bulk operation and do no more of it; False if there is none with that id."""
+        return await self._owned().workers.operations.delete(operation_id)
+
+    async def save_checkpoint(self, report: AsyncCheckpoint) -> Checkpointed | CheckpointRefused:
+        """Record what a call under way reports; returns when it is durable."""
+        return await self._owned().checkpoints.save(report)
+
+    async def begin_endpoint(
+        self, start: EndpointStart, accepted: AcceptedEvent
+    ) -> BegunRun | NotBegun:
+        """Create the run of a durable endpoint; returns when it is durable."""
+        return await self._owned().checkpoints.begin(start, accepted)
+
+    async def report_steps(self, report: StepsCheckpoint) -> Checkpointed:
+        """Decide about what a durable endpoint reports; returns when that is durable."""
+        return await self._owned().checkpoints.report(report)
+
+    @property
+    def scheduler(self) -> Scheduler:
+        """What is queued and why it waits."""
+        return self._owned().scheduler
 
     async def forget_expired(self) -> int:
-        """Delete claims that no repetition can need any more; returns how many.
+        """Delete what no repetition and no limit can need any more; returns how many rows.
 
         Raises:
             StoreUnavailable: Some may still be there.
         """
-        return await self._owned().forget_expired()
+        return await self._owned().requests.forget_expired(self._around.clock.now_ms())
 
     async def ready(self) -> None:
         """Wait until requests are served."""
@@ -133,8 +195,12 @@ class Engine:
         self._around.ids.begin_after(await store.largest_number())
         registry = self._around.registry
         registry.load(await store.apps(), await store.functions())
-        shapes = await store.wait_shapes(self._around.environment_id)
-        partition = Partition(owner, self._around, AwaitedEvents(shapes))
+        found = Found(
+            AwaitedEvents(await store.wait_shapes(self._around.environment_id)),
+            await store.throttles(now_ms=self._around.clock.now_ms()),
+            await store.operations(),
+        )
+        partition = Partition(owner, self._around, found)
         self._partition = partition
         self._ready.set()
         _log.info("partition.taken", partition=owner.partition, epoch=owner.epoch)

@@ -5,15 +5,16 @@ from collections.abc import Sequence
 from stepwell.core.identity import EnvironmentId, FunctionId
 from stepwell.core.routing import candidates, route
 from stepwell.core.transition import Transition
-from stepwell.engine.claims import ClaimKey
-from stepwell.engine.partition import Partition
+from stepwell.engine.claims import ClaimKey, Claims
+from stepwell.engine.requests import Requests
 from stepwell.wire.events import AcceptedEvent
 
 __all__ = ["accept_events"]
 
 
 async def accept_events(
-    partition: Partition,
+    requests: Requests,
+    claims: Claims,
     environment_id: EnvironmentId,
     events: Sequence[AcceptedEvent],
     *,
@@ -24,7 +25,8 @@ async def accept_events(
     Each event is a transition of its own, so a large request does not hold up others.
 
     Args:
-        partition: Whose work it is.
+        requests: Of the partition whose work it is.
+        claims: Of the same partition.
         environment_id: Where the events were sent to.
         events: In the order they were sent.
         seeded: Whether their internal ids come from the client, so that they may repeat.
@@ -33,15 +35,15 @@ async def accept_events(
         StoreUnavailable, OwnershipLost: It is not certain that all are durable; the client should
             repeat the request.
     """
-    keys = _claim_keys(partition, events, seeded=seeded)
+    keys = _claim_keys(requests, events, seeded=seeded)
     claimed: dict[str, set[FunctionId]] = {}
     if keys:
-        for function_id, key in await partition.claims.reserve(keys):
+        for function_id, key in await claims.reserve(keys):
             claimed.setdefault(key, set()).add(function_id)
     try:
         transitions = [
             _route(
-                partition,
+                requests,
                 environment_id,
                 accepted,
                 key=_claim_key(accepted, seeded=seeded),
@@ -50,10 +52,10 @@ async def accept_events(
             for accepted in events
         ]
     except BaseException:
-        partition.claims.release(keys)
+        claims.release(keys)
         raise
     # The reservation lasts until the claims are durable, even when the client no longer waits.
-    await partition.commit_all(transitions, settled=lambda: partition.claims.release(keys))
+    await requests.commit_all(transitions, settled=lambda: claims.release(keys))
 
 
 def _claim_key(accepted: AcceptedEvent, *, seeded: bool) -> str:
@@ -66,9 +68,9 @@ def _claim_key(accepted: AcceptedEvent, *, seeded: bool) -> str:
 
 
 def _claim_keys(
-    partition: Partition, events: Sequence[AcceptedEvent], *, seeded: bool
+    requests: Requests, events: Sequence[AcceptedEvent], *, seeded: bool
 ) -> list[ClaimKey]:
-    functions = partition.world().functions
+    functions = requests.world().functions
     keys = {
         (function.id, key)
         for accepted in events
@@ -79,19 +81,19 @@ def _claim_keys(
 
 
 def _route(
-    partition: Partition,
+    requests: Requests,
     environment_id: EnvironmentId,
     accepted: AcceptedEvent,
     *,
     key: str,
     claimed: dict[str, set[FunctionId]],
 ) -> Transition:
-    at = partition.moment()
+    at = requests.moment()
     # A seeded event may be stored before under its id, also when nobody listens to it.
     transition = route(
         accepted,
         environment_id=environment_id,
-        world=partition.world(),
+        world=requests.world(),
         at=at,
         claim_key=key,
         claimed=claimed.get(key, ()),

@@ -1,12 +1,13 @@
-"""Reading on in the queue where a window of the scheduler runs low."""
+"""Reading on in the queue where memory runs low."""
 
 from collections.abc import Callable, Coroutine
 from typing import Any, Final
 
-from stepwell.core.identity import PartitionId
+from stepwell.core.identity import FunctionId, PartitionId
+from stepwell.engine.memory import LANES_MAX
 from stepwell.engine.scheduler import Scheduler
-from stepwell.engine.store import Store
-from stepwell.engine.windows import READY_MAX, TIMERS_MAX, FunctionQueue
+from stepwell.engine.store import Lane, Store
+from stepwell.engine.windows import TimerWindow
 
 __all__ = ["Refills"]
 
@@ -14,14 +15,14 @@ _FOREVER_MS: Final = 2**62
 
 
 class Refills:
-    """Reads items for windows.
+    """Reads items, lanes, timers and admitted runs from the store for a scheduler.
 
     Args:
         store: Where the queue is.
         partition: Whose items.
         scheduler: Gives the scheduler, which is made later.
         spawn: Runs a read beside everything else.
-        refilled: Called when items were brought.
+        refilled: Called when something was brought.
     """
 
     def __init__(
@@ -38,31 +39,52 @@ class Refills:
         self._scheduler = scheduler
         self._spawn = spawn
         self._refilled = refilled
+        self._is_reading = False
 
-    def ready(self, queue: FunctionQueue) -> None:
-        """Read the function's next items that are due at once."""
-        self._spawn(self._read_ready(queue))
+    def ready(self) -> None:
+        """Read on in the lanes that ask for it: together, and one round trip after the other."""
+        if not self._is_reading:
+            self._is_reading = True
+            self._spawn(self._read_ready())
 
-    def timers(self, queue: FunctionQueue) -> None:
+    def lanes(self, after: Lane | None) -> None:
+        """Read the next page of lanes."""
+        self._spawn(self._read_lanes(after))
+
+    def timers(self, window: TimerWindow, *, limit: int) -> None:
         """Read the function's next timers."""
-        self._spawn(self._read_timers(queue))
+        self._spawn(self._read_timers(window, limit))
 
-    async def _read_ready(self, queue: FunctionQueue) -> None:
-        assert queue.ready_edge is not None
-        items = await self._store.ready(
-            self._partition, queue.function_id, after=queue.ready_edge, limit=READY_MAX
-        )
-        self._scheduler().refilled(queue, items, limit=READY_MAX)
+    def admitted_runs(self, function_id: FunctionId, reading: int) -> None:
+        """Read the function's admitted runs."""
+        self._spawn(self._read_runs(function_id, reading))
+
+    async def _read_ready(self) -> None:
+        memory = self._scheduler().memory
+        while reads := memory.next_reads():
+            results = await self._store.ready(self._partition, [read.query for read in reads])
+            memory.refilled(reads, results)
+            self._refilled()
+        self._is_reading = False
+
+    async def _read_lanes(self, after: Lane | None) -> None:
+        found = await self._store.ready_lanes(self._partition, after=after, limit=LANES_MAX)
+        self._scheduler().memory.found_lanes(found)
         self._refilled()
 
-    async def _read_timers(self, queue: FunctionQueue) -> None:
-        assert queue.timers_edge is not None
+    async def _read_timers(self, window: TimerWindow, limit: int) -> None:
+        assert window.edge is not None
         items = await self._store.timers(
             self._partition,
-            queue.function_id,
-            after=queue.timers_edge,
+            window.function_id,
+            after=window.edge,
             until_ms=_FOREVER_MS,
-            limit=TIMERS_MAX,
+            limit=limit,
         )
-        self._scheduler().refilled_timers(queue, items, limit=TIMERS_MAX)
+        self._scheduler().memory.refilled_timers(window, items, limit=limit)
+        self._refilled()
+
+    async def _read_runs(self, function_id: FunctionId, reading: int) -> None:
+        runs = await self._store.admitted_runs(function_id)
+        self._scheduler().found_runs(function_id, reading, runs)
         self._refilled()

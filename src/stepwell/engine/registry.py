@@ -8,6 +8,7 @@ from typing import Final, Protocol, TypeVar
 import msgspec
 
 from stepwell.core.app import App
+from stepwell.core.endpoint import TooManyEndpoints, declare
 from stepwell.core.function import Function, FunctionIndex
 from stepwell.core.identity import DEFAULT_ENVIRONMENT_ID, AppId, EnvironmentId, FunctionId
 from stepwell.core.moment import Ids, Moment
@@ -24,6 +25,7 @@ from stepwell.core.registration import (
 from stepwell.core.transition import Transition
 from stepwell.engine.clock import Clock
 from stepwell.engine.store import StoreUnavailable
+from stepwell.wire.checkpoint import EndpointStart
 from stepwell.wire.registration import RegisterRequest
 from stepwell.wire.sdk_url import normalise_url
 
@@ -64,6 +66,7 @@ class Registry:
         self._ids = ids
         self._environment_id = environment_id
         self._committing: Committing | None = None
+        self._changed: Callable[[], None] | None = None
         self._changing = asyncio.Lock()
         self._apps: dict[AppId, App] = {}
         self._stored: dict[FunctionId, Function] = {}
@@ -90,9 +93,25 @@ class Registry:
         """Apps and placeholders, not archived, whose SDK endpoint is that URL."""
         return self._known.at(self._environment_id, normalise_url(url))
 
+    def app(self, reference: str) -> App | None:
+        """The app with that id or name, archived or not."""
+        return self._known.app(self._environment_id, reference)
+
+    def function(self, reference: str) -> Function | None:
+        """The function with that id or slug, archived or not, without overridden limits."""
+        return self._known.function(self._environment_id, reference)
+
     def commit_with(self, committing: Committing) -> None:
         """Let all changes be written by `committing`. Until then they raise `StoreUnavailable`."""
         self._committing = committing
+
+    def on_change(self, changed: Callable[[], None] | None) -> None:
+        """Call `changed` after each change of `functions`, instead of what was called before.
+
+        It is called in the same turn of the event loop in which the change is first seen, and must
+        neither wait nor raise.
+        """
+        self._changed = changed
 
     def load(self, apps: Iterable[App], functions: Iterable[Function]) -> None:
         """Start over with what is stored. Overridden limits stay."""
@@ -118,7 +137,7 @@ class Registry:
             )
             return registration.transition, registration
 
-        return await self._change(decide)
+        return await self.change(decide)
 
     async def remove(self, url: str) -> bool:
         """Archive what is at that URL, with its functions; False if nothing is.
@@ -131,7 +150,7 @@ class Registry:
             apps = known.at(self._environment_id, normalise_url(url))
             return remove(apps, known, at=at), bool(apps)
 
-        return await self._change(decide)
+        return await self.change(decide)
 
     async def record_error(self, url: str, error: str) -> None:
         """Remember why what is at that URL could not be reached.
@@ -143,7 +162,7 @@ class Registry:
         def decide(known: KnownApps, _at: Moment) -> tuple[Transition, None]:
             return app_failed(known.at(self._environment_id, normalise_url(url)), error), None
 
-        await self._change(decide)
+        await self.change(decide)
 
     async def add_placeholder(self, url: str, error: str = UNREACHABLE) -> None:
         """Remember that there should be an app at a URL, which may lack `http://`.
@@ -160,7 +179,37 @@ class Registry:
             )
             return transition, None
 
-        await self._change(decide)
+        await self.change(decide)
+
+    async def endpoint(self, start: EndpointStart) -> Function | TooManyEndpoints:
+        """A durable endpoint as a function; returns when it is durable.
+
+        Raises:
+            StoreUnavailable: It may not be known.
+        """
+
+        def decide(known: KnownApps, at: Moment) -> tuple[Transition, Function | TooManyEndpoints]:
+            return declare(
+                start, known.apps, known.functions, environment_id=self._environment_id, at=at
+            )
+
+        return await self.change(decide)
+
+    async def change(
+        self, decide: Callable[[KnownApps, Moment], tuple[Transition, _Decision]]
+    ) -> _Decision:
+        """Change apps and functions, in turn with all other changes.
+
+        Args:
+            decide: What is to be written, and what is to be returned then, given what is known.
+
+        Raises:
+            StoreUnavailable: It was not written, or it is unknown whether it was.
+        """
+        change = asyncio.create_task(self._change_alone(decide))
+        # Seen here, whether or not whoever asked still waits for it.
+        change.add_done_callback(lambda done: done.cancelled() or done.exception())
+        return await asyncio.shield(change)
 
     def set_steps_max(self, function_id: FunctionId, limit: int | None) -> bool:
         """Give runs of a function another limit of steps, until the process ends.
@@ -178,14 +227,6 @@ class Registry:
     @property
     def _known(self) -> KnownApps:
         return KnownApps(self._apps, self._stored)
-
-    async def _change(
-        self, decide: Callable[[KnownApps, Moment], tuple[Transition, _Decision]]
-    ) -> _Decision:
-        change = asyncio.create_task(self._change_alone(decide))
-        # Seen here, whether or not whoever asked still waits for it.
-        change.add_done_callback(lambda done: done.cancelled() or done.exception())
-        return await asyncio.shield(change)
 
     async def _change_alone(
         self, decide: Callable[[KnownApps, Moment], tuple[Transition, _Decision]]
@@ -219,6 +260,8 @@ class Registry:
 
     def _build_index(self) -> None:
         self._index = FunctionIndex(map(self._limited, self._stored.values()))
+        if self._changed is not None:
+            self._changed()
 
     def _limited(self, function: Function) -> Function:
         steps_max = self._steps_max.get(function.id, function.steps_max)

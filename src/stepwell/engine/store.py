@@ -19,13 +19,36 @@ from stepwell.core.identity import (
     RunId,
     WaitId,
 )
+from stepwell.core.journal import Entry
+from stepwell.core.operation import Operation
 from stepwell.core.queue import QueueItem
 from stepwell.core.run import RunState
-from stepwell.core.transition import StoredEvent, Transition
+from stepwell.core.status import RunStatus
+from stepwell.core.transition import (
+    Buffer,
+    BufferedEvent,
+    BufferRef,
+    LimitState,
+    NewRun,
+    SignalWait,
+    StoredEvent,
+    Transition,
+)
 from stepwell.core.waits import Wait
 from stepwell.wire.errors import OperationalError
 
-__all__ = ["Ownership", "OwnershipLost", "Store", "StoreUnavailable", "WaitQuery", "WaitShape"]
+__all__ = [
+    "Lane",
+    "LaneQuery",
+    "Ownership",
+    "OwnershipLost",
+    "RunHistory",
+    "RunsQuery",
+    "Store",
+    "StoreUnavailable",
+    "WaitQuery",
+    "WaitShape",
+]
 
 
 class StoreUnavailable(OperationalError):
@@ -89,6 +112,54 @@ class WaitQuery(msgspec.Struct, frozen=True, kw_only=True):
     limit: int
 
 
+class Lane(msgspec.Struct, frozen=True, gc=False):
+    """A lane that has items due at once."""
+
+    function_id: FunctionId
+    lane: str
+
+
+class LaneQuery(msgspec.Struct, frozen=True, gc=False):
+    """Asks for the first `limit` items of a lane due at once, in order of (score, id).
+
+    Only those above `after` in that order.
+    """
+
+    function_id: FunctionId
+    lane: str
+    after: tuple[int, ItemId]
+    limit: int
+
+
+class RunHistory(msgspec.Struct, frozen=True):
+    """A run, live or ended, as far as it can be read: what it began with and what happened.
+
+    Attributes:
+        status: What it is now; `new.status` is what every run is created in.
+        events: Payloads of the events that started it.
+    """
+
+    new: NewRun
+    status: RunStatus
+    events: list[StoredEvent]
+    journal: list[Entry]
+
+
+class RunsQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """Asks for runs of a function by the time they were queued, with their first events.
+
+    The first `limit` with an id above `after`, by id. `queued_from_ms` is included and
+    `queued_before_ms` is not.
+    """
+
+    function_id: FunctionId
+    statuses: tuple[RunStatus, ...]
+    queued_from_ms: int
+    queued_before_ms: int
+    after: RunId
+    limit: int
+
+
 class Store(Protocol):
     """Durable rows of one installation.
 
@@ -132,10 +203,66 @@ class Store(Protocol):
         """The functions that have items in the partition's queue ("" for items of none)."""
         ...
 
+    async def ready_lanes(
+        self, partition: PartitionId, *, after: Lane | None, limit: int
+    ) -> list[Lane]:
+        """The first `limit` lanes that have items due at once, above `after`, in order.
+
+        Takes as long as there are lanes, however many items stand in them.
+        """
+        ...
+
     async def ready(
-        self, partition: PartitionId, function_id: FunctionId, *, after: ItemId, limit: int
-    ) -> list[QueueItem]:
-        """The first `limit` items of the function due at once, with an id above `after`, by id."""
+        self, partition: PartitionId, queries: Sequence[LaneQuery]
+    ) -> list[list[QueueItem]]:
+        """For each query its items, in one round trip."""
+        ...
+
+    async def admitted_runs(self, function_id: FunctionId) -> list[tuple[RunId, str]]:
+        """The function's live runs that do not wait for their start, each with its lane.
+
+        These are all that have no START item in a start lane (`core.lanes.is_start_lane`).
+        """
+        ...
+
+    async def throttles(self, *, now_ms: int) -> list[LimitState]:
+        """All throttle states that have not expired."""
+        ...
+
+    async def rate_limits(
+        self, keys: Collection[tuple[FunctionId, str]]
+    ) -> Mapping[tuple[FunctionId, str], LimitState]:
+        """The states of those rate limits that have one; keys as `LimitState.key`."""
+        ...
+
+    async def buffers(self, refs: Collection[BufferRef]) -> Mapping[BufferRef, Buffer]:
+        """Those of the buffers that exist."""
+        ...
+
+    async def buffered_events(self, buffer_ids: Sequence[str]) -> dict[str, list[BufferedEvent]]:
+        """The events of each buffer, by position."""
+        ...
+
+    async def singletons(
+        self, keys: Collection[tuple[FunctionId, str]]
+    ) -> Mapping[tuple[FunctionId, str], RunId]:
+        """The live run with each (function, singleton key) that has one; the newest of several."""
+        ...
+
+    async def signal(self, environment_id: EnvironmentId, name: str) -> SignalWait | None:
+        """What waits for the signal, whether or not its time is up or its run has ended."""
+        ...
+
+    async def history(self, run_id: RunId) -> RunHistory | None:
+        """Everything about a run, live or ended; None when there is no such run."""
+        ...
+
+    async def operations(self) -> list[Operation]:
+        """All bulk operations, the newest first."""
+        ...
+
+    async def runs_of(self, query: RunsQuery) -> list[tuple[RunId, RunStatus, StoredEvent]]:
+        """The runs the query asks for, each with its status and the first of its events."""
         ...
 
     async def timers(
@@ -158,6 +285,10 @@ class Store(Protocol):
         """The event with that internal id (the first one stored, if it was sent twice)."""
         ...
 
+    async def events(self, event_ids: Collection[EventId]) -> dict[EventId, StoredEvent]:
+        """As `event`, for many in one round trip; unknown ones are left out."""
+        ...
+
     async def waits_for(self, queries: Sequence[WaitQuery]) -> list[list[Wait]]:
         """For each query its page of waits, in one round trip."""
         ...
@@ -174,6 +305,10 @@ class Store(Protocol):
 
     async def expire_claims(self, owner: Ownership, *, now_ms: int, limit: int) -> int:
         """Delete up to `limit` expired claims; returns how many were deleted."""
+        ...
+
+    async def expire_limits(self, owner: Ownership, *, now_ms: int, limit: int) -> int:
+        """The same for states of throttles and rate limits."""
         ...
 
     async def close(self) -> None:

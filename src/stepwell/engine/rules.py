@@ -1,0 +1,65 @@
+"""What a function's present configuration and state mean for its turns."""
+
+from typing import Final
+
+import msgspec
+
+from stepwell.core.function import Function
+from stepwell.core.identity import EnvironmentId, FunctionId
+from stepwell.core.pause import RunningRuns
+from stepwell.wire.config import ConcurrencyLimit, RunConcurrency, Throttle
+
+__all__ = ["Rules", "rules_of"]
+
+
+class Rules(msgspec.Struct, frozen=True):
+    """The limits of one function. Two that are equal have the same effect.
+
+    Attributes:
+        is_known: Whether the function exists; work that belongs to no function has no limits.
+        concurrency: Without those that limit nothing.
+        holds_starts: Runs that have not started wait until the function is resumed.
+        holds_calls: So do all requests.
+    """
+
+    function_id: FunctionId
+    environment_id: EnvironmentId
+    app_name: str
+    is_known: bool
+    concurrency: tuple[ConcurrencyLimit, ...] = ()
+    run_concurrency: RunConcurrency | None = None
+    throttle: Throttle | None = None
+    throttle_period_ms: int = 0
+    holds_starts: bool = False
+    holds_calls: bool = False
+
+    @property
+    def has_start_limits(self) -> bool:
+        """Whether a start may have to wait where another request need not."""
+        return self.run_concurrency is not None or self.throttle is not None
+
+
+def rules_of(function_id: FunctionId, function: Function | None) -> Rules:
+    """The rules of a function; an archived one keeps them, because its runs go on.
+
+    A limit of 0 is no limit. Source: flow control, 3.2.
+    """
+    if function is None:
+        return Rules(function_id, _NOWHERE, "", is_known=False)
+    config, pause = function.config, function.pause
+    runs = config.run_concurrency
+    return Rules(
+        function_id,
+        function.environment_id,
+        function.app_name,
+        is_known=True,
+        concurrency=tuple(limit for limit in config.concurrency if limit.limit > 0),
+        run_concurrency=runs if runs is not None and runs.limit > 0 else None,
+        throttle=config.throttle,
+        throttle_period_ms=config.throttle.period_ms if config.throttle is not None else 0,
+        holds_starts=pause is not None,
+        holds_calls=pause is not None and pause.running is RunningRuns.HOLD,
+    )
+
+
+_NOWHERE: Final = EnvironmentId("")
