@@ -19,11 +19,17 @@ from stepwell.drivers.http.message import (
     HttpResult,
 )
 from stepwell.drivers.http.redirects import REDIRECTS_MAX
-from stepwell.drivers.http.request_head import HeaderTemplate, InvalidHeaderError
+from stepwell.drivers.http.request_head import (
+    HeaderTemplate,
+    InvalidHeaderError,
+    header_lines,
+)
 from stepwell.drivers.http.url import InvalidUrl, Origin, Url, parse_url
-from stepwell.engine.driver import CallHandle, SdkCall
+from stepwell.engine.driver import CallHandle, EndpointCall, SdkCall
 from stepwell.wire import headers as header_names
 from stepwell.wire.canonical import canonical_json
+from stepwell.wire.checkpoint import signed_form
+from stepwell.wire.request import DISCOVERY
 from stepwell.wire.response import (
     CallFailed,
     Outcome,
@@ -43,11 +49,11 @@ from stepwell.wire.signing import SigningKey, sign
 # The account of every self-hosted server. Source: SDK protocol, 2.1.
 _ACCOUNT_ID = "00000000-0000-4000-a000-000000000000"
 
-_FIXED_HEADERS = (
-    ("Content-Type", "application/json"),
+_ENDPOINT_HEADERS = (
     ("User-Agent", f"stepwell/{__version__}"),
     ("account-id", _ACCOUNT_ID),
 )
+_FIXED_HEADERS = (("Content-Type", "application/json"), *_ENDPOINT_HEADERS)
 _HEADERS = HeaderTemplate(
     _FIXED_HEADERS,
     (
@@ -101,6 +107,8 @@ class HttpDriver:
 
         Source: SDK protocol, 2.1, 3.2 and 6.1.
         """
+        if call.endpoint is not None:
+            return self._call_endpoint(call, call.endpoint, done)
         endpoint = _endpoint(call.url)
         if isinstance(endpoint, InvalidUrl):
             return _report_soon(done, endpoint.reason)
@@ -113,6 +121,20 @@ class HttpDriver:
         except InvalidHeaderError as error:
             return _report_soon(done, str(error))
         request = HttpRequest("POST", endpoint.url(call.step_id), headers, body, self._timeout_s)
+        return self._client.send(request, partial(self._report, done))
+
+    def _call_endpoint(
+        self, call: SdkCall, endpoint: EndpointCall, done: OutcomeDone
+    ) -> CallHandle:
+        """Call the app's own route as its caller did; the SDK fetches events and steps itself.
+
+        Source: SDK protocol, 10.
+        """
+        try:
+            headers = self._endpoint_headers(call, endpoint)
+        except InvalidHeaderError as error:
+            return _report_soon(done, str(error))
+        request = HttpRequest(endpoint.method, call.url, headers, call.body, self._timeout_s)
         return self._client.send(request, partial(self._report, done))
 
     async def close(self, *, grace_s: float = 0.0) -> None:
@@ -129,6 +151,29 @@ class HttpDriver:
             signature = sign(body, self._signing_key, unix_s=self._now_ms() // 1000)
             lines += f"{header_names.SIGNATURE}: {signature}\r\n".encode()
         return lines
+
+    def _endpoint_headers(self, call: SdkCall, endpoint: EndpointCall) -> bytes:
+        signature = ""
+        if self._signing_key is not None:
+            signed = signed_form(endpoint.method, call.body)
+            signature = sign(signed, self._signing_key, unix_s=self._now_ms() // 1000)
+        headers = [
+            ("Content-Type", endpoint.content_type or "application/json"),
+            *_ENDPOINT_HEADERS,
+            (header_names.RUN_ID, call.run_id),
+            (header_names.REQ_VERSION, str(call.request_version)),
+            (header_names.REQUEST_ID, call.request_id),
+            (header_names.JOB_ID, call.job_id),
+            # With the run id, it tells the SDK that the server calls; so it is there without a key.
+            (header_names.SIGNATURE, signature),
+        ]
+        if call.generation > 0:
+            headers.append((header_names.GENERATION_ID, str(call.generation)))
+        if call.step_id != DISCOVERY:
+            headers.append((header_names.STEP_ID, call.step_id))
+        if endpoint.is_planned:
+            headers.append((header_names.FORCE_STEP_PLAN, "true"))
+        return header_lines(tuple(headers))
 
     def _report(self, done: OutcomeDone, result: HttpResult) -> None:
         if isinstance(result, HttpReply):
