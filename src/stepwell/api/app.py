@@ -51,7 +51,7 @@ def create_api(services: ApiServices, settings: ApiSettings) -> ASGIApp:
             DevEndpoint(services, settings).routes(),
             HealthEndpoint().routes(),
             LandingPage(settings).routes(),
-            services.registration,
+            *services.routes,
         ]
     )
     if settings.signing_key is not None:

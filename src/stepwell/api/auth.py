@@ -10,6 +10,7 @@ from typing import Final
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from stepwell.api.body import header, headers_of
+from stepwell.api.checkpoint import is_output_path
 from stepwell.api.responses import TEXT, send_answer
 from stepwell.api.services import ServerKind
 from stepwell.wire.signing import SigningKey, bearer_is_valid
@@ -60,4 +61,5 @@ class SigningKeyGuard:
         await self._app(scope, receive, send)
 
     def _is_protected(self, path: str) -> bool:
-        return path[1:].partition("/")[0] in self._protected
+        # The output of a run needs the run's own token instead, because browsers are sent there.
+        return path[1:].partition("/")[0] in self._protected and not is_output_path(path)

@@ -52,7 +52,7 @@ class EventObject(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RunObject(msgspec.Struct, frozen=True, kw_only=True):
-    """A run, as clients read it."""
+    """A run, as clients read it; why it was skipped or cancelled, and its replay, are ours alone."""
 
     run_id: str
     run_started_at: str
@@ -63,7 +63,13 @@ class RunObject(msgspec.Struct, frozen=True, kw_only=True):
     status: str
     ended_at: str | None
     original_run_id: str | msgspec.UnsetType = msgspec.UNSET
+    batch_id: str | msgspec.UnsetType = msgspec.UNSET
     cron: str | msgspec.UnsetType = msgspec.UNSET
+    replay_id: str | msgspec.UnsetType = msgspec.UNSET
+    skip_reason: str | msgspec.UnsetType = msgspec.UNSET
+    existing_run_id: str | msgspec.UnsetType = msgspec.UNSET
+    cancel_reason: str | msgspec.UnsetType = msgspec.UNSET
+    cancel_event_id: str | msgspec.UnsetType = msgspec.UNSET
     output: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
 
 
@@ -114,6 +120,7 @@ def event_object(stored: StoredEvent) -> EventObject:
 
 def run_object(run: RunView) -> RunObject:
     """The run as it is now. Before its first call, it counts as started when it was queued."""
+    is_skipped = run.status is RunStatus.SKIPPED
     return RunObject(
         run_id=run.id,
         run_started_at=date_text(run.started_ms or run.queued_ms),
@@ -124,7 +131,13 @@ def run_object(run: RunView) -> RunObject:
         status=run.status.wire_name,
         ended_at=date_text(run.ended_ms) if run.status.is_ended else None,
         original_run_id=run.origin_run_id or msgspec.UNSET,
+        batch_id=run.batch_id or msgspec.UNSET,
         cron=run.cron or msgspec.UNSET,
+        replay_id=run.replay_id or msgspec.UNSET,
+        skip_reason=(run.cause if is_skipped else "") or msgspec.UNSET,
+        existing_run_id=run.existing_run_id or msgspec.UNSET,
+        cancel_reason=("" if is_skipped else run.cause) or msgspec.UNSET,
+        cancel_event_id=run.cause_event_id or msgspec.UNSET,
         output=_output(run),
     )
 
@@ -166,15 +179,21 @@ def _kind(kind: ItemKind) -> str:
     match kind:
         case ItemKind.START:
             return "start"
-        case ItemKind.DISCOVER | ItemKind.STEP:
+        case ItemKind.DISCOVER | ItemKind.STEP | ItemKind.GATEWAY:
             return "edge"
         case ItemKind.SLEEP:
             return "sleep"
-        case ItemKind.TIMEOUT | ItemKind.RESUME | ItemKind.MATCH:
+        case ItemKind.TIMEOUT | ItemKind.RESUME | ItemKind.MATCH | ItemKind.SIGNAL:
             return "pause"
-        case ItemKind.CANCEL:
+        case (
+            ItemKind.CANCEL | ItemKind.START_TIMEOUT | ItemKind.FINISH_TIMEOUT | ItemKind.OPERATION
+        ):
             return "cancel"
         case ItemKind.CRON:
             return "cron"
+        case ItemKind.ADMIT | ItemKind.DEBOUNCE:
+            return "debounce"
+        case ItemKind.BATCH:
+            return "schedule-batch"
         case _:
             assert_never(kind)

@@ -1,6 +1,6 @@
 """What the API needs from the rest of the server, and how it is set up."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
@@ -111,7 +111,7 @@ class ApiServices:
     """The rest of the server, as the API sees it.
 
     Attributes:
-        registration: Endpoints with which apps register, under `/fn/`.
+        routes: Endpoints that work on something else, in the order in which they are tried.
     """
 
     intake: Intake
@@ -120,7 +120,7 @@ class ApiServices:
     readers: Readers
     ids: UlidSource
     clock: Clock
-    registration: RouteTable = field(default_factory=dict)
+    routes: Sequence[RouteTable] = ()
 
 
 class DevOptions(

@@ -1,19 +1,30 @@
 """Which parts a server consists of, and which part is given which others."""
 
 import os
-from dataclasses import dataclass
+import secrets
+from dataclasses import dataclass, replace
 
 from starlette.types import ASGIApp
 
 from stepwell import __version__
 from stepwell.api import ApiServices, ApiSettings, DevOptions, create_api
+from stepwell.api.cancellations import CancellationsApi
+from stepwell.api.checkpoint import CheckpointApi
+from stepwell.api.control import ControlApi
 from stepwell.api.registration import RegistrationApi
-from stepwell.api.services import ServerKind
+from stepwell.api.replays import ReplaysApi
+from stepwell.api.reruns import RerunsApi
+from stepwell.api.services import BODY_BYTES_MAX, RouteTable, ServerKind
+from stepwell.api.signals import SignalEndpoint
 from stepwell.core.retry import RetryPolicy
+from stepwell.drivers.gateway import HttpGateway
 from stepwell.drivers.http import HttpClient, HttpDriver, PoolLimits
+from stepwell.engine.control import Control
 from stepwell.engine.engine import Engine
-from stepwell.engine.partition import Surroundings
+from stepwell.engine.limits import LimitSettings
 from stepwell.engine.registry import Registry
+from stepwell.engine.run_ends import RunEnds
+from stepwell.engine.surroundings import Observer, Surroundings
 from stepwell.server.clock import SystemClock
 from stepwell.server.companion import Companion, WithCompanion
 from stepwell.server.ids import RandomIds
@@ -23,6 +34,7 @@ from stepwell.server.settings import Settings
 from stepwell.server.sync import Sync, SyncSettings
 from stepwell.store.reading import ReadModels
 from stepwell.store.sqlite.store import SqliteStore
+from stepwell.wire.run_claim import TokenKey
 
 __all__ = ["Parts", "compose"]
 
@@ -40,8 +52,10 @@ class Parts:
     clock: SystemClock
     ids: RandomIds
     client: HttpClient
+    gateway: HttpGateway
     registry: Registry
     engine: Engine
+    run_ends: RunEnds
     readers: ReadModels
     sync: Sync
     app: ASGIApp
@@ -51,6 +65,7 @@ class Parts:
     async def close(self) -> None:
         """Let go of connections; the store is closed by whoever opened it."""
         await self.client.close()
+        await self.gateway.close()
         await self.readers.close()
 
 
@@ -77,44 +92,89 @@ def compose(
     ids = RandomIds(clock)
     registry = Registry(clock, ids)
     client = HttpClient(limits=_pool_limits(settings.queue_workers))
+    gateway = HttpGateway(allow_private=settings.allow_private_requests)
+    run_ends = RunEnds()
+    observers: tuple[Observer, ...] = (run_ends.observe,)
     engine = Engine(
         Surroundings(
             store=store,
             driver=HttpDriver(client, now_ms=clock.now_ms, signing_key=settings.signing_key),
+            gateway=gateway,
             clock=clock,
             ids=ids,
             registry=registry,
             retries=_retries(settings),
             calls_max=settings.queue_workers,
-            observe=RunLog(registry) if tells_runs else None,
+            limits=_limits(settings),
+            observers=(*observers, RunLog(registry)) if tells_runs else observers,
         )
     )
     registry.commit_with(engine)
-    kind = _server_kind(settings.mode)
     readers = store.read_models()
-    services = ApiServices(
-        intake=engine,
-        runs=engine,
-        catalogue=registry,
-        readers=readers,
-        ids=ids,
-        clock=clock,
-        registration=RegistrationApi(registry, kind).routes(),
-    )
-    app = create_api(services, _api_settings(settings, kind))
+    app = _api(settings, engine, readers, run_ends, ids=ids, clock=clock)
     if companion is not None:
         app = WithCompanion(app, companion.create(url), companion.path)
     return Parts(
         clock=clock,
         ids=ids,
         client=client,
+        gateway=gateway,
         registry=registry,
         engine=engine,
+        run_ends=run_ends,
         readers=readers,
-        sync=Sync(client, registry, clock, settings=_sync_settings(settings, kind)),
+        sync=Sync(client, registry, clock, settings=_sync_settings(settings)),
         app=app,
         url=url,
         port=port,
+    )
+
+
+def _api(
+    settings: Settings,
+    engine: Engine,
+    readers: ReadModels,
+    run_ends: RunEnds,
+    *,
+    ids: RandomIds,
+    clock: SystemClock,
+) -> ASGIApp:
+    services = ApiServices(
+        intake=engine,
+        runs=engine,
+        catalogue=engine.registry,
+        readers=readers,
+        ids=ids,
+        clock=clock,
+    )
+    services = replace(services, routes=_routes(settings, services, engine, run_ends))
+    return create_api(services, _api_settings(settings))
+
+
+def _routes(
+    settings: Settings, services: ApiServices, engine: Engine, run_ends: RunEnds
+) -> list[RouteTable]:
+    """What is mounted beside the routes every server has; the ones that take any path stand last."""
+    clock, registry = services.clock, engine.registry
+    key = settings.signing_key
+    # Without a signing key, tokens hold until the server stops.
+    tokens = TokenKey.derived(key) if key is not None else TokenKey(secrets.token_bytes(32))
+    return [
+        RegistrationApi(registry, _server_kind(settings.mode)).routes(),
+        SignalEndpoint(engine, clock).routes(),
+        CancellationsApi(services, engine).routes(),
+        RerunsApi(services, engine).routes(),
+        CheckpointApi(services, engine, run_ends, tokens=tokens, bytes_max=BODY_BYTES_MAX).routes(),
+        ReplaysApi(services, engine).routes(),
+        ControlApi(Control(registry), clock).routes(),
+    ]
+
+
+def _limits(settings: Settings) -> LimitSettings:
+    """Limits of the installation; 0 is none."""
+    apps = dict(settings.app_concurrency)
+    return LimitSettings(
+        account=settings.concurrency, app_default=apps.pop("", 0) or None, apps=apps
     )
 
 
@@ -137,17 +197,17 @@ def _retries(settings: Settings) -> RetryPolicy:
     return RetryPolicy(None if interval_s is None else round(interval_s * 1000))
 
 
-def _sync_settings(settings: Settings, kind: ServerKind) -> SyncSettings:
+def _sync_settings(settings: Settings) -> SyncSettings:
     return SyncSettings(
-        server_kind=kind,
+        server_kind=_server_kind(settings.mode),
         signing_key=settings.signing_key,
         needs_key=settings.mode is Mode.START,
     )
 
 
-def _api_settings(settings: Settings, kind: ServerKind) -> ApiSettings:
+def _api_settings(settings: Settings) -> ApiSettings:
     return ApiSettings(
-        server_kind=kind,
+        server_kind=_server_kind(settings.mode),
         version=__version__,
         signing_key=settings.signing_key,
         event_keys=None if settings.mode is Mode.DEV else frozenset(settings.event_keys),

@@ -167,6 +167,27 @@ _USED: Final = (
         about="Calls to apps under way at the same time, at most. Default: 1000.",
     ),
     Option(
+        name="concurrency",
+        kind=Kind.NUMBER,
+        metavar="COUNT",
+        about="Steps that run at the same time, over all functions, at most; others wait their "
+        "turn. Default: 0, as many as there are queue workers.",
+    ),
+    Option(
+        name="app-concurrency",
+        kind=Kind.LIST,
+        metavar="[APP=]COUNT",
+        about="Steps of one app that run at the same time, at most: COUNT for every app, APP=COUNT "
+        "for one; 0 is no limit. Can be repeated.",
+    ),
+    Option(
+        name="allow-private-requests",
+        kind=Kind.SWITCH,
+        can_be_negated=True,
+        about="Let step.fetch and step.ai.infer reach addresses in private networks. "
+        "Default: yes for dev, no for start.",
+    ),
+    Option(
         name="demo",
         kind=Kind.SWITCH,
         modes=_DEV,

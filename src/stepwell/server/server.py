@@ -165,6 +165,7 @@ class Server:
                 chore.cancel()
             # Apps may ask the server for something before they answer, so it goes on serving.
             await parts.engine.drain(_CALLS_GRACE_S[self._settings.mode])
+            parts.run_ends.close()
             http.stop()
             await serving
             await parts.engine.stop(0)

@@ -3,7 +3,7 @@
 Source: HTTP APIs, 14.2 to 14.4.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
@@ -30,6 +30,7 @@ _POLL_INTERVAL_S: Final = 5.0
 _QUEUE_WORKERS: Final = 1000
 # Each takes a connection, and a system hands out only so many.
 _QUEUE_WORKERS_MAX: Final = 50_000
+_CONCURRENCY_MAX: Final = 1_000_000
 _SECONDS_MAX: Final = 86_400.0
 _PORT_MAX: Final = 65_535
 
@@ -55,6 +56,10 @@ class Settings:
         poll_interval_s: Seconds between two rounds.
         retry_interval_s: Seconds between attempts; None is the growing pause.
         queue_workers: Calls to apps at the same time.
+        concurrency: Steps of all functions at the same time; None is no limit of its own.
+        app_concurrency: Steps of one app at the same time, by the app's id; "" is every other app.
+            0 is no limit.
+        allow_private_requests: Whether steps may have the server fetch from private networks.
         signing_key: Shared with the apps; None in development.
         event_keys: Keys with which events may be sent; empty in development, where any will do.
         demo: Whether to run the demo app.
@@ -74,6 +79,9 @@ class Settings:
     poll_interval_s: float = _POLL_INTERVAL_S
     retry_interval_s: float | None = None
     queue_workers: int = _QUEUE_WORKERS
+    concurrency: int | None = None
+    app_concurrency: Mapping[str, int] = field(default_factory=dict)
+    allow_private_requests: bool = False
     signing_key: SigningKey | None = None
     event_keys: tuple[str, ...] = field(default=(), repr=False)
     demo: bool = False
@@ -223,6 +231,7 @@ _RANGES: Final = {
     # 0 lets the system choose.
     "port": (0.0, float(_PORT_MAX)),
     "queue-workers": (1.0, float(_QUEUE_WORKERS_MAX)),
+    "concurrency": (0.0, float(_CONCURRENCY_MAX)),
 }
 
 
@@ -262,10 +271,25 @@ def _settings(mode: Mode, values: Mapping[str, Any], directory: Path) -> Setting
         poll_interval_s=interval_s or _POLL_INTERVAL_S,
         retry_interval_s=values.get("retry-interval") or None,
         queue_workers=int(values.get("queue-workers", _QUEUE_WORKERS)),
+        concurrency=int(values.get("concurrency", 0)) or None,
+        app_concurrency=_app_concurrency(values.get("app-concurrency", ())),
+        allow_private_requests=values.get("allow-private-requests", is_dev),
         signing_key=None if is_dev else _signing_key(values),
         event_keys=() if is_dev else _event_keys(values),
         demo=values.get("demo", False),
     )
+
+
+def _app_concurrency(texts: Sequence[str]) -> dict[str, int]:
+    """By the app's id; the one for all others stands under ""."""
+    limits = {}
+    for text in texts:
+        app, _, count = text.rpartition("=")
+        if not count.isascii() or not count.isdecimal() or int(count) > _CONCURRENCY_MAX:
+            message = f"--app-concurrency: {text!r} is neither COUNT nor APP=COUNT"
+            raise SettingInvalid("app-concurrency", message)
+        limits[app] = int(count)
+    return limits
 
 
 def _extra_ports(environ: Mapping[str, str]) -> tuple[int, ...]:

@@ -157,7 +157,7 @@ class Api:
                 readers=self.backend,
                 ids=Ulids(),
                 clock=clock,
-                registration=registration or {},
+                routes=[registration or {}],
             ),
             settings,
         )

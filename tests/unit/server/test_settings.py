@@ -44,6 +44,7 @@ class TestDefaults:
             poll_interval_s=5.0,
             retry_interval_s=None,
             queue_workers=1000,
+            allow_private_requests=True,
         )
 
     def test_a_self_hosted_server_needs_keys_only(self, tmp_path: Path) -> None:

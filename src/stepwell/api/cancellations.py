@@ -1,0 +1,180 @@
+"""`/v1/cancellations`: cancel many runs of a function at once.
+
+Source: HTTP APIs, 7.7. What the answers say about progress is ours.
+"""
+
+from typing import Final
+
+import msgspec
+from starlette.types import Receive, Scope, Send
+
+from stepwell.api.bulk_operations import (
+    TOO_MANY,
+    BulkOperations,
+    Fields,
+    known_operation,
+    progress_status,
+    read_fields,
+    send_data,
+)
+from stepwell.api.dates import date_text
+from stepwell.api.errors import send_error
+from stepwell.api.services import ApiServices, RouteTable
+from stepwell.core.function import Function, FunctionIndex
+from stepwell.core.identity import ACCOUNT_ID, OperationId
+from stepwell.core.operation import Operation, OperationKind
+
+__all__ = ["CancellationObject", "CancellationsApi"]
+
+#: The cause of a run's end when the API asked for it.
+_BULK: Final = "bulk"
+#: By how much a client's clock may be ahead.
+_AHEAD_MS: Final = 5_000
+
+
+class CancellationObject(msgspec.Struct, frozen=True, kw_only=True):
+    """A bulk cancellation, as clients read it."""
+
+    id: str
+    created_at: str
+    name: str
+    account_id: str
+    environment_id: str
+    app_id: str
+    function_internal_id: str
+    function_id: str
+    started_after: str | None
+    started_before: str
+    condition: str | msgspec.UnsetType = msgspec.field(name="if", default=msgspec.UNSET)
+    kind: str
+    cause: str
+    queue_name: None
+    status: str
+    runs_seen: int
+    runs_cancelled: int
+    runs_failed: int
+    ended_at: str | None
+
+
+class CancellationsApi:
+    """Creates, lists and deletes bulk cancellations."""
+
+    def __init__(self, services: ApiServices, bulk: BulkOperations) -> None:
+        self._catalogue = services.catalogue
+        self._ids = services.ids
+        self._clock = services.clock
+        self._bulk = bulk
+
+    def routes(self) -> RouteTable:
+        """Where it is mounted."""
+        return {
+            "/v1/cancellations": {"GET": self.all, "POST": self.create},
+            "/v1/cancellations/{cancellation_id}": {"DELETE": self.delete},
+        }
+
+    async def create(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Begin to cancel; answers when it is certain that it will be done."""
+        fields = await read_fields(scope, receive, send)
+        if fields is None:
+            return
+        now_ms = self._clock.now_ms()
+        app_name = fields.required_text("app_id")
+        function_name = fields.required_text("function_id")
+        after_ms, before_ms = _time_range(fields, now_ms)
+        condition = fields.condition("if")
+        name = fields.text("name")
+        if fields.problems:
+            await send_error(send, 400, "\n".join(fields.problems))
+            return
+        function = _function_of_app(self._catalogue.functions, app_name, function_name)
+        if function is None:
+            await send_error(send, 404, "function not found")
+            return
+        operation = Operation(
+            OperationId(self._ids.ulid(now_ms)),
+            OperationKind.CANCEL,
+            function.environment_id,
+            function.app_id,
+            function.id,
+            created_ms=now_ms,
+            started_before_ms=before_ms,
+            started_after_ms=after_ms,
+            condition=condition,
+            name=name,
+            cause=_BULK,
+        )
+        if await self._bulk.create_operation(operation):
+            await send_data(send, self._object(operation), now_ms=now_ms)
+        else:
+            await send_error(send, 409, TOO_MANY)
+
+    async def all(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
+        """All that are remembered, the newest first."""
+        shown = [
+            self._object(operation)
+            for operation in self._bulk.operations()
+            if operation.kind is OperationKind.CANCEL
+        ]
+        await send_data(send, shown, now_ms=self._clock.now_ms())
+
+    async def delete(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
+        """Forget one; if it has not ended, no more runs are cancelled."""
+        text: str = scope["path_params"]["cancellation_id"]
+        operation = await known_operation(text, send, self._bulk, kind=OperationKind.CANCEL)
+        if operation is None:
+            return
+        await self._bulk.delete_operation(operation.id)
+        await send_data(send, {"ok": True}, now_ms=self._clock.now_ms())
+
+    def _object(self, operation: Operation) -> CancellationObject:
+        function = self._catalogue.functions.get(operation.function_id)
+        after_ms, ended_ms = operation.started_after_ms, operation.ended_ms
+        return CancellationObject(
+            id=operation.id,
+            created_at=date_text(operation.created_ms),
+            name=operation.name,
+            account_id=ACCOUNT_ID,
+            environment_id=operation.environment_id,
+            app_id=function.app_name if function is not None else "",
+            function_internal_id=operation.function_id,
+            function_id=function.slug if function is not None else "",
+            started_after=date_text(after_ms) if after_ms else None,
+            started_before=date_text(operation.started_before_ms),
+            condition=operation.condition or msgspec.UNSET,
+            kind="bulk_run",
+            # A function that is paused or removed with its runs was told so by a person.
+            cause="API" if operation.cause == _BULK else "Manual",
+            queue_name=None,
+            status=progress_status(operation),
+            runs_seen=operation.seen,
+            runs_cancelled=operation.done,
+            runs_failed=operation.failed,
+            ended_at=date_text(ended_ms) if ended_ms else None,
+        )
+
+
+def _time_range(fields: Fields, now_ms: int) -> tuple[int, int]:
+    """From when, 0 without a bound, and until when runs were queued."""
+    before_ms = fields.required_time_ms("started_before")
+    after_ms = fields.time_ms("started_after")
+    if before_ms is None:
+        return after_ms or 0, 0
+    if before_ms > now_ms + _AHEAD_MS:
+        fields.problems.append("started_before must be in the past")
+    if after_ms is not None and after_ms >= before_ms:
+        fields.problems.append("started_after must be before started_before")
+    return after_ms or 0, before_ms
+
+
+def _function_of_app(functions: FunctionIndex, app_name: str, name: str) -> Function | None:
+    """The app's function, by its id in the code, its slug or its internal id.
+
+    Runs of one that is archived go on, so it is found as well unless another has its slug now.
+    """
+    names = {name, f"{app_name}-{name}"}
+    found = [
+        function
+        for function in functions
+        if function.app_name == app_name and (function.slug in names or function.id == name)
+    ]
+    return min(found, key=lambda function: function.archived, default=None)

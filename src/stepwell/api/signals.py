@@ -1,0 +1,94 @@
+"""`POST /v1/signals`: give the step that waits for a signal its result.
+
+Source: HTTP APIs, 7.6.
+"""
+
+from typing import Final, Protocol
+
+import msgspec
+from starlette.types import Receive, Scope, Send
+
+from stepwell.api.body import headers_of, read_body
+from stepwell.api.dates import date_text
+from stepwell.api.errors import send_error
+from stepwell.api.responses import send_json
+from stepwell.api.services import RouteTable
+from stepwell.core.identity import DEFAULT_ENVIRONMENT_ID, EnvironmentId, RunId
+from stepwell.core.signals import SIGNAL_NAME_BYTES_MAX
+from stepwell.engine.clock import Clock
+from stepwell.wire.events import EVENT_LEVELS_MAX
+from stepwell.wire.json_shape import is_deeper_than
+from stepwell.wire.opcode_options import STEP_BYTES_MAX
+from stepwell.wire.unicode_repair import with_unicode_repaired
+
+__all__ = ["SIGNAL_BYTES_MAX", "SignalEndpoint", "SignalIntake"]
+
+#: The data becomes the result of a step; the rest of the body is small.
+SIGNAL_BYTES_MAX: Final = STEP_BYTES_MAX
+_BODY_BYTES_MAX: Final = SIGNAL_BYTES_MAX + 64 * 1024
+
+_INVALID: Final = "Invalid signal data"
+
+
+class SignalIntake(Protocol):
+    """Where sent signals go."""
+
+    async def send_signal(
+        self, environment_id: EnvironmentId, name: str, data: bytes
+    ) -> RunId | None:
+        """Give the step that waits its result; returns its run, None if no step waits.
+
+        Raises:
+            StoreUnavailable: It is not certain whether a step has it.
+        """
+        ...
+
+
+class _Signal(msgspec.Struct, frozen=True):
+    signal: str = ""
+    data: msgspec.Raw = msgspec.Raw(b"null")
+
+
+class SignalEndpoint:
+    """Answers 200 when the step that waited has its result durably; a signal is never kept."""
+
+    def __init__(self, signals: SignalIntake, clock: Clock) -> None:
+        self._signals = signals
+        self._clock = clock
+
+    def routes(self) -> RouteTable:
+        """Where it is mounted."""
+        return {"/v1/signals": {"POST": self}}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        body = await read_body(headers_of(scope), receive, bytes_max=_BODY_BYTES_MAX)
+        try:
+            signal = msgspec.json.decode(with_unicode_repaired(body), type=_Signal)
+        except (msgspec.MsgspecError, RecursionError):
+            await send_error(send, 400, _INVALID)
+            return
+        problem = _problem(signal)
+        if problem:
+            await send_error(send, 400, f"{_INVALID}: {problem}")
+            return
+        data = bytes(signal.data)
+        run_id = await self._signals.send_signal(DEFAULT_ENVIRONMENT_ID, signal.signal, data)
+        if run_id is None:
+            await send_error(send, 404, "No signal found")
+            return
+        fetched_at = date_text(self._clock.now_ms())
+        answer = {"data": {"run_id": run_id}, "metadata": {"fetched_at": fetched_at}}
+        await send_json(send, 200, answer)
+
+
+def _problem(signal: _Signal) -> str:
+    """What is wrong, or ""."""
+    if not signal.signal:
+        return "the name of the signal is missing"
+    if len(signal.signal.encode()) > SIGNAL_NAME_BYTES_MAX:
+        return f"the name of the signal is longer than {SIGNAL_NAME_BYTES_MAX} bytes"
+    if len(signal.data) > SIGNAL_BYTES_MAX:
+        return f"the data is larger than {SIGNAL_BYTES_MAX} bytes"
+    if is_deeper_than(EVENT_LEVELS_MAX, bytes(signal.data)):
+        return f"the data is nested deeper than {EVENT_LEVELS_MAX} levels"
+    return ""
