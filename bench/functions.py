@@ -21,6 +21,12 @@ EVENT_OF = {
     "fanout-100": "bench/fanout-100",
     "sleeper": "bench/sleeper",
     "waiter": "bench/waiter",
+    "keyed": "bench/keyed",
+}
+#: Calls of one tenant under way at the same time.
+TENANT_LIMIT = 5
+_OPTIONS: dict[str, dict[str, object]] = {
+    "keyed": {"concurrency": [{"limit": TENANT_LIMIT, "key": "event.data.tenant"}]},
 }
 
 _SDK = "py:v0.5.18"
@@ -138,6 +144,7 @@ class Functions:
             "fanout-100": self._fanout,
             "sleeper": self._sleeper,
             "waiter": self._waiter,
+            "keyed": self._noop,
         }
 
     def answer(self, url: bytes, body: bytes, now_ns: int) -> tuple[bytes, Run | None]:
@@ -248,6 +255,7 @@ def registration(app_url: str) -> bytes:
             "id": f"{APP}-{function}",
             "name": function,
             "triggers": [{"event": event}],
+            **_OPTIONS.get(function, {}),
             "steps": {
                 "step": {
                     "id": "step",

@@ -31,6 +31,11 @@ class Scale(Struct, frozen=True, kw_only=True):
         idle_s: Window in which nothing happens.
         population: Number of finished, sleeping, queued and unfinished runs.
         waiting: Number of runs that wait for an event.
+        backlogs: Numbers of runs that are queued over `keys` keys before any of them may start.
+        keys: Values of the key of those.
+        tenants: Values of the key when one of them floods.
+        tenants_rate: Events per second of the tenants that do not flood, together.
+        flood: Runs of the one that floods, queued before.
         connections: Connections for events in requests of their own.
         in_flight: Runs in flight where runs pace the load.
         in_flight_fanout: The same for runs of 100 steps.
@@ -48,6 +53,11 @@ class Scale(Struct, frozen=True, kw_only=True):
     idle_s: float = 15
     population: int = 100_000
     waiting: int = 10_000
+    backlogs: tuple[int, ...] = (20_000, 1_000_000)
+    keys: int = 10_000
+    tenants: int = 1_000
+    tenants_rate: float = 500
+    flood: int = 50_000
     connections: int = 256
     in_flight: int = 64
     in_flight_fanout: int = 8
@@ -65,6 +75,11 @@ SMOKE = Scale(
     idle_s=0.5,
     population=200,
     waiting=50,
+    backlogs=(100, 400),
+    keys=20,
+    tenants=20,
+    tenants_rate=50,
+    flood=200,
     connections=32,
     in_flight=8,
     in_flight_fanout=2,
@@ -147,6 +162,7 @@ class Session:
         function: str,
         in_flight: int = 0,
         rate: float = 0,
+        fields: tuple[str, ...] = ("",),
     ) -> Result:
         """Load for the length of the window: `in_flight` runs at a time, or `rate` a second."""
         scale = self.scale
@@ -161,6 +177,7 @@ class Session:
                 connections=scale.connections,
                 in_flight=in_flight,
                 rate=rate,
+                fields=fields,
             )
         )
         start_ns = time.monotonic_ns() + int(_LEAD_S * _NS_PER_S)
@@ -270,6 +287,27 @@ class Session:
     def wait_for_ends(self, count: int) -> Status:
         """Wait until so many runs have ended, or until a stall."""
         return self._wait_for(lambda status: status.ended >= count)
+
+    def watched(self, server: Server, count: int) -> tuple[float, float]:
+        """Runs that end per second while a backlog is worked off, and the server's CPU per call.
+
+        Args:
+            server: With the backlog, just released.
+            count: Runs of the backlog.
+        """
+        started = self.app.status()
+        before_s = self._processor_s(server)[0] or 0.0
+        began_ns = time.monotonic_ns()
+        end_ns = began_ns + int(self.scale.duration_s * _NS_PER_S)
+        status = started
+        # Not to its end: the last runs of a backlog have the server to themselves.
+        while status.ended - started.ended < 0.9 * count and time.monotonic_ns() < end_ns:
+            time.sleep(_POLL_S)
+            status = self.app.status()
+        took_s = (time.monotonic_ns() - began_ns) / _NS_PER_S
+        calls = max(1, status.calls - started.calls)
+        cpu_used_s = (self._processor_s(server)[0] or 0.0) - before_s
+        return (status.ended - started.ended) / took_s, cpu_used_s / calls
 
     def account(self, sent: Sent) -> Account:
         return self.app.account(not_accepted=sent.not_accepted)

@@ -6,6 +6,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 
 from bench.app import register
+from bench.flow import backlog, tenants
 from bench.functions import WAKE_EVENT
 from bench.load import Sent
 from bench.result import Result, latency
@@ -177,6 +178,8 @@ WORKLOADS: dict[str, Callable[[Session], Iterator[Result]]] = {
     "cost": cost,
     "sleeping": sleeping,
     "startup": startup,
+    "backlog": backlog,
+    "tenants": tenants,
 }
 
 

@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 # Their assertions explain themselves only if pytest rewrites them, which must come first.
-pytest.register_assert_rewrite("tests.compat.harness", "tests.compat.scenarios")
+pytest.register_assert_rewrite(
+    "tests.compat.harness", "tests.compat.scenarios", "tests.compat.flow"
+)
 
 from tests.compat.harness import (  # noqa: E402
     TYPESCRIPT,

@@ -20,6 +20,11 @@ def app(typescript_app: App) -> App:
 
 
 class TestSteps(StepScenarios):
+    # The SDK goes on in the same call and reports results with checkpoints.
+    chain_calls = 1
+    parallel_calls = 5
+    returns_are_decoded = False
+
     def test_parallelism_without_coalescing_runs_each_body_once(self, app: App) -> None:
         """`optimizeParallelism: false` speaks request version 1 and is called more often."""
         run = app.completed("parallel.unoptimized")
