@@ -53,7 +53,7 @@ class Scale(Struct, frozen=True, kw_only=True):
     idle_s: float = 15
     population: int = 100_000
     waiting: int = 10_000
-    backlogs: tuple[int, ...] = (20_000, 1_000_000)
+    backlogs: tuple[int, ...] = (20_000, 100_000, 1_000_000)
     keys: int = 10_000
     tenants: int = 1_000
     tenants_rate: float = 500

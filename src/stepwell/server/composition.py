@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import time
 from dataclasses import dataclass, replace
 
 from starlette.types import ASGIApp
@@ -11,17 +12,24 @@ from stepwell.api import ApiServices, ApiSettings, DevOptions, create_api
 from stepwell.api.cancellations import CancellationsApi
 from stepwell.api.checkpoint import CheckpointApi
 from stepwell.api.control import ControlApi
+from stepwell.api.event_outcomes import EventOutcomesApi
+from stepwell.api.metrics import MetricsEndpoint
+from stepwell.api.queue_snapshot import QueueSnapshots
 from stepwell.api.registration import RegistrationApi
 from stepwell.api.replays import ReplaysApi
 from stepwell.api.reruns import RerunsApi
 from stepwell.api.services import BODY_BYTES_MAX, RouteTable, ServerKind
 from stepwell.api.signals import SignalEndpoint
+from stepwell.api.waiting import WaitingApi
+from stepwell.api.why import Waitings
 from stepwell.core.retry import RetryPolicy
 from stepwell.drivers.gateway import HttpGateway
 from stepwell.drivers.http import HttpClient, HttpDriver, PoolLimits
 from stepwell.engine.control import Control
+from stepwell.engine.counts import CountedDriver, Counts
 from stepwell.engine.engine import Engine
 from stepwell.engine.limits import LimitSettings
+from stepwell.engine.reasons import Reasons
 from stepwell.engine.registry import Registry
 from stepwell.engine.run_ends import RunEnds
 from stepwell.engine.surroundings import Observer, Surroundings
@@ -93,12 +101,13 @@ def compose(
     registry = Registry(clock, ids)
     client = HttpClient(limits=_pool_limits(settings.queue_workers))
     gateway = HttpGateway(allow_private=settings.allow_private_requests)
-    run_ends = RunEnds()
-    observers: tuple[Observer, ...] = (run_ends.observe,)
+    run_ends, counts = RunEnds(), Counts()
+    observers: tuple[Observer, ...] = (run_ends.observe, counts.observe)
+    driver = HttpDriver(client, now_ms=clock.now_ms, signing_key=settings.signing_key)
     engine = Engine(
         Surroundings(
             store=store,
-            driver=HttpDriver(client, now_ms=clock.now_ms, signing_key=settings.signing_key),
+            driver=CountedDriver(driver, counts, lambda: registry.functions),
             gateway=gateway,
             clock=clock,
             ids=ids,
@@ -111,7 +120,12 @@ def compose(
     )
     registry.commit_with(engine)
     readers = store.read_models()
-    app = _api(settings, engine, readers, run_ends, ids=ids, clock=clock)
+    services = ApiServices(
+        intake=engine, runs=engine, catalogue=registry, readers=readers, ids=ids, clock=clock
+    )
+    routes = _shown(services, engine, readers, counts)
+    routes += _control(settings, services, engine, run_ends)
+    app = create_api(replace(services, routes=routes), _api_settings(settings))
     if companion is not None:
         app = WithCompanion(app, companion.create(url), companion.path)
     return Parts(
@@ -130,41 +144,43 @@ def compose(
     )
 
 
-def _api(
-    settings: Settings,
-    engine: Engine,
-    readers: ReadModels,
-    run_ends: RunEnds,
-    *,
-    ids: RandomIds,
-    clock: SystemClock,
-) -> ASGIApp:
-    services = ApiServices(
-        intake=engine,
-        runs=engine,
-        catalogue=engine.registry,
-        readers=readers,
-        ids=ids,
-        clock=clock,
+def _shown(
+    services: ApiServices, engine: Engine, readers: ReadModels, counts: Counts
+) -> list[RouteTable]:
+    """What tells about events, queues and the server."""
+    registry = engine.registry
+    waitings = Waitings(
+        readers,
+        Reasons(lambda: engine.scheduler, services.clock.now_ms),
+        scheduler=lambda: engine.scheduler,
+        functions=lambda: registry.functions,
     )
-    services = replace(services, routes=_routes(settings, services, engine, run_ends))
-    return create_api(services, _api_settings(settings))
+    snapshots = QueueSnapshots(readers, waitings, now_s=time.monotonic)
+    metrics = MetricsEndpoint(
+        registry, counts, snapshots, clock=services.clock, now_s=time.monotonic
+    )
+    return [
+        WaitingApi(services, waitings).routes(),
+        EventOutcomesApi(services, readers).routes(),
+        metrics.routes(),
+    ]
 
 
-def _routes(
+def _control(
     settings: Settings, services: ApiServices, engine: Engine, run_ends: RunEnds
 ) -> list[RouteTable]:
-    """What is mounted beside the routes every server has; the ones that take any path stand last."""
+    """What tells the server to do something. The routes that take any path stand last."""
     clock, registry = services.clock, engine.registry
     key = settings.signing_key
     # Without a signing key, tokens hold until the server stops.
     tokens = TokenKey.derived(key) if key is not None else TokenKey(secrets.token_bytes(32))
+    checkpoints = CheckpointApi(services, engine, run_ends, tokens=tokens, bytes_max=BODY_BYTES_MAX)
     return [
         RegistrationApi(registry, _server_kind(settings.mode)).routes(),
         SignalEndpoint(engine, clock).routes(),
         CancellationsApi(services, engine).routes(),
         RerunsApi(services, engine).routes(),
-        CheckpointApi(services, engine, run_ends, tokens=tokens, bytes_max=BODY_BYTES_MAX).routes(),
+        checkpoints.routes(),
         ReplaysApi(services, engine).routes(),
         ControlApi(Control(registry), clock).routes(),
     ]

@@ -212,6 +212,40 @@ def test_where_a_run_came_from_is_shown_if_it_is_not_the_event_alone(api: Api) -
     assert (run["cron"], run["original_run_id"]) == ("* * * * *", ulid(5))
 
 
+@pytest.mark.parametrize(
+    ("status", "stored", "shown"),
+    [
+        (
+            RunStatus.SKIPPED,
+            {"cause": "singleton", "existing_run_id": ulid(5)},
+            {"skip_reason": "singleton", "existing_run_id": ulid(5)},
+        ),
+        (RunStatus.SKIPPED, {"cause": "paused"}, {"skip_reason": "paused"}),
+        (RunStatus.CANCELLED, {"cause": "finish_timeout"}, {"cancel_reason": "finish_timeout"}),
+        (
+            RunStatus.CANCELLED,
+            {"cause": "event", "cause_event_id": ulid(6)},
+            {"cancel_reason": "event", "cancel_event_id": ulid(6)},
+        ),
+        (RunStatus.RUNNING, {"replay_id": ulid(7)}, {"replay_id": ulid(7)}),
+    ],
+)
+def test_why_a_run_was_skipped_or_cancelled_or_started_again_is_shown(
+    api: Api, status: RunStatus, stored: dict[str, Any], shown: dict[str, Any]
+) -> None:
+    api.backend.runs = [run_view(status=status, **stored)]
+
+    run = api.get(f"/v1/runs/{ulid(1)}").json["data"]
+
+    assert (
+        run
+        == RUN
+        | {name: run[name] for name in ("status", "ended_at")}
+        | ({"output": None} if status.is_ended else {})
+        | shown
+    )
+
+
 def test_an_unknown_run_is_not_found(api: Api) -> None:
     for answer in [api.get(f"/v1/runs/{ulid(1)}"), api.delete(f"/v1/runs/{ulid(1)}")]:
         assert (answer.status, answer.json["status"]) == (404, 404)

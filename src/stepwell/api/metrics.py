@@ -1,0 +1,222 @@
+"""`GET /metrics`: numbers for Prometheus.
+
+Labels are bounded: functions that are registered, and closed sets of words. Names that begin with
+`inngest_` are those of the reference. Source: HTTP APIs, 13; flow control, 2.3.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+import msgspec
+from starlette.types import Receive, Scope, Send
+
+from stepwell.api.queue_snapshot import QueueSnapshot, QueueSnapshots
+from stepwell.api.responses import Header, send_answer
+from stepwell.api.services import Catalogue, RouteTable
+from stepwell.core.function import FunctionIndex
+from stepwell.core.identity import FunctionId
+from stepwell.engine.clock import Clock
+from stepwell.engine.counts import NO_FUNCTION, Counts
+
+__all__ = ["METRICS", "Metric", "MetricsEndpoint"]
+
+_CONTENT_TYPE: Final[Header] = (b"content-type", b"text/plain; version=0.0.4; charset=utf-8")
+
+
+class Metric(msgspec.Struct, frozen=True):
+    """One metric.
+
+    Attributes:
+        name: With the unit last.
+        kind: "counter" or "gauge".
+        text: What it says, in one line.
+        labels: Names of its labels.
+    """
+
+    name: str
+    kind: str
+    text: str
+    labels: tuple[str, ...] = ("fn",)
+
+
+_SCHEDULED: Final = Metric("inngest_function_run_scheduled_total", "counter", "Runs created")
+_STARTED: Final = Metric("inngest_function_run_started_total", "counter", "Runs that were started")
+_ENDED: Final = Metric(
+    "inngest_function_run_ended_total", "counter", "Runs that ended", ("fn", "status")
+)
+_REQUESTS_SCHEDULED: Final = Metric(
+    "inngest_sdk_req_scheduled_total", "counter", "Calls to apps that were queued"
+)
+_REQUESTS_STARTED: Final = Metric(
+    "inngest_sdk_req_started_total", "counter", "Calls to apps that were made"
+)
+_REQUESTS_ENDED: Final = Metric(
+    "inngest_sdk_req_ended_total",
+    "counter",
+    "Calls to apps that were answered or failed",
+    ("fn", "status"),
+)
+_SKIPPED: Final = Metric(
+    "stepwell_function_skipped_total",
+    "counter",
+    "Events that started no run of their own, and runs that were skipped",
+    ("fn", "reason"),
+)
+_DEPTH: Final = Metric("inngest_queue_depth", "gauge", "Queue items, those due later included", ())
+_QUEUED_RUNS: Final = Metric(
+    "stepwell_function_queued_runs", "gauge", "Runs that wait for their first call"
+)
+_QUEUED_REQUESTS: Final = Metric(
+    "stepwell_function_queued_requests", "gauge", "Further calls of runs that wait"
+)
+_RUNNING: Final = Metric("stepwell_function_running_requests", "gauge", "Calls under way")
+_WAITING: Final = Metric(
+    "stepwell_function_waiting_items",
+    "gauge",
+    "What waits, by what holds it up",
+    ("fn", "constraint"),
+)
+_TIMERS: Final = Metric(
+    "stepwell_function_timers", "gauge", "Queue items that are due later", ("fn", "kind")
+)
+_OLDEST: Final = Metric(
+    "stepwell_function_oldest_age_seconds", "gauge", "Age of the work that waits longest"
+)
+_AGE: Final = Metric(
+    "stepwell_queue_snapshot_age_seconds", "gauge", "How long ago the queue was counted", ()
+)
+
+#: All metrics, in the order in which they are shown.
+METRICS: Final = (
+    _SCHEDULED,
+    _STARTED,
+    _ENDED,
+    _REQUESTS_SCHEDULED,
+    _REQUESTS_STARTED,
+    _REQUESTS_ENDED,
+    _SKIPPED,
+    _DEPTH,
+    _QUEUED_RUNS,
+    _QUEUED_REQUESTS,
+    _RUNNING,
+    _WAITING,
+    _TIMERS,
+    _OLDEST,
+    _AGE,
+)
+
+# Values of the labels, and the number.
+_Sample = tuple[tuple[str, ...], float]
+_Samples = dict[Metric, list[_Sample]]
+
+
+class MetricsEndpoint:
+    """Answers at once, with counters as of now and gauges of the latest count of the queue.
+
+    Gauges are left out while the store does not answer or the first count is not done.
+
+    Args:
+        catalogue: Functions as they are registered now.
+        counts: What happened since the process started.
+        snapshots: How full the queue is.
+        clock: The wall clock, for ages.
+        now_s: The monotonic clock of `snapshots`.
+    """
+
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        counts: Counts,
+        snapshots: QueueSnapshots,
+        *,
+        clock: Clock,
+        now_s: Callable[[], float],
+    ) -> None:
+        self._catalogue = catalogue
+        self._counts = counts
+        self._snapshots = snapshots
+        self._clock = clock
+        self._now_s = now_s
+
+    def routes(self) -> RouteTable:
+        """Where it is mounted."""
+        return {"/metrics": {"GET": self}}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
+        snapshot = await self._snapshots.latest()
+        samples: _Samples = {metric: [] for metric in METRICS}
+        slugs = _slugs(self._catalogue.functions)
+        _add_counters(samples, self._counts, slugs)
+        if snapshot is not None:
+            age_s = self._now_s() - snapshot.taken_s
+            taken_ms = self._clock.now_ms() - round(age_s * 1000)
+            samples[_AGE].append(((), round(age_s, 3)))
+            _add_gauges(samples, snapshot, slugs, taken_ms=taken_ms)
+        await send_answer(send, 200, _text(samples), headers=(_CONTENT_TYPE,))
+
+
+def _slugs(functions: FunctionIndex) -> dict[FunctionId, str]:
+    """Values of the label `fn`, escaped. Archived functions are among them; their runs go on."""
+    by_slug: dict[str, FunctionId] = {}
+    for function in functions:
+        # Two series of one name would make the whole answer unreadable.
+        if function.slug not in by_slug or not function.archived:
+            by_slug[function.slug] = function.id
+    return {function_id: _escaped(slug) for slug, function_id in by_slug.items()}
+
+
+def _add_counters(samples: _Samples, counts: Counts, slugs: Mapping[FunctionId, str]) -> None:
+    for function_id, slug in [*slugs.items(), (NO_FUNCTION, "")]:
+        of_function = counts.by_function.get(function_id)
+        if of_function is None:
+            continue
+        labels = (slug,)
+        samples[_SCHEDULED].append((labels, of_function.scheduled))
+        samples[_STARTED].append((labels, of_function.started))
+        samples[_REQUESTS_SCHEDULED].append((labels, of_function.requests_scheduled))
+        samples[_REQUESTS_STARTED].append((labels, of_function.requests_started))
+        for status, number in of_function.ended.items():
+            samples[_ENDED].append(((slug, status.wire_name), number))
+        for end, number in of_function.requests_ended.items():
+            samples[_REQUESTS_ENDED].append(((slug, end), number))
+        for reason, number in of_function.skipped.items():
+            samples[_SKIPPED].append(((slug, reason), number))
+
+
+def _add_gauges(
+    samples: _Samples, snapshot: QueueSnapshot, slugs: Mapping[FunctionId, str], *, taken_ms: int
+) -> None:
+    samples[_DEPTH].append(((), snapshot.depth))
+    for function in snapshot.functions:
+        slug = slugs.get(function.function_id)
+        if slug is None:
+            continue
+        labels = (slug,)
+        oldest_ms = function.oldest_ms
+        age_s = 0.0 if oldest_ms is None else max(0, taken_ms - oldest_ms) / 1000
+        samples[_QUEUED_RUNS].append((labels, function.runs))
+        samples[_QUEUED_REQUESTS].append((labels, function.requests))
+        samples[_RUNNING].append((labels, function.running))
+        samples[_OLDEST].append((labels, age_s))
+        for held in function.held:
+            samples[_WAITING].append(((slug, held.constraint), held.items))
+        for kind, items in function.timers.items():
+            samples[_TIMERS].append(((slug, kind.name.lower()), items))
+
+
+def _text(samples: _Samples) -> bytes:
+    lines = []
+    for metric, found in samples.items():
+        lines.append(f"# HELP {metric.name} {metric.text}.\n# TYPE {metric.name} {metric.kind}\n")
+        for values, number in found:
+            pairs = ",".join(
+                f'{label}="{value}"' for label, value in zip(metric.labels, values, strict=True)
+            )
+            lines.append(
+                f"{metric.name}{{{pairs}}} {number}\n" if pairs else f"{metric.name} {number}\n"
+            )
+    return "".join(lines).encode("utf-8", "replace")
+
+
+def _escaped(value: str) -> str:
+    return value.replace("\\", r"\\").replace("\n", r"\n").replace('"', r"\"")
