@@ -96,8 +96,12 @@ def checkpoint(
 
 
 def record_steps(draft: RunDraft, ops: Sequence[Opcode]) -> int:
-    """Record those of the reported results that are new; returns how many."""
+    """Record those of the reported results that are new; returns how many.
+
+    Of plans, no more are recorded than the run may have steps.
+    """
     recorded = 0
+    plans_left = draft.function.steps_max - len(draft.run.introduced)
     for op in ops:
         step = StepId(op.id)
         if draft.is_resolved(step):
@@ -111,6 +115,7 @@ def record_steps(draft: RunDraft, ops: Sequence[Opcode]) -> int:
                 metadata=op.metadata if op.metadata is not None else ABSENT,
             )
             recorded += 1
-        elif op.op is OpName.STEP_PLANNED and not draft.is_introduced(step):
+        elif op.op is OpName.STEP_PLANNED and plans_left > 0 and not draft.is_introduced(step):
+            plans_left -= 1
             draft.append(StepPlanned(draft.at.now_ms, step, step_name(op)))
     return recorded

@@ -15,7 +15,7 @@ from uuid import NAMESPACE_OID, UUID
 
 import msgspec
 
-from stepwell.core.advance import advance
+from stepwell.core.advance import advance, overflow_steps
 from stepwell.core.app import App
 from stepwell.core.checkpointing import record_steps
 from stepwell.core.draft import RunDraft, World
@@ -191,7 +191,9 @@ def report_steps(
         outcome: Outcome = OpcodesReported(ops=ops)
         return advance(run, item, outcome, times=times, world=world, at=at)
     draft = RunDraft(run, item, world=world, at=at, times=times)
-    record_steps(draft, ops)
+    recorded = record_steps(draft, ops)
+    if recorded and len(run.steps) + recorded > draft.function.steps_max:
+        return overflow_steps(run, item, world=world, at=at)
     overflow = state_overflow(draft)
     if overflow is not None:
         draft = RunDraft(run, item, world=world, at=at, times=times)

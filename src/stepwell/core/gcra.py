@@ -16,6 +16,8 @@ __all__ = ["NS_PER_MS", "UNUSED_TAT_NS", "Gcra", "expires_ms", "rate_limit", "th
 NS_PER_MS: Final = 1_000_000
 #: The state of a limit that was never used, or not for a long time.
 UNUSED_TAT_NS: Final = 0
+#: 101 years. A TAT is never further ahead than this and an interval, so that it can be stored.
+_TOLERANCE_MAX_NS: Final = 101 * 365 * 86_400 * 1_000_000_000
 
 
 class Gcra(msgspec.Struct, frozen=True, gc=False):
@@ -23,7 +25,8 @@ class Gcra(msgspec.Struct, frozen=True, gc=False):
 
     Attributes:
         interval_ns: Time between two that are let in at the steady pace; at least 1.
-        tolerance_ns: A multiple of the interval: as many are let in at once after a rest.
+        tolerance_ns: A multiple of the interval: as many are let in at once after a rest. Within
+            101 years.
     """
 
     interval_ns: int
@@ -51,7 +54,7 @@ def throttle(limit: int, period_ms: int, burst: int) -> Gcra:
     assert burst >= 0
     counted = max(1, limit)
     interval_ns = max(1, period_ms * NS_PER_MS // counted)
-    return Gcra(interval_ns, interval_ns * (counted + burst))
+    return Gcra(interval_ns, min(interval_ns * (counted + burst), _TOLERANCE_MAX_NS))
 
 
 def rate_limit(limit: int, period_ms: int) -> Gcra:

@@ -113,6 +113,7 @@ class Refusal(msgspec.Struct, frozen=True):
     problems: tuple[ConfigProblem, ...] = ()
 
 
+_APP_NAME_CHARS_MAX: Final = 1024
 _DENIED: Final = Refusal(400, SYNC_BLOCKED, SDK_VERSION_DENIED)
 
 
@@ -165,6 +166,9 @@ def register(
     transition = Transition()
     if not request.app_name:
         return Registration(transition, None, False, sync_id, Refusal(400, "App ID required"))
+    if len(request.app_name) > _APP_NAME_CHARS_MAX:
+        message = f"An app ID has at most {_APP_NAME_CHARS_MAX} characters"
+        return Registration(transition, None, False, sync_id, Refusal(400, message))
 
     current = known.named(environment_id, request.app_name)
     placeholders = [app for app in known.at(environment_id, request.url) if not app.name]

@@ -17,6 +17,7 @@ from stepwell.wire.config import (
     CronTrigger,
     EventTrigger,
     FunctionConfig,
+    Throttle,
 )
 from stepwell.wire.durations import DurationInvalid, deadline_ms, duration_ms
 from stepwell.wire.registration import RegisterRequest
@@ -36,6 +37,8 @@ TRIGGER_TEXT_CHARS_MAX = 255
 CONCURRENCY_LIMITS_MAX = 2
 CANCELS_MAX = 5
 _BATCH_SIZE_MIN = 2
+_NAME_CHARS_MAX = 1024
+_URL_CHARS_MAX = 8192
 
 _SECOND_MS = 1_000
 _DAY_MS = 86_400_000
@@ -43,6 +46,8 @@ _JITTER_MAX_MS = 300_000
 _THROTTLE_PERIOD_MAX_MS = 7 * _DAY_MS
 _RATE_LIMIT_PERIOD_MAX_MS = _DAY_MS
 _DEBOUNCE_PERIOD_MAX_MS = 7 * _DAY_MS
+#: A burst lets runs start that would have their turn later; nobody means later than this.
+_BURST_AHEAD_MAX_MS = 100 * 365 * _DAY_MS
 
 _INVALID = "config_invalid"
 
@@ -90,6 +95,13 @@ def _identity(function: FunctionConfig) -> Iterator[_Fault]:
         yield _Fault("id", _INVALID, "A function id is required")
     if not function.name:
         yield _Fault("name", _INVALID, "A function name is required")
+    for field, what, text, chars_max in (
+        ("id", "A function id", function.slug, _NAME_CHARS_MAX),
+        ("name", "A function name", function.name, _NAME_CHARS_MAX),
+        ("steps.step.runtime.url", "An SDK URL", function.url, _URL_CHARS_MAX),
+    ):
+        if len(text) > chars_max:
+            yield _Fault(field, _INVALID, f"{what} has at most {chars_max} characters")
     if not function.url:
         yield _Fault(
             "steps.step.runtime.url",
@@ -100,7 +112,7 @@ def _identity(function: FunctionConfig) -> Iterator[_Fault]:
         yield _Fault(
             "steps.step.runtime.url",
             _INVALID,
-            f"The SDK URL '{function.url}' is not an http, https, ws or wss URL",
+            f"The SDK URL '{function.url}' is not an http, https, ws or wss URL with a host",
         )
     if function.retries is not None and function.retries < 0:
         yield _Fault("retries", _INVALID, "The number of retries must not be negative")
@@ -114,7 +126,7 @@ def _triggers(function: FunctionConfig) -> Iterator[_Fault]:
             f"A function has at most {TRIGGERS_MAX} triggers, not {len(function.triggers)}",
         )
     seen: set[object] = set()
-    for index, trigger in enumerate(function.triggers):
+    for index, trigger in enumerate(function.triggers[:TRIGGERS_MAX]):
         field = f"triggers[{index}]"
         if isinstance(trigger, EventTrigger):
             yield from _event_trigger(field, trigger)
@@ -165,7 +177,7 @@ def _concurrency(function: FunctionConfig) -> Iterator[_Fault]:
             code,
             f"There are more concurrency limits than the allowed max of: {CONCURRENCY_LIMITS_MAX}",
         )
-    for index, limit in enumerate(function.concurrency):
+    for index, limit in enumerate(function.concurrency[:CONCURRENCY_LIMITS_MAX]):
         if limit.limit < 0:
             yield _Fault(
                 f"concurrency[{index}].limit", code, "A concurrency limit must not be negative"
@@ -196,6 +208,23 @@ def _throttle(function: FunctionConfig) -> Iterator[_Fault]:
         max_ms=_THROTTLE_PERIOD_MAX_MS,
         range_text="The throttle period must be between 1s and 7d",
     )
+    yield from _burst(throttle)
+
+
+def _burst(throttle: Throttle) -> Iterator[_Fault]:
+    try:
+        period_ms = throttle.period_ms
+    except DurationInvalid:
+        return
+    if throttle.limit > 0 and 0 < period_ms <= _THROTTLE_PERIOD_MAX_MS:
+        burst_max = _BURST_AHEAD_MAX_MS * throttle.limit // period_ms
+        if throttle.burst > burst_max:
+            yield _Fault(
+                "throttle.burst",
+                _INVALID,
+                "The throttle burst must not be more than what starts in 100 years, which is"
+                f" {burst_max}",
+            )
 
 
 def _rate_limit(function: FunctionConfig) -> Iterator[_Fault]:
@@ -266,12 +295,18 @@ def _cancel(function: FunctionConfig) -> Iterator[_Fault]:
             _INVALID,
             f"A function has at most {CANCELS_MAX} cancellations, not {len(function.cancel)}",
         )
-    for index, cancel in enumerate(function.cancel):
+    for index, cancel in enumerate(function.cancel[:CANCELS_MAX]):
         if not cancel.event:
             yield _Fault(
                 f"cancel[{index}].event",
                 "event_name_invalid",
                 "A cancellation needs an event name",
+            )
+        if len(cancel.event) > TRIGGER_TEXT_CHARS_MAX:
+            yield _Fault(
+                f"cancel[{index}].event",
+                "event_name_invalid",
+                f"An event name has at most {TRIGGER_TEXT_CHARS_MAX} characters",
             )
         try:
             deadline_ms(cancel.timeout or "", 0)

@@ -41,6 +41,9 @@ STEP_BYTES_MAX: Final = 4 * 1024 * 1024
 #: Largest `meta` of a defer. Source: SDK protocol, 7.5.
 DEFER_META_BYTES_MAX: Final = 32 * 1024
 
+#: Longer than any method; the method is stored with the step.
+_METHOD_CHARS_MAX: Final = 32
+
 _T = TypeVar("_T")
 _NULL: Final = msgspec.Raw(b"null")
 _FIELDS: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -265,12 +268,15 @@ def parse_gateway_options(opcode: Opcode) -> GatewayOptions:
     """Which request to make.
 
     Raises:
-        OpcodeInvalid: The URL is missing, or something has the wrong type.
+        OpcodeInvalid: The URL is missing, the method is none, or something has the wrong type.
     """
     fields = _fields(opcode)
+    method = _text(opcode, fields, "method").upper() or "POST"
+    if len(method) > _METHOD_CHARS_MAX:
+        raise OpcodeInvalid(opcode, "opts.method must be an HTTP method")
     return GatewayOptions(
         url=_required_text(opcode, fields, "url"),
-        method=_text(opcode, fields, "method").upper() or "POST",
+        method=method,
         headers=_headers(opcode, fields),
         body=_text(opcode, fields, "body"),
         publish=_publish(opcode, fields),

@@ -29,6 +29,8 @@ __all__ = [
 
 
 _NULL = msgspec.Raw(b"null")
+#: A function takes four to fifteen, so this is enough for tens of thousands.
+_OBJECTS_MAX = 250_000
 
 
 class RegisterInvalid(ValueError):
@@ -118,7 +120,7 @@ def parse_register(body: bytes) -> RegisterRequest:
     Keys are matched without regard to case, unknown ones are ignored, and null counts as absent.
 
     Raises:
-        RegisterInvalid: Not JSON, or a value of a wrong type.
+        RegisterInvalid: Not JSON, a value of a wrong type, or far too many functions or entries.
 
     Source: SDK protocol, 4.3 and 4.6 (step 1).
     """
@@ -145,7 +147,7 @@ def parse_in_band(body: bytes) -> RegisterRequest:
     """Read an SDK's answer to an in-band sync, which describes the app like a registration.
 
     Raises:
-        RegisterInvalid: Not JSON, or a value of a wrong type.
+        RegisterInvalid: As `parse_register`.
 
     Source: SDK protocol, 4.8.
     """
@@ -201,6 +203,9 @@ _Sent = TypeVar("_Sent", _WireRegister, _WireInBand)
 
 
 def _converted(body: bytes, keys: Keys, kind: type[_Sent]) -> _Sent:
+    if body.count(b"{") > _OBJECTS_MAX:
+        # Whatever they are, going through them would hold up everything else for seconds.
+        raise RegisterInvalid(f"more than {_OBJECTS_MAX} objects; register several smaller apps")
     try:
         decoded = msgspec.json.decode(body)
         return msgspec.convert(with_proper_keys(decoded, keys), kind)
@@ -213,7 +218,8 @@ def _converted(body: bytes, keys: Keys, kind: type[_Sent]) -> _Sent:
 
 
 _ERROR = re.compile(
-    r"(?:Expected `(?P<expected>[^`]+)`, got `[^`]+`|Invalid enum value (?P<value>.+?))"
+    r"(?:Expected `(?P<expected>[^`]+)`(?:, got `[^`]+`|(?P<range> [<>]= -?\d+))"
+    r"|Invalid enum value (?P<value>.+?))"
     r"(?: - at `\$\.?(?P<path>[^`]*)`)?$"
 )
 _TYPE_NAMES = {"str": "string", "int": "integer", "bool": "boolean", "float": "number"}
@@ -229,6 +235,8 @@ def _explained(message: str) -> str:
     if match["value"]:
         values = _ENUMS[path.rpartition(".")[2]]
         return f"{path}: {match['value']} is no {values.__name__} ({', '.join(values)})"
+    if match["range"]:
+        return f"{path}: expected integer of at most 64 bits"
     kinds = [kind for kind in match["expected"].split(" | ") if kind != "null"]
     return f"{path}: expected {' or '.join(_TYPE_NAMES.get(kind, kind) for kind in kinds)}"
 

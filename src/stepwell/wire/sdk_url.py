@@ -38,12 +38,15 @@ def normalise_url(url: str) -> str:
 
 
 def has_sdk_url_scheme(url: str) -> bool:
-    """Whether the URL can be called: `http`, `https`, `ws` or `wss`, and a host."""
+    """Whether the URL can be called: `http`, `https`, `ws` or `wss`, a host, and a sane port."""
+    if any(character < " " or character == "\x7f" for character in url):
+        return False
     try:
         parts = urlsplit(url)
+        port = parts.port
     except ValueError:
         return False
-    return parts.scheme in SDK_URL_SCHEMES and bool(parts.netloc)
+    return parts.scheme in SDK_URL_SCHEMES and bool(parts.hostname) and port != 0
 
 
 def _authority(parts: SplitResult) -> str:

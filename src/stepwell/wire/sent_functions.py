@@ -5,6 +5,7 @@ is a number, an object, a list or two lists; retries stand with the function or 
 """
 
 import re
+from typing import Annotated
 
 import msgspec
 
@@ -31,6 +32,9 @@ from stepwell.wire.sdk_url import normalise_url
 
 __all__ = ["SentFunction", "function_configs"]
 
+#: The protocol's numbers have 64 bits; all that comes of them can be stored and compared.
+_Int = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
+
 
 class _SentTrigger(msgspec.Struct, frozen=True):
     event: str = ""
@@ -44,7 +48,7 @@ class _SentRuntime(msgspec.Struct, frozen=True):
 
 
 class _SentRetries(msgspec.Struct, frozen=True):
-    attempts: int | None = None
+    attempts: _Int | None = None
 
 
 class _SentStep(msgspec.Struct, frozen=True):
@@ -54,7 +58,7 @@ class _SentStep(msgspec.Struct, frozen=True):
 
 
 class _SentLimit(msgspec.Struct, frozen=True):
-    limit: int = 0
+    limit: _Int = 0
     key: str = ""
     scope: ConcurrencyScope = ConcurrencyScope.FUNCTION
 
@@ -67,9 +71,9 @@ class _SentConcurrency(_SentLimit, frozen=True):
 
 
 class _SentRate(msgspec.Struct, frozen=True):
-    limit: int = 0
+    limit: _Int = 0
     period: str = ""
-    burst: int = 0
+    burst: _Int = 0
     key: str = ""
 
 
@@ -80,7 +84,7 @@ class _SentDebounce(msgspec.Struct, frozen=True):
 
 
 class _SentBatch(msgspec.Struct, frozen=True, rename={"condition": "if", "size_max": "maxSize"}):
-    size_max: int = 0
+    size_max: _Int = 0
     timeout: str = ""
     key: str = ""
     condition: str = ""
@@ -113,8 +117,8 @@ class SentFunction(msgspec.Struct, frozen=True, rename="camel"):
     name: str = ""
     triggers: tuple[_SentTrigger, ...] = ()
     steps: dict[str, _SentStep] = {}
-    retries: int | None = None
-    concurrency: int | _SentConcurrency | tuple[_SentLimit, ...] | None = None
+    retries: _Int | None = None
+    concurrency: _Int | _SentConcurrency | tuple[_SentLimit, ...] | None = None
     throttle: _SentRate | None = None
     rate_limit: _SentRate | None = None
     idempotency: str = ""

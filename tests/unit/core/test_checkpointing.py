@@ -185,6 +185,21 @@ def test_a_run_gets_as_many_steps_as_it_may_have_and_no_more() -> None:
     )
 
 
+def test_no_more_plans_are_recorded_than_a_run_may_have_steps() -> None:
+    """They are only shown; without a bound, an app could fill the journal with them."""
+    known = msgspec.structs.replace(function("app-f", GO), steps_max=3)
+    world = CoreWorld(known)
+    (run,) = world.send("test/go")
+
+    for number in range(5):
+        plans = [opcode("StepPlanned", f"{number}-{letter}") for letter in "ab"]
+        assert isinstance(report(world, run, *plans), Transition)
+
+    assert len(run.introduced) == 3
+    assert isinstance(report(world, run, opcode("StepRun", "0-a", data=1)), Transition)
+    assert run.steps == {step_id("0-a"): b'{"data":1}'}
+
+
 def test_the_answer_may_end_a_run_that_has_grown() -> None:
     world, run = started()
     report(world, run, opcode("StepRun", "a", data=1))

@@ -282,6 +282,20 @@ def test_too_much_state_fails_the_run() -> None:
     assert not run.steps
 
 
+def test_too_many_steps_fail_the_run() -> None:
+    world, run = begun()
+    (known,) = world.functions
+    world.functions = FunctionIndex([msgspec.structs.replace(known, steps_max=2)])
+
+    report(world, run, opcode("StepRun", "a", data=1), opcode("StepRun", "b", data=1))
+    assert resting_item(run) is not None
+    report(world, run, opcode("StepRun", "c", data=1))
+
+    (entry,) = [each for each in world.entries_of(run) if isinstance(each, RunEnded)]
+    assert b"InngestErrFunctionOverflowed" in bytes(entry.error)
+    assert run.items == {}
+
+
 def test_after_a_wait_the_endpoint_is_called_where_it_was_called_first() -> None:
     world, run = begun(opcode("Sleep", "z", opts={"duration": "1h"}))
     (item,) = run.items.values()

@@ -60,6 +60,20 @@ def test_a_limit_beyond_the_resolution_still_has_a_pace() -> None:
     assert throttle(10**12, 1_000, 0).interval_ns == 1
 
 
+@pytest.mark.parametrize(
+    ("limit", "period_s", "burst"), [(1, 604_800, 10**15), (1, 1, 2**63 - 1), (2**63 - 1, 1, 0)]
+)
+def test_a_state_can_be_stored_whatever_is_let_in_at_once(
+    limit: int, period_s: int, burst: int
+) -> None:
+    """The state of a limit that is used up as fast as possible stays a number of 64 bits."""
+    gcra = throttle(limit, period_s * 1_000, burst)
+    furthest_ns = _NOW + gcra.tolerance_ns - gcra.interval_ns
+    assert gcra.allows(furthest_ns, _NOW)
+    assert not gcra.allows(furthest_ns + 1, _NOW)
+    assert gcra.after(furthest_ns, _NOW) < 2**63
+
+
 def test_a_state_expires_when_it_is_as_good_as_none() -> None:
     gcra = throttle(3, 1_000, 0)
     tat_ns = gcra.after(UNUSED_TAT_NS, _NOW)

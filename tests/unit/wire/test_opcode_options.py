@@ -185,6 +185,11 @@ def test_a_signal_wait_fails_on_conflict_unless_told_otherwise(
     ("opts", "text"),
     [
         ({}, "opts.signal is missing"),
+        ({"signal": ""}, "opts.signal is missing"),
+        ({"signal": 5}, "opts.signal must be a string"),
+        ({"signal": "s", "timeout": 60}, "opts.timeout must be a string"),
+        ({"signal": "s", "conflict": True}, 'opts.conflict must be "fail" or "replace"'),
+        ({"signal": "s", "conflict": "FAIL"}, 'opts.conflict must be "fail" or "replace"'),
         ({"signal": "s", "conflict": "wait"}, 'opts.conflict must be "fail" or "replace"'),
     ],
 )
@@ -222,6 +227,13 @@ def test_a_request_is_read_completely() -> None:
     ("opts", "text"),
     [
         ({}, "opts.url is missing"),
+        ({"url": None}, "opts.url is missing"),
+        ({"url": ["u"]}, "opts.url must be a string"),
+        ({"url": "u", "method": 5}, "opts.method must be a string"),
+        ({"url": "u", "method": "G" * 33}, "opts.method must be an HTTP method"),
+        ({"url": "u", "headers": []}, "opts.headers must be an object of strings"),
+        ({"url": "u", "headers": {"a": 1}}, "opts.headers must be an object of strings"),
+        ({"url": "u", "publish": "c"}, "opts.publish must be an object"),
         ({"url": "u", "headers": {"a": ["b"]}}, "opts.headers must be an object of strings"),
         ({"url": "u", "body": {}}, "opts.body must be a string"),
         ({"url": "u", "publish": {"channel": "c"}}, "opts.topic is missing"),
@@ -250,6 +262,21 @@ def test_an_ai_request_is_read_completely() -> None:
         body=raw({"model": "m", "messages": []}),
         auto_tool_call=True,
     )
+
+
+@pytest.mark.parametrize(
+    ("opts", "text"),
+    [
+        ({}, "opts.url is missing"),
+        ({"url": 5}, "opts.url must be a string"),
+        ({"url": "u", "headers": {"a": None}}, "opts.headers must be an object of strings"),
+        ({"url": "u", "auth_key": ["secret"]}, "opts.auth_key must be a string"),
+        ({"url": "u", "format": {}}, "opts.format must be a string"),
+    ],
+)
+def test_a_bad_ai_request_says_what_is_wrong(opts: object, text: str) -> None:
+    invalid = opcode(OpName.AI_GATEWAY, opts)
+    assert problem(parse_ai_gateway_options, invalid) == f'AIGateway "1d": {text}'
 
 
 def test_a_bad_ai_request_does_not_tell_its_key() -> None:

@@ -250,6 +250,16 @@ class TestFunctions:
             ({"step": [{"limit": 5}]}, (ConcurrencyLimit(limit=5),)),
             ({"fn": [{"limit": 5}]}, ()),
             ({"fn": [], "step": []}, ()),
+            (None, ()),
+            (0, (ConcurrencyLimit(limit=0),)),
+            ({"limit": 5, "scope": None}, (ConcurrencyLimit(limit=5),)),
+            (
+                [{"limit": 5, "scope": "Env", "key": "k"}, {}],
+                (
+                    ConcurrencyLimit(limit=5, key="k", scope=ConcurrencyScope.ENVIRONMENT),
+                    ConcurrencyLimit(limit=0),
+                ),
+            ),
         ],
     )
     def test_concurrency_has_many_forms(
@@ -312,6 +322,35 @@ class TestUnreadable:
             ),
             ({"singleton": {"mode": 1}}, "functions[0].singleton.mode: expected string"),
             ({"rateLimit": {"limit": "1"}}, "functions[0].rateLimit.limit: expected integer"),
+            ({"rateLimit": {"period": 60}}, "functions[0].rateLimit.period: expected string"),
+            ({"throttle": 5}, "functions[0].throttle: expected object"),
+            ({"throttle": {"key": ["a"]}}, "functions[0].throttle.key: expected string"),
+            ({"idempotency": {"key": "a"}}, "functions[0].idempotency: expected string"),
+            ({"debounce": "10s"}, "functions[0].debounce: expected object"),
+            ({"debounce": {"timeout": 1}}, "functions[0].debounce.timeout: expected string"),
+            (
+                {"batchEvents": {"maxSize": 1.5}},
+                "functions[0].batchEvents.maxSize: expected integer",
+            ),
+            ({"priority": {"run": 5}}, "functions[0].priority.run: expected string"),
+            ({"priority": "5"}, "functions[0].priority: expected object"),
+            ({"timeouts": {"start": 60}}, "functions[0].timeouts.start: expected string"),
+            ({"cancel": {"event": "e"}}, "functions[0].cancel: expected array"),
+            ({"cancel": [{"if": True}]}, "functions[0].cancel[0].if: expected string"),
+            ({"singleton": True}, "functions[0].singleton: expected object"),
+            ({"retries": "3"}, "functions[0].retries: expected integer"),
+            (
+                {"throttle": {"limit": 10**30}},
+                "functions[0].throttle.limit: expected integer of at most 64 bits",
+            ),
+            (
+                {"concurrency": 2**63},
+                "functions[0].concurrency: expected integer of at most 64 bits",
+            ),
+            (
+                {"steps": {"step": {"retries": {"attempts": -(2**63) - 1}}}},
+                "functions[0].steps[...].retries.attempts: expected integer of at most 64 bits",
+            ),
             (
                 {"batchEvents": {"maxSize": None, "if": 1}},
                 "functions[0].batchEvents.if: expected string",

@@ -39,6 +39,13 @@ def test_schemes_that_can_be_called(scheme: str) -> None:
     assert has_sdk_url_scheme(f"{scheme}://app.test/api")
 
 
-@pytest.mark.parametrize("url", ["", "app.test/api", "ftp://app.test", "http:/api", "http://[::1"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("", "app.test/api", "ftp://app.test", "file:///etc/passwd", "http:/api", "http://[::1"),
+        *("http://:80/", "http://me@/", "http://app.test:0/", "http://app.test:99999/"),
+        *("http://app.test:port/", "http://app.test/\0", "http://app.test/a\r\nHost: b"),
+    ],
+)
 def test_urls_that_cannot_be_called(url: str) -> None:
     assert not has_sdk_url_scheme(url)
