@@ -6,7 +6,7 @@ everything between core and the wire is real.
 
 import asyncio
 from collections import Counter, defaultdict
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from datetime import UTC, datetime
 from random import Random
 from typing import Any
@@ -14,6 +14,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import msgspec
 
+from stepwell.core.checkpointing import CheckpointRefused
+from stepwell.engine.checkpoints import Checkpointed
 from stepwell.engine.driver import SdkCall
 from stepwell.wire.response import (
     Outcome,
@@ -24,11 +26,15 @@ from stepwell.wire.response import (
     unreachable,
 )
 from tests.simulation.faults import Faults
+from tests.simulation.outside_world import SECRET, SITE
 from tests.simulation.programs import (
+    Fetch,
     Found,
+    Infer,
     Invoke,
     Progress,
     Run,
+    Signal,
     SimulatedFunction,
     Sleep,
     SleepUntil,
@@ -44,6 +50,8 @@ APP_URL = "http://sim.test/api/inngest"
 
 #: Sends an event (name, data, id or "") until it is acknowledged, as the SDK's client does.
 Send = Callable[[str, dict[str, Any], str], Awaitable[object]]
+#: Sends the body of a checkpoint for a run; None if there is no answer.
+Save = Callable[[str, bytes], Awaitable[Checkpointed | CheckpointRefused | None]]
 
 
 class Call(msgspec.Struct, frozen=True):
@@ -81,6 +89,7 @@ class SimulatedApp:
         calls: Every call that reached it.
         executions: The values that bodies of steps gave, by (run, step).
         sent: For (run, step) the memo that calls carried, which must never change.
+        events: The ids of the events that calls carried, by run.
         broken: What must never happen and did.
     """
 
@@ -92,17 +101,20 @@ class SimulatedApp:
         faults: Faults,
         now_ms: Callable[[], int],
         send: Send,
+        save: Save,
         note: Callable[[str], None],
     ) -> None:
         self.functions = {function.slug: function for function in functions}
         self.calls: list[Call] = []
         self.executions: dict[tuple[str, str], list[str]] = defaultdict(list)
         self.sent: dict[tuple[str, str], bytes] = {}
+        self.events: dict[str, list[str]] = {}
         self.broken: list[str] = []
         self._random = random
         self._faults = faults
         self._now_ms = now_ms
         self._send = send
+        self._save = save
         self._note = note
         self._values = 0
         self._attempts: Counter[tuple[str, str]] = Counter()
@@ -113,11 +125,7 @@ class SimulatedApp:
     def call(self, call: SdkCall, done: Callable[[Outcome], None]) -> _Handle:
         """`Driver.call` over a network with faults."""
         handle = _Handle()
-        self._served += 1
-        number = self._served
-        task = asyncio.get_running_loop().create_task(self._deliver(call, done, handle))
-        self._tasks[number] = task
-        task.add_done_callback(lambda task: self._end(number, task))
+        self._later(self._deliver(call, done, handle))
         return handle
 
     def close(self) -> list[asyncio.Task[None]]:
@@ -144,7 +152,8 @@ class SimulatedApp:
             await pause(faults.network_s())
             self._report(done, handle, unreachable())
             return
-        if faults.happens("call_repeated"):
+        # The second of two calls would go on with results of its own, which nobody could notice.
+        if not function.checkpoints and faults.happens("call_repeated"):
             await self._serve(call, function)
         reply = await self._serve(call, function)
         if is_lossy and faults.happens("answer_lost"):
@@ -195,6 +204,8 @@ class SimulatedApp:
         progress = Progress.of(function.program.nodes, memos)
         if target != "step":
             reply = await self._targeted(call, body, progress, target)
+        elif function.checkpoints and not context["disable_immediate_execution"]:
+            reply = await self._checkpointed(call, body, function, memos)
         elif progress.error is not None:
             reply = _thrown(progress.error, no_retry=True)
         elif progress.is_done:
@@ -208,6 +219,12 @@ class SimulatedApp:
         return reply
 
     def _check(self, call: SdkCall, body: dict[str, Any]) -> None:
+        events = [event["id"] for event in body["events"]]
+        if (
+            self.events.setdefault(call.run_id, events) != events
+            or events[0] != body["event"]["id"]
+        ):
+            self.broken.append(f"run {call.run_id}: the events of a call changed to {events}")
         stack = body["ctx"]["stack"]["stack"]
         if set(stack) != body["steps"].keys() or len(stack) != len(set(stack)):
             self.broken.append(f"run {call.run_id}: stack and steps of a call differ")
@@ -245,6 +262,66 @@ class SimulatedApp:
                 return await self._run(call, body, only)
         return _opcodes([self._asked(each, body) for each in found])
 
+    async def _checkpointed(
+        self,
+        call: SdkCall,
+        body: dict[str, Any],
+        function: SimulatedFunction,
+        memos: dict[str, Any],
+    ) -> _Reply:
+        """Go on as long as there is one step after the other that can be run here."""
+        unsaved: list[dict[str, Any]] = []
+        while True:
+            progress = Progress.of(function.program.nodes, memos)
+            found = progress.found
+            if len(found) != 1 or not isinstance(found[0].step, Run):
+                break
+            reply = await self._run(call, body, found[0])
+            (opcode,) = msgspec.json.decode(reply.body)
+            if opcode["op"] != "StepRun":
+                return _opcodes(unsaved) if unsaved else reply
+            unsaved.append(opcode)
+            if await self._checkpoint(call, body, unsaved):
+                unsaved.clear()
+            memos[opcode["id"]] = {"data": opcode["data"]}
+        if unsaved:
+            return _opcodes(unsaved)
+        if progress.error is not None:
+            return _thrown(progress.error, no_retry=True)
+        if progress.is_done:
+            return self._returned(call, function, progress)
+        return _opcodes([self._asked(each, body) for each in found])
+
+    async def _checkpoint(
+        self, call: SdkCall, body: dict[str, Any], opcodes: list[dict[str, Any]]
+    ) -> bool:
+        """Report results while the call goes on; whether they are certainly taken over."""
+        context, faults = body["ctx"], self._faults
+        report = {
+            "run_id": call.run_id,
+            "steps": opcodes,
+            "qi_id": context["qi_id"],
+            "generation_id": context["generation_id"],
+        }
+        encoded = msgspec.json.encode(report)
+        if faults.happens("checkpoint_late"):
+            self._later(self._save_late(call.run_id, encoded))
+        answer = await self._save(call.run_id, encoded)
+        if faults.happens("checkpoint_repeated"):
+            answer = await self._save(call.run_id, encoded)
+        return answer is Checkpointed.SAVED
+
+    async def _save_late(self, run_id: str, encoded: bytes) -> None:
+        await pause(self._random.random() * 30)
+        await self._save(run_id, encoded)
+
+    def _later(self, work: Coroutine[Any, Any, None]) -> None:
+        self._served += 1
+        number = self._served
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks[number] = task
+        task.add_done_callback(lambda task: self._end(number, task))
+
     def _asked(self, found: Found, body: dict[str, Any]) -> dict[str, Any]:
         """The opcode that asks the server for a step."""
         step = found.step
@@ -261,11 +338,28 @@ class SimulatedApp:
                 waiting = {"event": step.event, "timeout": step.timeout, "if": condition}
                 return _opcode("WaitForEvent", found, waiting)
             case Invoke():
-                payload = {"data": {"key": body["event"]["data"].get("key", "none")}}
+                data = body["event"]["data"]
+                payload = {"data": {"key": data.get("key", "none"), "n": data.get("n", 0)}}
                 opts: dict[str, Any] = {"function_id": step.function, "payload": payload}
                 if step.timeout:
                     opts["timeout"] = step.timeout
                 return _opcode("InvokeFunction", found, opts)
+            case Signal():
+                name = f"{step.name}/{body['event']['data'].get('key', 'none')}"
+                conflict = "replace" if step.replaces else "fail"
+                waiting = {"signal": name, "timeout": step.timeout, "conflict": conflict}
+                return _opcode("WaitForSignal", found, waiting)
+            case Fetch():
+                url = f"{SITE}/{body['ctx']['run_id']}/{step.id}"
+                return _opcode("Gateway", found, {"url": url, "method": "GET"})
+            case Infer():
+                asked = {
+                    "url": f"{SITE}/{body['ctx']['run_id']}/{step.id}",
+                    "format": "openai-chat",
+                    "auth_key": SECRET,
+                    "body": {"model": "sim", "messages": []},
+                }
+                return _opcode("AIGateway", found, asked)
 
     async def _run(self, call: SdkCall, body: dict[str, Any], found: Found) -> _Reply:
         """Run the body of a step."""
@@ -273,8 +367,9 @@ class SimulatedApp:
         assert isinstance(step, Run)
         place = (call.run_id, hashed(step.id))
         self._attempts[place] += 1
-        if step.takes_s:
-            await pause(step.takes_s)
+        is_stuck = step.stuck_with and step.stuck_with == body["event"]["data"].get("key")
+        if is_stuck or step.takes_s:
+            await pause(3_600.0 if is_stuck else step.takes_s)
         if self._attempts[place] <= step.fails:
             return self._raised(found, body["ctx"])
         if step.sends:

@@ -14,7 +14,6 @@ import msgspec
 from stepwell.core.identity import RunId
 from stepwell.core.journal import (
     CallFailed,
-    Entry,
     RunEnded,
     StepAttemptFailed,
     StepInvoking,
@@ -28,12 +27,17 @@ from stepwell.core.run import RunState
 from stepwell.core.status import RunStatus
 from stepwell.engine.store import StoreUnavailable
 from stepwell.store.sqlite.loading import load_runs
+from tests.simulation.ended_runs import EndedRun, begun_entry, ended_runs, listens
+from tests.simulation.event_outcomes import started_by, turned_away
+from tests.simulation.flow_checkers import check_flow, flow_cancel_problems
 from tests.simulation.programs import (
+    Fetch,
+    Infer,
     Invoke,
     Node,
     Parallel,
     Run,
-    SimulatedFunction,
+    Signal,
     Sleep,
     SleepUntil,
     Step,
@@ -41,49 +45,20 @@ from tests.simulation.programs import (
     hashed,
     nodes_of,
 )
+from tests.simulation.step_checkers import is_signal_conflict, step_problems
 from tests.simulation.world import World
 
 __all__ = ["Problems", "check_finished", "check_now"]
 
 Problems = list[str]
 
+_SILENT = {"inngest/function.finished", "inngest/function.failed"}
 _ENDED = "SELECT id FROM runs WHERE status NOT IN (0, 5)"
-
-
-class _Ended(msgspec.Struct):
-    """A run and everything that is stored of it."""
-
-    id: str
-    function: SimulatedFunction
-    status: RunStatus
-    event_id: str
-    event_name: str
-    queued_ms: int
-    ended_ms: int
-    ended_seq: int
-    parent_run_id: str
-    parent_step: str
-    event: dict[str, Any]
-    entries: list[Entry]
-
-    @property
-    def memos(self) -> dict[str, Any]:
-        return {
-            entry.step: msgspec.json.decode(entry.memo)
-            for entry in self.entries
-            if isinstance(entry, StepResolved)
-        }
-
-    @property
-    def end(self) -> RunEnded:
-        entry = self.entries[-1]
-        assert isinstance(entry, RunEnded)
-        return entry
 
 
 def check_now(world: World) -> Problems:
     """What must be true at any moment, also in the middle of a crash."""
-    problems = list(world.app.broken)
+    problems = world.app.broken + world.outside.broken + world.bounds.broken
     # A request whose client has gone away may fail unheard.
     problems += [
         f"in the loop: {error!r}"
@@ -105,11 +80,12 @@ def check_finished(world: World) -> Problems:
         for (run_id,) in world.rows("SELECT id FROM runs WHERE status IN (0, 5)")
     ]
     problems += _runs_are_those_of_the_events(world)
-    runs = _runs(world)
+    runs = ended_runs(world)
     by_id = {run.id: run for run in runs}
     for run in runs:
         for problem in _run_problems(world, run, by_id):
             problems.append(f"run {run.id} of {run.function.name}: {problem}")
+    problems += check_flow(world, runs)
     problems += _internal_events(world, runs)
     problems += _cron_ticks(world)
     return problems
@@ -161,7 +137,15 @@ def _acknowledged_are_stored(world: World) -> Iterator[str]:
 
 
 def _runs_are_those_of_the_events(world: World) -> Iterator[str]:
-    """One run for every function and every event that it listens to, and no other."""
+    """One run for every function and every event that it listens to, and no other.
+
+    Functions whose options have events dropped or merged are looked at elsewhere.
+    """
+    plain = {
+        function.name: function
+        for function in world.app.functions.values()
+        if function.starts_for_every_event and function.name not in world.paused
+    }
     expected: Counter[tuple[str, str]] = Counter()
     seen: set[tuple[str, str]] = set()
     payloads: dict[str, dict[str, Any]] = {}
@@ -170,16 +154,17 @@ def _runs_are_those_of_the_events(world: World) -> Iterator[str]:
     ):
         payloads[event_id] = msgspec.json.decode(payload)
     for event in payloads.values():
-        for function in world.app.functions.values():
+        for function in plain.values():
             key = (function.name, event["id"])
-            if key not in seen and _listens(function, event):
+            if key not in seen and listens(function, event):
                 seen.add(key)
                 expected[key] += 1
     found: Counter[tuple[str, str]] = Counter()
     for function_name, event_id, cron in world.rows(
         "SELECT f.name, r.event_id, r.cron FROM runs r JOIN functions f ON f.id = r.function_id"
+        " WHERE r.origin_run_id = ''"
     ):
-        if not cron:
+        if not cron and function_name in plain:
             found[function_name, payloads[event_id]["id"]] += 1
     for key in sorted(expected.keys() | found.keys()):
         if expected[key] != found[key]:
@@ -187,65 +172,16 @@ def _runs_are_those_of_the_events(world: World) -> Iterator[str]:
             yield f"event {event_id} has {found[key]} runs of {name}, expected {expected[key]}"
 
 
-def _listens(function: SimulatedFunction, event: dict[str, Any]) -> bool:
-    name = event["name"]
-    if name == "inngest/function.invoked":
-        return bool(event["data"]["_inngest"]["fn_id"] == function.slug)
-    if function.on_failure_of and name == "inngest/function.failed":
-        return bool(event["data"]["function_id"].endswith(f"-{function.on_failure_of}"))
-    return any(
-        _names_match(trigger.event, name) and trigger.matches(event)
-        for trigger in function.triggers
-    )
-
-
-def _names_match(pattern: str, name: str) -> bool:
-    if pattern.endswith(("/*", ".*")):
-        return name.startswith(pattern[:-1])
-    return pattern == name
-
-
 # The course of a run.
 
 
-def _runs(world: World) -> list[_Ended]:
-    journal: dict[str, list[Entry]] = defaultdict(list)
-    for run_id, body in world.rows("SELECT run_id, body FROM journal ORDER BY run_id, seq"):
-        journal[run_id].append(decode_entry(body))
-    payloads = dict(world.rows("SELECT id, payload FROM events ORDER BY number DESC"))
-    functions = {function.name: function for function in world.app.functions.values()}
-    return [
-        _Ended(
-            run_id,
-            functions[name],
-            RunStatus(status),
-            event_id,
-            event_name,
-            queued_ms,
-            ended_ms,
-            ended_seq,
-            parent_run_id,
-            parent_step,
-            msgspec.json.decode(payloads[event_id]),
-            journal[run_id],
-        )
-        for run_id, name, status, event_id, event_name, queued_ms, ended_ms, ended_seq, parent_run_id, parent_step in world.rows(
-            "SELECT r.id, f.name, r.status, event_id, event_name, queued_ms, ended_ms, ended_seq,"
-            " parent_run_id, parent_step FROM runs r JOIN functions f ON f.id = r.function_id"
-            " WHERE r.status NOT IN (0, 5) ORDER BY r.id"
-        )
-    ]
-
-
-def _run_problems(world: World, run: _Ended, runs: Mapping[str, _Ended]) -> Iterator[str]:
-    steps = nodes_of(run.function.program.nodes)
+def _run_problems(world: World, run: EndedRun, runs: Mapping[str, EndedRun]) -> Iterator[str]:
+    kept = run.kept
     for entry in run.entries:
-        if isinstance(entry, StepResolved):
-            step = steps.get(entry.step)
-            if step is None:
-                yield f"a step {entry.step} that its program does not have"
-            else:
-                yield from _memo_problems(world, run, step, entry, runs)
+        if isinstance(entry, StepResolved) and entry.step in kept:
+            yield from _kept_problems(run, entry, runs)
+        elif isinstance(entry, StepResolved):
+            yield from _memo_problems(world, run, entry, runs)
         elif isinstance(entry, StepAttemptFailed | CallFailed):
             if entry.attempt + 1 >= run.function.attempts_max:
                 yield f"attempt {entry.attempt} was to be repeated"
@@ -255,12 +191,29 @@ def _run_problems(world: World, run: _Ended, runs: Mapping[str, _Ended]) -> Iter
         yield "its row and its journal disagree about its end"
     if run.status is RunStatus.CANCELLED:
         yield from _cancel_problems(world, run)
+    elif run.status is RunStatus.SKIPPED:
+        if len(run.entries) > 1:
+            yield "it was skipped, but something has happened"
     else:
-        yield from _outcome_problems(run)
+        if not is_signal_conflict(run):
+            yield from _outcome_problems(run)
         yield from _missed_cancel(world, run)
 
 
-def _outcome_problems(run: _Ended) -> Iterator[str]:
+def _kept_problems(
+    run: EndedRun, entry: StepResolved, runs: Mapping[str, EndedRun]
+) -> Iterator[str]:
+    """A rerun begins with results of a run before it."""
+    before = (
+        other.raw_memos.get(entry.step)
+        for other in runs.values()
+        if other.function is run.function and other.id != run.id
+    )
+    if entry.memo not in before:
+        yield f"it begins with {entry.memo!r}, which no run before it had"
+
+
+def _outcome_problems(run: EndedRun) -> Iterator[str]:
     """Status and output, as the program and the results of its steps say."""
     program, memos = run.function.program, run.memos
     status, output = RunStatus.COMPLETED, None
@@ -322,7 +275,7 @@ def _value(step: Step, memos: Mapping[str, Any]) -> Any:
         return memo
     if memo.keys() == {"error"}:
         error = memo["error"]
-        if isinstance(step, Run | Invoke) and step.caught:
+        if isinstance(step, Run | Invoke | Fetch | Infer) and step.caught:
             return {"caught": error["message"]}
         raise _Thrown(error["name"], error["message"])
     return memo["data"] if memo.keys() == {"data"} else memo
@@ -332,26 +285,31 @@ def _value(step: Step, memos: Mapping[str, Any]) -> Any:
 
 
 def _memo_problems(
-    world: World, run: _Ended, step: Step, entry: StepResolved, runs: Mapping[str, _Ended]
+    world: World, run: EndedRun, entry: StepResolved, runs: Mapping[str, EndedRun]
 ) -> Iterator[str]:
     memo = msgspec.json.decode(entry.memo)
+    step = nodes_of(run.function.program.nodes).get(entry.step)
     match step:
+        case None:
+            yield f"a step {entry.step} that its program does not have"
         case Run():
             yield from _ran_problems(world, run, step, entry, memo)
         case Sleep() | SleepUntil():
             if memo is not None:
                 yield f"{step.id} slept to {memo}"
-            begun = _begun(run, step, StepSleeping)
+            begun = begun_entry(run, step, StepSleeping)
             if begun is None or entry.at_ms < begun.until_ms:
                 yield f"{step.id} woke at {entry.at_ms}, too early"
         case Wait():
             yield from _waited_problems(world, run, step, entry, memo)
         case Invoke():
-            yield from _invoked_problems(run, step, entry, memo, runs)
+            yield from _invoked_problems(world, run, step, entry, memo, runs)
+        case Signal() | Fetch() | Infer():
+            yield from step_problems(world, run, step, entry, memo)
 
 
 def _ran_problems(
-    world: World, run: _Ended, step: Run, entry: StepResolved, memo: Any
+    world: World, run: EndedRun, step: Run, entry: StepResolved, memo: Any
 ) -> Iterator[str]:
     if step.fails and entry.failed and entry.attempt + 1 >= run.function.attempts_max:
         # Attempts are those of the call, of which others than this step may have used some.
@@ -370,9 +328,9 @@ def _ran_problems(
 
 
 def _waited_problems(
-    world: World, run: _Ended, step: Wait, entry: StepResolved, memo: Any
+    world: World, run: EndedRun, step: Wait, entry: StepResolved, memo: Any
 ) -> Iterator[str]:
-    begun = _begun(run, step, StepWaiting)
+    begun = begun_entry(run, step, StepWaiting)
     if begun is None:
         yield f"{step.id} never began to wait"
         return
@@ -396,33 +354,45 @@ def _waited_problems(
 _UNCERTAIN_MS = 5_000
 
 
-def _satisfies(step: Wait, run: _Ended, data: dict[str, Any]) -> bool:
+def _satisfies(step: Wait, run: EndedRun, data: dict[str, Any]) -> bool:
     return not step.by_key or data.get("key") == run.event["data"].get("key")
 
 
 def _invoked_problems(
-    run: _Ended, step: Invoke, entry: StepResolved, memo: Any, runs: Mapping[str, _Ended]
+    world: World,
+    run: EndedRun,
+    step: Invoke,
+    entry: StepResolved,
+    memo: Any,
+    runs: Mapping[str, EndedRun],
 ) -> Iterator[str]:
-    begun = _begun(run, step, StepInvoking)
+    begun = begun_entry(run, step, StepInvoking)
     if begun is None:
         if memo != _error("Error", f"could not find function with ID: {step.function}"):
             yield f"{step.id} never began to invoke, but is {memo}"
         return
-    child = runs.get(begun.run_id)
-    if child is None or child.parent_run_id != run.id:
-        yield f"{step.id} has no child"
+    child = started_by(begun.event_id, step.function, runs)
+    if entry.timed_out and entry.at_ms < begun.expires_ms:
+        yield f"{step.id} timed out too early"
+    if child is None:
+        refused = turned_away(world, begun.event_id, step.function)
+        if refused is None:
+            yield f"{step.id} has no child"
+        elif entry.timed_out and refused[1] + _UNCERTAIN_MS < begun.expires_ms:
+            yield f"{step.id} timed out, although its event was turned away before"
+        elif not entry.timed_out and memo != _error("Error", refused[0]):
+            yield f"{step.id} is {memo}, expected {refused[0]}"
         return
-    if entry.timed_out:
-        if entry.at_ms < begun.expires_ms:
-            yield f"{step.id} timed out too early"
-        if child.ended_ms + _UNCERTAIN_MS < begun.expires_ms:
-            yield f"{step.id} timed out, although its child had ended before"
+    if child.parent_run_id != run.id and not child.batch_id:
+        yield f"{step.id} has no child of its own"
+    if entry.timed_out and child.ended_ms + _UNCERTAIN_MS < begun.expires_ms:
+        yield f"{step.id} timed out, although its child had ended before"
     expected = _expected_of_child(child, timed_out=entry.timed_out)
     if memo != expected:
         yield f"{step.id} is {memo}, expected {expected}"
 
 
-def _expected_of_child(child: _Ended, *, timed_out: bool) -> Any:
+def _expected_of_child(child: EndedRun, *, timed_out: bool) -> Any:
     if timed_out:
         return _error(
             "InngestInvokeTimeoutError", "Timed out waiting for invoked function to complete"
@@ -431,6 +401,8 @@ def _expected_of_child(child: _Ended, *, timed_out: bool) -> Any:
         return {"data": msgspec.json.decode(child.end.output)}
     if child.status is RunStatus.FAILED:
         return {"error": msgspec.json.decode(child.end.error)}
+    if child.status is RunStatus.SKIPPED:
+        return _error("Error", f"the invoked function's run was skipped ({child.end.cause})")
     return _error("InvokedFunctionCancelled", "The invoked function was cancelled")
 
 
@@ -438,17 +410,10 @@ def _error(name: str, message: str) -> dict[str, dict[str, str]]:
     return {"error": {"error": f"{name}: {message}", "name": name, "message": message}}
 
 
-def _begun(run: _Ended, step: Step, kind: type[Any]) -> Any:
-    for entry in run.entries:
-        if isinstance(entry, kind) and entry.step == hashed(step.id):
-            return entry
-    return None
-
-
 # Cancellation.
 
 
-def _cancelling(world: World, run: _Ended) -> Iterator[Any]:
+def _cancelling(world: World, run: EndedRun) -> Iterator[Any]:
     for cancel_on in run.function.cancel:
         for event in world.acknowledged:
             key = run.event["data"].get("key")
@@ -458,16 +423,19 @@ def _cancelling(world: World, run: _Ended) -> Iterator[Any]:
                 yield event
 
 
-def _cancel_problems(world: World, run: _Ended) -> Iterator[str]:
+def _cancel_problems(world: World, run: EndedRun) -> Iterator[str]:
     if run.end.cause == "event":
         ids = {event.internal_id for event in _cancelling(world, run)}
         if run.end.event_id not in ids:
             yield f"it was cancelled by {run.end.event_id}, which it did not wait for"
-    elif run.end.cause != "api" or run.id not in world.cancelled:
-        yield f"it was cancelled without a reason: {run.end}"
+    elif run.end.cause == "api":
+        if run.id not in world.cancelled:
+            yield "it was cancelled, but nobody asked for that"
+    else:
+        yield from flow_cancel_problems(world, run)
 
 
-def _missed_cancel(world: World, run: _Ended) -> Iterator[str]:
+def _missed_cancel(world: World, run: EndedRun) -> Iterator[str]:
     for event in _cancelling(world, run):
         since_ms = run.queued_ms + _UNCERTAIN_MS
         if since_ms < event.sent_ms and event.acknowledged_ms + _slack_ms(world) < run.ended_ms:
@@ -482,10 +450,10 @@ def _slack_ms(world: World) -> int:
 # Events about runs, and ticks.
 
 
-def _internal_events(world: World, runs: list[_Ended]) -> Iterator[str]:
+def _internal_events(world: World, runs: list[EndedRun]) -> Iterator[str]:
     expected: Counter[tuple[str, str]] = Counter()
     for run in runs:
-        if run.event_name in {"inngest/function.finished", "inngest/function.failed"}:
+        if run.status is RunStatus.SKIPPED or run.event_name in _SILENT:
             continue
         expected["inngest/function.finished", run.id] += 1
         if run.status is not RunStatus.COMPLETED:

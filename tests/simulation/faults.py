@@ -14,6 +14,12 @@ KINDS = (
     "answer_streamed",
     "proxy_error",
     "not_sdk",
+    # On the way to what steps fetch from, and back.
+    "gateway_unreachable",
+    "gateway_unanswered",
+    # In what apps report while they go on.
+    "checkpoint_repeated",
+    "checkpoint_late",
     # On the way from clients to the server and back.
     "request_lost",
     "request_unanswered",
@@ -63,6 +69,16 @@ class Faults:
         faults = cls(random, rates)
         faults.network_max_s = random.choice([0.001, 0.01, 0.3])
         return faults
+
+    @property
+    def are_any(self) -> bool:
+        """Whether anything can go wrong."""
+        return any(self._rates.values())
+
+    @property
+    def are_slow(self) -> bool:
+        """Whether the database can take long."""
+        return any(self._rates[kind] for kind in ("commit_slow", "read_slow"))
 
     def happens(self, kind: str) -> bool:
         """Whether this goes wrong now."""

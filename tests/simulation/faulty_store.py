@@ -1,29 +1,16 @@
 """The real store, with a disk and a process that fail."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import TypeVar
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
 
-from stepwell.core.app import App
-from stepwell.core.function import Function
-from stepwell.core.identity import (
-    EnvironmentId,
-    EventId,
-    FunctionId,
-    ItemId,
-    PartitionId,
-    RunId,
-)
-from stepwell.core.queue import QueueItem
-from stepwell.core.run import RunState
-from stepwell.core.transition import StoredEvent, Transition
-from stepwell.core.waits import Wait
-from stepwell.engine.store import Ownership, Store, StoreUnavailable, WaitQuery, WaitShape
+from stepwell.core.identity import PartitionId
+from stepwell.core.transition import Transition
+from stepwell.engine.store import Ownership, Store, StoreUnavailable
 from tests.simulation.faults import Faults
 from tests.simulation.virtual_loop import pause
 
 __all__ = ["CrashPlan", "FaultyStore"]
-
-T = TypeVar("T")
 
 #: Told the number of a commit and "before" or "after"; says whether the process dies there.
 CrashPlan = Callable[[int, str], bool]
@@ -83,80 +70,27 @@ class FaultyStore:
             raise StoreUnavailable("probe", "simulated")
         await self._store.probe(owner)
 
-    async def largest_number(self) -> int:
-        await self._before("largest_number")
-        return await self._after(await self._store.largest_number())
-
-    async def apps(self) -> list[App]:
-        await self._before("apps")
-        return await self._after(await self._store.apps())
-
-    async def functions(self) -> list[Function]:
-        await self._before("functions")
-        return await self._after(await self._store.functions())
-
-    async def load_runs(self, run_ids: Sequence[RunId]) -> dict[RunId, RunState]:
-        await self._before("load_runs")
-        return await self._after(await self._store.load_runs(run_ids))
-
-    async def queued_functions(self, partition: PartitionId) -> list[FunctionId]:
-        await self._before("queued_functions")
-        return await self._after(await self._store.queued_functions(partition))
-
-    async def ready(
-        self, partition: PartitionId, function_id: FunctionId, *, after: ItemId, limit: int
-    ) -> list[QueueItem]:
-        await self._before("ready")
-        items = await self._store.ready(partition, function_id, after=after, limit=limit)
-        return await self._after(items)
-
-    async def timers(
-        self,
-        partition: PartitionId,
-        function_id: FunctionId,
-        *,
-        after: tuple[int, ItemId],
-        until_ms: int,
-        limit: int,
-    ) -> list[QueueItem]:
-        await self._before("timers")
-        items = await self._store.timers(
-            partition, function_id, after=after, until_ms=until_ms, limit=limit
-        )
-        return await self._after(items)
-
-    async def event(self, event_id: EventId) -> StoredEvent | None:
-        await self._before("event")
-        return await self._after(await self._store.event(event_id))
-
-    async def waits_for(self, queries: Sequence[WaitQuery]) -> list[list[Wait]]:
-        await self._before("waits_for")
-        return await self._after(await self._store.waits_for(queries))
-
-    async def wait_shapes(self, environment_id: EnvironmentId) -> list[WaitShape]:
-        await self._before("wait_shapes")
-        return await self._after(await self._store.wait_shapes(environment_id))
-
-    async def claims(
-        self, keys: Collection[tuple[FunctionId, str]], *, now_ms: int
-    ) -> Mapping[tuple[FunctionId, str], RunId]:
-        await self._before("claims")
-        return await self._after(await self._store.claims(keys, now_ms=now_ms))
-
     async def expire_claims(self, owner: Ownership, *, now_ms: int, limit: int) -> int:
         await self._passes(self._faults.disk_s())
         return await self._store.expire_claims(owner, now_ms=now_ms, limit=limit)
 
+    async def expire_limits(self, owner: Ownership, *, now_ms: int, limit: int) -> int:
+        await self._passes(self._faults.disk_s())
+        return await self._store.expire_limits(owner, now_ms=now_ms, limit=limit)
+
     async def close(self) -> None:
         await self._store.close()
 
-    async def _before(self, operation: str) -> None:
+    def __getattr__(self, operation: str) -> Any:
+        """All that is left only reads."""
+        return partial(self._read, operation)
+
+    async def _read(self, operation: str, *args: Any, **keywords: Any) -> Any:
         await self._passes(self._faults.read_s())
         if self._faults.happens("read_refused"):
             raise StoreUnavailable(operation, "simulated")
-
-    async def _after(self, result: T) -> T:
-        """What was read is delivered later, and may be old by then."""
+        result = await getattr(self._store, operation)(*args, **keywords)
+        # What was read is delivered later, and may be old by then.
         await self._passes(self._faults.read_s())
         return result
 

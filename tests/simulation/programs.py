@@ -12,17 +12,33 @@ from typing import Any
 
 import msgspec
 
-from stepwell.wire.config import CancelOn, CronTrigger, EventTrigger, FunctionConfig
+from stepwell.wire.config import (
+    Batch,
+    CancelOn,
+    ConcurrencyLimit,
+    CronTrigger,
+    Debounce,
+    EventTrigger,
+    FunctionConfig,
+    RateLimit,
+    RunConcurrency,
+    Singleton,
+    Throttle,
+    Timeouts,
+)
 
 __all__ = [
     "APP",
+    "Fetch",
     "Found",
+    "Infer",
     "Invoke",
     "Node",
     "Parallel",
     "Program",
     "Progress",
     "Run",
+    "Signal",
     "SimulatedFunction",
     "Sleep",
     "SleepUntil",
@@ -46,6 +62,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
         sends: Name of an event that the body sends, as `step.sendEvent` does.
         sends_once: Whether that event has an id, so that repetitions of it start nothing.
         takes_s: How long the body takes.
+        stuck_with: The key with which it takes an hour.
     """
 
     id: str
@@ -56,6 +73,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     sends: str = ""
     sends_once: bool = False
     takes_s: float = 0.0
+    stuck_with: str = ""
 
     FOR_EVER = 1_000_000
 
@@ -92,6 +110,43 @@ class Invoke(msgspec.Struct, frozen=True, kw_only=True):
     caught: bool = True
 
 
+class Signal(msgspec.Struct, frozen=True, kw_only=True):
+    """`step.waitForSignal`.
+
+    Attributes:
+        name: Of the signal, to which the event's key is added.
+        replaces: Whether another run that waits for it gives way; else this one fails.
+    """
+
+    id: str
+    name: str
+    timeout: str
+    replaces: bool = False
+
+
+class Fetch(msgspec.Struct, frozen=True, kw_only=True):
+    """`step.fetch`.
+
+    Attributes:
+        fails: So many requests get no answer before one does; `FOR_EVER` of them all.
+        takes_s: How long an answer takes.
+    """
+
+    id: str
+    fails: int = 0
+    takes_s: float = 0.0
+    caught: bool = True
+
+
+class Infer(msgspec.Struct, frozen=True, kw_only=True):
+    """`step.ai.infer`; `fails` counts the requests that the provider refuses."""
+
+    id: str
+    fails: int = 0
+    takes_s: float = 0.0
+    caught: bool = True
+
+
 class Parallel(msgspec.Struct, frozen=True, kw_only=True):
     """`Promise.all`, or `Promise.race`, of sequences."""
 
@@ -100,7 +155,7 @@ class Parallel(msgspec.Struct, frozen=True, kw_only=True):
     race: bool = False
 
 
-Step = Run | Sleep | SleepUntil | Wait | Invoke
+Step = Run | Sleep | SleepUntil | Wait | Invoke | Signal | Fetch | Infer
 Node = Step | Parallel
 
 
@@ -132,6 +187,7 @@ class SimulatedFunction(msgspec.Struct, frozen=True, kw_only=True):
         version: Request version of the SDK it is written with.
         is_robust: Whether calls of it may be lost on the way: its retries suffice for that.
         on_failure_of: Name of the function whose failures it handles.
+        checkpoints: Whether it reports steps while it goes on in the same call.
     """
 
     name: str
@@ -142,6 +198,17 @@ class SimulatedFunction(msgspec.Struct, frozen=True, kw_only=True):
     retries: int = 20
     version: int = 2
     on_failure_of: str = ""
+    checkpoints: bool = False
+    concurrency: tuple[ConcurrencyLimit, ...] = ()
+    run_concurrency: RunConcurrency | None = None
+    throttle: Throttle | None = None
+    rate_limit: RateLimit | None = None
+    idempotency: str | None = None
+    debounce: Debounce | None = None
+    batch: Batch | None = None
+    priority: str | None = None
+    singleton: Singleton | None = None
+    timeouts: Timeouts | None = None
 
     @property
     def slug(self) -> str:
@@ -154,6 +221,19 @@ class SimulatedFunction(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def attempts_max(self) -> int:
         return self.retries + 1
+
+    @property
+    def rate(self) -> RateLimit | None:
+        """The rate limit, for which an idempotency key stands as well."""
+        if self.idempotency is not None:
+            return RateLimit(limit=1, period="24h", key=self.idempotency)
+        return self.rate_limit
+
+    @property
+    def starts_for_every_event(self) -> bool:
+        """Whether no option drops, merges or skips events."""
+        options = (self.rate, self.debounce, self.batch, self.singleton)
+        return all(option is None for option in options)
 
     def config(self, app_url: str) -> FunctionConfig:
         """As the SDK registers it."""
@@ -171,6 +251,16 @@ class SimulatedFunction(msgspec.Struct, frozen=True, kw_only=True):
             triggers=(*triggers, *self.crons),
             retries=self.retries,
             cancel=self.cancel,
+            concurrency=self.concurrency,
+            run_concurrency=self.run_concurrency,
+            throttle=self.throttle,
+            rate_limit=self.rate_limit,
+            idempotency=self.idempotency,
+            debounce=self.debounce,
+            batch=self.batch,
+            priority=self.priority,
+            singleton=self.singleton,
+            timeouts=self.timeouts,
         )
 
 
@@ -242,7 +332,7 @@ def _step(step: Step, memos: Mapping[str, Any], *, race: bool) -> Progress:
         return Progress(found=[Found(step, race)])
     memo = memos[key]
     if isinstance(memo, dict) and memo.keys() == {"error"}:
-        if not isinstance(step, Run | Invoke) or not step.caught:
+        if not isinstance(step, Run | Invoke | Fetch | Infer) or not step.caught:
             return Progress(error=memo["error"])
         return Progress(values={step.id: {"caught": memo["error"]["message"]}}, is_done=True)
     value = memo["data"] if isinstance(memo, dict) and memo.keys() == {"data"} else memo

@@ -1,25 +1,14 @@
 """Worlds drawn from a seed: random functions, random clients, random faults."""
 
-from collections.abc import Callable
 from functools import partial
 from random import Random
 from typing import Any
 
 from stepwell.wire.config import CancelOn, CronTrigger
+from tests.simulation.authors import Author
 from tests.simulation.checkers import check_finished, check_now
 from tests.simulation.faults import Faults
-from tests.simulation.programs import (
-    Invoke,
-    Node,
-    Parallel,
-    Program,
-    Run,
-    SimulatedFunction,
-    Sleep,
-    SleepUntil,
-    Trigger,
-    Wait,
-)
+from tests.simulation.programs import Program, Run, SimulatedFunction, Trigger
 from tests.simulation.virtual_loop import pause
 from tests.simulation.world import World
 
@@ -48,98 +37,6 @@ _TRIGGERS = [
 _MORE = (Trigger(event="sim/go.more"),)
 
 
-class _Author:
-    """Writes programs."""
-
-    def __init__(self, random: Random, callees: list[str], sends: list[str]) -> None:
-        self._random = random
-        self._callees = callees
-        self._sends = sends
-        self._steps = 0
-
-    def program(self, *, retries: int) -> Program:
-        random = self._random
-        nodes = tuple(self._node(depth=0) for _ in range(random.randint(1, 5)))
-        throws = 0
-        if random.random() < 0.2:
-            throws = random.choice([min(1, retries), 1_000])
-        return Program(nodes=nodes, throws=throws, no_retry=throws > 1)
-
-    def _node(self, *, depth: int, race: bool = False) -> Node:
-        random = self._random
-        if depth < 2 and random.random() < 0.3:
-            return self._parallel(depth)
-        kinds: list[Callable[[bool], Node]] = [
-            self._run,
-            self._run,
-            self._run,
-            self._sleep,
-            self._sleep_until,
-            self._wait,
-        ]
-        if self._callees:
-            kinds.append(self._invoke)
-        return random.choice(kinds)(depth > 0 or race)
-
-    def _parallel(self, depth: int) -> Parallel:
-        random = self._random
-        race = random.random() < 0.4
-        self._steps += 1
-        node_id = f"p{self._steps}"
-        branches = tuple(
-            tuple(
-                self._node(depth=depth + 1, race=race)
-                for _ in range(random.choice([1, 1, 1, 2, 3]))
-            )
-            for _ in range(random.randint(2, 4))
-        )
-        return Parallel(id=node_id, branches=branches, race=race)
-
-    def _id(self, kind: str) -> str:
-        self._steps += 1
-        return f"{kind}{self._steps}"
-
-    def _run(self, inside: bool) -> Run:
-        random = self._random
-        fails = random.choice([0, 0, 0, 0, 1, 2, Run.FOR_EVER])
-        return Run(
-            id=self._id("run"),
-            fails=fails,
-            no_retry=fails > 2 and random.random() < 0.7,
-            retry_after_s=random.choice([0, 0, 0, 3]),
-            caught=inside or random.random() < 0.8,
-            sends=random.choice(["", "", "", "", *self._sends]),
-            sends_once=random.random() < 0.5,
-            takes_s=random.choice([0.0, 0.0, 0.0, 0.4, 5.0]),
-        )
-
-    def _sleep(self, _inside: bool) -> Sleep:
-        return Sleep(
-            id=self._id("sleep"), duration=self._random.choice(["0s", "1s", "30s", "5m", "1h30m"])
-        )
-
-    def _sleep_until(self, _inside: bool) -> SleepUntil:
-        return SleepUntil(id=self._id("until"), after_s=self._random.choice([0, 60, 900]))
-
-    def _wait(self, _inside: bool) -> Wait:
-        random = self._random
-        return Wait(
-            id=self._id("wait"),
-            event="sim/signal",
-            timeout=random.choice(["10s", "5m", "20m"]),
-            by_key=random.random() < 0.7,
-        )
-
-    def _invoke(self, inside: bool) -> Invoke:
-        random = self._random
-        return Invoke(
-            id=self._id("invoke"),
-            function=random.choice(self._callees),
-            timeout=random.choice(["", "1s", "10m"]),
-            caught=inside or random.random() < 0.8,
-        )
-
-
 def _functions(random: Random) -> list[SimulatedFunction]:
     functions: list[SimulatedFunction] = []
     callees = ["sim-unknown"]
@@ -149,7 +46,7 @@ def _functions(random: Random) -> list[SimulatedFunction]:
         # Only functions written before are called, and what listens to the events of others neither
         # calls nor sends any, so that no two of them start each other for ever.
         is_more = random.random() < 0.2
-        author = _Author(
+        author = Author(
             random,
             [] if is_more or random.random() < 0.5 else list(callees),
             ["sim/signal"] if is_more else ["sim/signal", "sim/go.more"],

@@ -22,7 +22,7 @@ from tests.simulation.programs import (
 from tests.simulation.virtual_loop import pause
 from tests.simulation.world import BASE_MS, World
 
-__all__ = ["SCENARIOS", "Outcome", "Scenario", "outcomes"]
+__all__ = ["SCENARIOS", "Outcome", "Scenario", "function", "outcomes"]
 
 #: Function, status, and output without what makes values unique.
 Outcome = tuple[str, str, Any]
@@ -53,13 +53,24 @@ def outcomes(world: World) -> list[Outcome]:
     ):
         output = msgspec.json.decode(body or b"{}").get("output")
         text = re.sub(r"#\d+", "#", msgspec.json.encode(output).decode())
-        output = msgspec.json.decode(text)
+        output = _without_fetched(msgspec.json.decode(text))
         if isinstance(output, dict):
             # An event has an id of its own in each world.
             is_event = {key for key, value in output.items() if _is_event(value)}
             output |= dict.fromkeys(is_event, "(event)")
         found.append((name, RunStatus(status).name, output))
     return found
+
+
+def _without_fetched(value: Any) -> Any:
+    """What was fetched tells when and by which run."""
+    if isinstance(value, list):
+        return [_without_fetched(each) for each in value]
+    if not isinstance(value, dict):
+        return value
+    if "status_code" in value:
+        return "(fetched)"
+    return {key: _without_fetched(each) for key, each in value.items()}
 
 
 def _is_event(value: Any) -> bool:
@@ -70,7 +81,8 @@ async def _go(world: World) -> None:
     await world.send("sim/go", {"key": "k", "n": 1})
 
 
-def _function(*nodes: Any, name: str = "main", **more: Any) -> SimulatedFunction:
+def function(*nodes: Any, name: str = "main", **more: Any) -> SimulatedFunction:
+    """A function that listens to `sim/go` and is retried three times, unless `more` says else."""
     options: dict[str, Any] = {"program": Program(nodes=nodes), "triggers": _GO, "retries": 3}
     return SimulatedFunction(name=name, **(options | more))
 
@@ -131,14 +143,14 @@ _RACE = Parallel(
 SCENARIOS = [
     Scenario(
         "steps one after the other",
-        [_function(Run(id="a"), Run(id="b", sends="sim/noticed"), Run(id="c"))],
+        [function(Run(id="a"), Run(id="b", sends="sim/noticed"), Run(id="c"))],
         _go,
         [("main", "COMPLETED", {"a": "a#", "b": "b#", "c": "c#"})],
     ),
     Scenario(
         "steps and function that fail at first",
         [
-            _function(
+            function(
                 program=Program(nodes=(Run(id="a", fails=2), Run(id="b")), throws=1),
             )
         ],
@@ -147,15 +159,15 @@ SCENARIOS = [
     ),
     Scenario(
         "a failure that is caught",
-        [_function(Run(id="a", fails=Run.FOR_EVER, caught=True), Run(id="b"))],
+        [function(Run(id="a", fails=Run.FOR_EVER, caught=True), Run(id="b"))],
         _go,
         [("main", "COMPLETED", {"a": {"caught": "a raised"}, "b": "b#"})],
     ),
     Scenario(
         "a failure and its handler",
         [
-            _function(Run(id="a"), Run(id="b", fails=Run.FOR_EVER, no_retry=True)),
-            _function(Run(id="h"), name="main-failure", triggers=(), on_failure_of="main"),
+            function(Run(id="a"), Run(id="b", fails=Run.FOR_EVER, no_retry=True)),
+            function(Run(id="h"), name="main-failure", triggers=(), on_failure_of="main"),
         ],
         _go,
         [
@@ -165,19 +177,19 @@ SCENARIOS = [
     ),
     Scenario(
         "parallel steps",
-        [_function(_PARALLEL, Run(id="end"))],
+        [function(_PARALLEL, Run(id="end"))],
         _go,
         [("main", "COMPLETED", _PARALLEL_RESULT)],
     ),
     Scenario(
         "parallel steps of an older SDK",
-        [_function(_PARALLEL, Run(id="end"), version=1)],
+        [function(_PARALLEL, Run(id="end"), version=1)],
         _go,
         [("main", "COMPLETED", _PARALLEL_RESULT)],
     ),
     Scenario(
         "a race",
-        [_function(_RACE, Run(id="end"))],
+        [function(_RACE, Run(id="end"))],
         _go,
         [
             (
@@ -189,36 +201,36 @@ SCENARIOS = [
     ),
     Scenario(
         "sleeps",
-        [_function(Sleep(id="s", duration="1h"), SleepUntil(id="u", after_s=7200), Run(id="a"))],
+        [function(Sleep(id="s", duration="1h"), SleepUntil(id="u", after_s=7200), Run(id="a"))],
         _go,
         [("main", "COMPLETED", {"s": None, "u": None, "a": "a#"})],
     ),
     Scenario(
         "a wait that is satisfied",
-        [_function(Wait(id="w", event="sim/signal", timeout="10m"), Run(id="a"), name="waits")],
+        [function(Wait(id="w", event="sim/signal", timeout="10m"), Run(id="a"), name="waits")],
         _signal_when_waiting,
         [("waits", "COMPLETED", {"w": "(event)", "a": "a#"})],
     ),
     Scenario(
         "a wait that times out",
-        [_function(Wait(id="w", event="sim/signal", timeout="10m"), Run(id="a"))],
+        [function(Wait(id="w", event="sim/signal", timeout="10m"), Run(id="a"))],
         _go,
         [("main", "COMPLETED", {"w": None, "a": "a#"})],
     ),
     Scenario(
         "invocations",
         [
-            _function(
+            function(
                 Invoke(id="good", function="sim-good"),
                 Invoke(id="bad", function="sim-bad"),
                 Invoke(id="slow", function="sim-slow", timeout="1m"),
                 Invoke(id="none", function="sim-none"),
             ),
-            _function(Run(id="a"), name="good", triggers=()),
-            _function(
+            function(Run(id="a"), name="good", triggers=()),
+            function(
                 name="bad", triggers=(), program=Program(nodes=(), throws=1_000, no_retry=True)
             ),
-            _function(Sleep(id="s", duration="1h"), name="slow", triggers=()),
+            function(Sleep(id="s", duration="1h"), name="slow", triggers=()),
         ],
         _go,
         [
@@ -240,7 +252,7 @@ SCENARIOS = [
     Scenario(
         "a run cancelled by an event",
         [
-            _function(
+            function(
                 Run(id="a"),
                 Sleep(id="s", duration="1h"),
                 cancel=(
@@ -254,8 +266,8 @@ SCENARIOS = [
     Scenario(
         "a run cancelled by a person, and who invoked it",
         [
-            _function(Sleep(id="s", duration="1h"), name="child"),
-            _function(
+            function(Sleep(id="s", duration="1h"), name="child"),
+            function(
                 Run(id="h"),
                 name="listener",
                 triggers=(Trigger(event="inngest/function.cancelled"),),
@@ -267,7 +279,7 @@ SCENARIOS = [
     Scenario(
         "ticks, some of them missed while the server was down",
         [
-            _function(
+            function(
                 Run(id="a"),
                 name="tick",
                 triggers=(),
@@ -279,14 +291,14 @@ SCENARIOS = [
     ),
     Scenario(
         "an event from the future",
-        [_function(Run(id="a"))],
+        [function(Run(id="a"))],
         _send_in_advance,
         [("main", "COMPLETED", {"a": "a#"})],
     ),
     Scenario(
         "triggers of all kinds, and an event that is sent twice",
         [
-            _function(
+            function(
                 Run(id="a"),
                 name="broken-trigger",
                 triggers=(
@@ -297,8 +309,8 @@ SCENARIOS = [
                     ),
                 ),
             ),
-            _function(Run(id="a"), name="exact"),
-            _function(
+            function(Run(id="a"), name="exact"),
+            function(
                 Run(id="a"),
                 name="filtered",
                 triggers=(
@@ -309,7 +321,7 @@ SCENARIOS = [
                     ),
                 ),
             ),
-            _function(Run(id="a"), name="wildcard", triggers=(Trigger(event="sim/other.*"),)),
+            function(Run(id="a"), name="wildcard", triggers=(Trigger(event="sim/other.*"),)),
         ],
         _send_the_same_twice,
         [

@@ -56,7 +56,7 @@ def test_nothing_is_wrong_with_a_sound_world() -> None:
             "but gave ['a#1']",
         ),
         (
-            "INSERT INTO queue SELECT 1, 0, function_id, id, 1, '', 0, 9e15, 0, x'' FROM runs",
+            "INSERT INTO queue SELECT 1, 0, function_id, id, 1, '', 0, 9e15, 0, x'', 'c', 0 FROM runs",
             4_000.0,
             "but step '' of it is in queue",
         ),

@@ -4,16 +4,17 @@ The windows are made small, so that reading on happens all the time.
 """
 
 import asyncio
+from functools import partial
 from random import Random
 
-import msgspec
 import pytest
 
-from stepwell.core.identity import FunctionId, ItemId, RunId
-from stepwell.core.queue import IMMEDIATE, ItemKind, QueueItem
-from stepwell.engine import refills, scheduler, windows
+from stepwell.engine import partition
+from stepwell.engine.scheduler import SchedulerSetup
+from stepwell.engine.windows import WindowSizes
 from tests.simulation.checkers import check_finished
 from tests.simulation.faults import Faults
+from tests.simulation.flow_worlds import live_and_check
 from tests.simulation.programs import Program, Run, SimulatedFunction, Sleep, Trigger
 from tests.simulation.virtual_loop import pause
 from tests.simulation.world import World
@@ -37,9 +38,11 @@ _PROMPT = SimulatedFunction(
 
 @pytest.fixture(autouse=True)
 def _small_windows(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (windows, refills, scheduler):
-        for name in {"READY_MAX", "TIMERS_MAX"} & vars(module).keys():
-            monkeypatch.setattr(module, name, 20)
+    _make_small(monkeypatch, WindowSizes(lane_max=20, items_max=60, timers_max=20, due_max=200))
+
+
+def _make_small(monkeypatch: pytest.MonkeyPatch, sizes: WindowSizes) -> None:
+    monkeypatch.setattr(partition, "SchedulerSetup", partial(SchedulerSetup, sizes=sizes))
 
 
 async def _send(world: World, name: str, count: int) -> None:
@@ -132,51 +135,11 @@ def test_windows_hold_what_they_should_whatever_happens(seed: int) -> None:
     world.close()
 
 
-def _timer(item_id: int, due_ms: int) -> QueueItem:
-    return QueueItem(
-        ItemId(item_id), ItemKind.SLEEP, FunctionId("f"), RunId(f"r{item_id}"), due_ms=due_ms
-    )
+@pytest.mark.parametrize("seed", range(8))
+def test_limits_hold_although_most_of_the_queue_is_not_in_memory(
+    seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in other random worlds, with room for a handful of items."""
+    _make_small(monkeypatch, WindowSizes(lane_max=2, items_max=4, timers_max=3, due_max=4))
 
-
-def _ready(item_id: int) -> QueueItem:
-    return msgspec.structs.replace(_timer(item_id, IMMEDIATE), kind=ItemKind.DISCOVER)
-
-
-def test_a_timer_that_comes_while_timers_are_read_is_read_next() -> None:
-    """It may be due before some that were read, and yet be missing among them."""
-    queue = windows.FunctionQueue(FunctionId("f"))
-    queue.start_unread()
-    assert queue.wants_timers
-    assert not queue.takes_timer(_timer(9, due_ms=500))
-
-    queue.refilled_timers([_timer(1, due_ms=100), _timer(2, due_ms=900)], limit=20)
-
-    assert queue.timers_edge is not None
-    assert queue.timers_edge < (500, ItemId(9))
-    assert queue.wants_timers
-
-
-def test_a_ready_item_that_comes_while_items_are_read_is_read_next() -> None:
-    """An item keeps its id when its timer becomes ready work, so it need not come at the end."""
-    queue = windows.FunctionQueue(FunctionId("f"))
-    queue.start_unread()
-    assert queue.wants_ready
-    assert not queue.takes_ready(_ready(5))
-
-    queue.refilled([_ready(1), _ready(8)], limit=20)
-
-    assert queue.ready_edge == 4
-    assert queue.wants_ready
-
-
-def test_a_window_that_reads_on_does_not_shrink() -> None:
-    """What it dropped would lie before what is being read, and never be read again."""
-    queue = windows.FunctionQueue(FunctionId("f"))
-    queue.start_unread()
-    assert queue.wants_timers
-    queue.timers = {ItemId(n): _timer(n, due_ms=n) for n in range(1, 100)}
-
-    assert not queue.has_too_many_timers
-
-    queue.refilled_timers([], limit=20)
-    assert queue.has_too_many_timers
+    live_and_check(seed).close()

@@ -13,27 +13,30 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from stepwell.core.checkpointing import CheckpointRefused
 from stepwell.core.identity import DEFAULT_ENVIRONMENT_ID, RunId
 from stepwell.core.retry import RetryPolicy
 from stepwell.core.run import RunState
 from stepwell.core.transition import Transition
-from stepwell.engine.driver import CallHandle, SdkCall
+from stepwell.engine.checkpoints import Checkpointed
 from stepwell.engine.engine import Engine
-from stepwell.engine.partition import Surroundings
-from stepwell.engine.registry import Registry
-from stepwell.store.sqlite.store import SqliteStore
+from stepwell.engine.limits import LimitSettings
+from stepwell.wire.checkpoint import parse_async_checkpoint
 from stepwell.wire.errors import OperationalError
 from stepwell.wire.events import parse_events
 from stepwell.wire.registration import RegisterRequest
-from stepwell.wire.response import Outcome
 from stepwell.wire.ulid import EventIdSeed, ulid_from
 from tests.simulation.app import APP_URL, SimulatedApp
+from tests.simulation.bounds import Bounds
+from tests.simulation.decisions import Record
 from tests.simulation.faults import Faults
-from tests.simulation.faulty_store import CrashPlan, FaultyStore
+from tests.simulation.faulty_store import CrashPlan
+from tests.simulation.outside_world import OutsideWorld
 from tests.simulation.programs import APP, SimulatedFunction
+from tests.simulation.server import Clock, Server
 from tests.simulation.virtual_loop import VirtualLoop, pause
 
-__all__ = ["BASE_MS", "Acknowledged", "Disconnected", "World"]
+__all__ = ["BASE_MS", "Acknowledged", "Disconnected", "SentSignal", "World"]
 
 T = TypeVar("T")
 
@@ -59,100 +62,20 @@ class Acknowledged(msgspec.Struct, frozen=True):
     acknowledged_ms: int
 
 
-class Clock:
-    """Wall clock of the whole world."""
+class SentSignal(msgspec.Struct):
+    """A signal that a client sent once.
 
-    def __init__(self, loop: VirtualLoop, base_ms: int) -> None:
-        self._loop = loop
-        self._base_ms = base_ms
+    Attributes:
+        value: Its data, which no other signal has.
+        answered_ms: When the client learned what became of it; 0 if it never did.
+        run_id: The run whose step has it, if so.
+    """
 
-    def now_ms(self) -> int:
-        # A timer rings at its float, which may lie below the millisecond it stands for.
-        return self._base_ms + int(self._loop.time() * 1000 + 1e-4)
-
-
-class SeededIds:
-    """Ids of one process, from the world's seed."""
-
-    def __init__(self, random: Random, clock: Clock) -> None:
-        self._random = random
-        self._clock = clock
-        self._number = 0
-
-    def begin_after(self, number: int) -> None:
-        self._number = max(self._number, number)
-
-    def ulid(self, at_ms: int) -> str:
-        return ulid_from(at_ms, self._random.randbytes(10))
-
-    def number(self) -> int:
-        self._number = max(self._number + 1, self._clock.now_ms() << 20)
-        return self._number
-
-    def jitter(self) -> float:
-        return self._random.random()
-
-
-class _Server:
-    """One process: its objects, and the tasks that die with it."""
-
-    def __init__(self, world: "World") -> None:
-        self.store = FaultyStore(
-            SqliteStore.in_memory(connection=world.connection),
-            world.faults,
-            is_crash=world.is_crash,
-            die=world.wants_crash.set,
-            committed=world.note_commit,
-        )
-        self._app = world.app
-        self._under_way: dict[str, CallHandle] = {}
-        ids = SeededIds(Random(world.random.getrandbits(64)), world.clock)
-        self.registry = Registry(world.clock, ids)
-        around = Surroundings(
-            self.store, self, world.clock, ids, self.registry, world.retries, world.calls_max
-        )
-        self.engine = Engine(around)
-        self.registry.commit_with(self.engine)
-        self.main = asyncio.get_running_loop().create_task(self.engine.run())
-        self.requests: dict[int, asyncio.Task[Any]] = {}
-
-    def call(self, call: SdkCall, done: Callable[[Outcome], None]) -> CallHandle:
-        """`Driver.call`: what a dead process calls never reaches the app."""
-        if self.store.is_dead:
-            return _Unsent()
-        before = self._under_way.get(call.job_id)
-        if before is not None and not getattr(before, "is_cancelled", False):
-            self._app.broken.append(f"run {call.run_id}: two calls of one item at a time")
-
-        def answered(outcome: Outcome) -> None:
-            if self._under_way.get(call.job_id) is handle:
-                del self._under_way[call.job_id]
-            done(outcome)
-
-        handle = self._app.call(call, answered)
-        self._under_way[call.job_id] = handle
-        return handle
-
-    def spawn(self, number: int, work: Awaitable[T]) -> "asyncio.Task[T]":
-        async def request() -> T:
-            return await work
-
-        task = asyncio.get_running_loop().create_task(request())
-        self.requests[number] = task
-        task.add_done_callback(lambda _: self.requests.pop(number))
-        return task
-
-    async def die(self) -> None:
-        self.store.is_dead = True
-        tasks = [self.main, *self.requests.values()]
-        for task in tasks:
-            task.cancel()
-        await asyncio.wait(tasks)
-
-
-class _Unsent:
-    def cancel(self) -> None:
-        pass
+    name: str
+    value: str
+    sent_ms: int
+    answered_ms: int = 0
+    run_id: str | None = None
 
 
 class World:
@@ -174,6 +97,7 @@ class World:
         is_crash: CrashPlan | None = None,
         retries: RetryPolicy | None = None,
         calls_max: int = 50,
+        limits: LimitSettings | None = None,
         base_ms: int = BASE_MS,
     ) -> None:
         self.loop = VirtualLoop()
@@ -183,6 +107,10 @@ class World:
         self.connection = sqlite3.connect(":memory:", check_same_thread=False)
         self.retries = retries or RetryPolicy()
         self.calls_max = calls_max
+        self.limits = limits or LimitSettings()
+        self.is_faulty = self.faults.are_any
+        #: How long it may take from a decision until it is written.
+        self.decision_ms = 10_000 if self.faults.are_slow else 25
         self.down_s = 1.0
         self.crashes = 0
         self.commits = 0
@@ -190,19 +118,48 @@ class World:
         self.acknowledged: list[Acknowledged] = []
         self.downs: list[tuple[int, int]] = []
         self.cancelled: set[str] = set()
+        self.paused: set[str] = set()
+        self.signals: list[SentSignal] = []
+        self.reruns: dict[str, str] = {}
+        self.record = Record()
         self.app = SimulatedApp(
             functions,
             random=Random(self.random.getrandbits(64)),
             faults=self.faults,
             now_ms=self.clock.now_ms,
             send=self._send_from_app,
+            save=self._save_from_app,
             note=self.note,
         )
+        self.outside = OutsideWorld(
+            functions,
+            random=Random(self.random.getrandbits(64)),
+            faults=self.faults,
+            now_ms=self.clock.now_ms,
+            note=self.note,
+        )
+        self.bounds = Bounds(
+            calls_max=calls_max,
+            limits=self.limits,
+            let_in_ms=self.record.let_in_ms,
+            now_ms=self.clock.now_ms,
+        )
+        self._has_singletons = any(function.singleton for function in functions)
         self.wants_crash = asyncio.Event()
         self._is_crash = is_crash
-        self._server: _Server | None = None
+        self._server: Server | None = None
         self._requests = 0
         self._clients: dict[int, asyncio.Task[Any]] = {}
+
+    def lateness_ms(self, from_ms: int, until_ms: int) -> int:
+        """How late a timer may ring that was due in that time: the server may have been down."""
+        if not self.is_faulty and not self.crashes:
+            return 50
+        downs = (
+            min(down_until_ms, until_ms) - max(down_from_ms, from_ms)
+            for down_from_ms, down_until_ms in self.downs
+        )
+        return 20_000 + sum(down_ms for down_ms in downs if down_ms > 0)
 
     # Its history.
 
@@ -213,8 +170,15 @@ class World:
     def note_commit(self, batch: Sequence[Transition]) -> None:
         """A batch was written."""
         self.commits += 1
-        rows = ["+".join(str(len(getattr(t, name))) for name in _ROWS) for t in batch]
+        rows = ["+".join(str(len(rows)) for rows in msgspec.structs.astuple(t)) for t in batch]
         self.note(f"commit {' '.join(rows)}")
+        self.record.note(batch, self.clock.now_ms())
+        for transition in batch:
+            for end in transition.ended:
+                self.bounds.end_run(end.run_id)
+        if self._has_singletons:
+            for function_id, key in self.rows(_CROWDED):
+                self.bounds.broken.append(f"two runs of {function_id} live with the key {key}")
 
     def is_crash(self, _commit: int, moment: str) -> bool:
         """Whether the server is killed before or after its next commit."""
@@ -235,7 +199,7 @@ class World:
             return await story
         finally:
             watching.cancel()
-            tasks = [watching, *self._clients.values(), *self.app.close()]
+            tasks = [watching, *self._clients.values(), *self.app.close(), *self.outside.close()]
             for task in tasks:
                 task.cancel()
             if self._server is not None:
@@ -311,6 +275,10 @@ class World:
                 return await self.request(work)
             except (Disconnected, OperationalError):
                 await pause(0.5 + self.random.random())
+
+    def ulid(self) -> str:
+        """A new id, as an API makes it."""
+        return ulid_from(self.clock.now_ms(), self.random.randbytes(10))
 
     # What clients do.
 
@@ -389,10 +357,15 @@ class World:
             return None
         return partition._live.get(run_id)
 
-    async def quiet(self, *, limit_s: float, step_s: float = 5.0) -> None:
-        """Until nothing is to be done any more but waiting for the next tick of a cron."""
+    async def quiet(
+        self, *, limit_s: float, step_s: float = 5.0, only_clients: bool = False
+    ) -> None:
+        """Until nothing is to be done any more but waiting for the next tick of a cron.
+
+        With `only_clients`, until they have nothing to do any more.
+        """
         end_s = self.loop.time() + limit_s
-        while self._clients or self.rows(_UNFINISHED)[0][0]:
+        while self._clients or (not only_clients and self.rows(_UNFINISHED)[0][0]):
             if self.loop.time() > end_s:
                 raise AssertionError(f"not finished after {limit_s} s: {self.unfinished()}")
             await pause(step_s)
@@ -408,7 +381,13 @@ class World:
     def _boot(self) -> None:
         self.note("boot")
         self.wants_crash.clear()
-        self._server = _Server(self)
+        self._server = Server(self)
+
+    async def sync(self, function: SimulatedFunction) -> None:
+        """Let the app register a function in another configuration."""
+        self.app.functions[function.slug] = function
+        self.bounds.changed(function)
+        await self._register()
 
     async def _register(self) -> None:
         functions = tuple(each.config(APP_URL) for each in self.app.functions.values())
@@ -430,13 +409,26 @@ class World:
     async def _send_from_app(self, name: str, data: dict[str, Any], event_id: str) -> None:
         await self.send(name, data, event_id=event_id)
 
+    async def _save_from_app(
+        self, run_id: str, body: bytes
+    ) -> Checkpointed | CheckpointRefused | None:
+        """What the app is told about a checkpoint; None if there is no answer."""
+        report = parse_async_checkpoint(body, path_run_id=run_id)
+        try:
+            return await self.request(lambda engine: engine.save_checkpoint(report))
+        except (Disconnected, OperationalError):
+            return None
+
     def _end_client(self, number: int, task: "asyncio.Task[Any]") -> None:
         del self._clients[number]
         if not task.cancelled() and (error := task.exception()) is not None:
             self.app.broken.append(f"a client failed: {error!r}")
 
 
-_ROWS = ("events", "runs", "started", "ended", "journal", "put", "renew", "renew_due", "done")
+_CROWDED = """
+SELECT function_id, singleton FROM runs WHERE singleton <> '' AND status IN (0, 5)
+ GROUP BY 1, 2 HAVING count(*) > 1
+"""
 _UNFINISHED = """
 SELECT (SELECT count(*) FROM runs WHERE status IN (0, 5))
      + (SELECT count(*) FROM queue WHERE kind != 8)

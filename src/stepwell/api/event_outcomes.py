@@ -145,7 +145,7 @@ def _entries(outcome: EventOutcome, functions: FunctionIndex) -> Iterator[Outcom
 def _of_run(run: RunView, functions: FunctionIndex, notes: list[str]) -> OutcomeObject:
     if run.status is RunStatus.SKIPPED:
         outcome = "skipped"
-        message = f"Was skipped because {_CAUSES.get(run.cause, 'of a defect in Stepwell')}"
+        message = f"Was skipped because {_CAUSES.get(run.cause, run.cause)}"
         if run.existing_run_id:
             message += f": {run.existing_run_id}"
     elif run.batch_id:
@@ -216,6 +216,8 @@ def _skip_sentence(skip: Skip) -> str:
             return f"Gave way to the newer event {skip.detail}"
         case SkipReason.FUNCTION_GONE:
             return "The function was removed before the event could start it"
+        case SkipReason.DEFECT:
+            return "Was not decided about because of a defect in Stepwell; the log has the details"
         case SkipReason.CANCEL_CONDITION_INVALID:
             return f"cancelOn cannot cancel the run: {skip.detail}"
         case _:

@@ -12,7 +12,6 @@ Source: flow control, 2.1; execution semantics, 2.3.
 
 from collections.abc import Iterable, Iterator
 from heapq import merge
-from typing import Final
 
 import msgspec
 
@@ -24,7 +23,6 @@ from stepwell.core.function import Function
 from stepwell.core.gcra import NS_PER_MS, expires_ms, rate_limit
 from stepwell.core.moment import Moment
 from stepwell.core.queue import ItemKind, QueueItem
-from stepwell.core.scheduling import skip_run
 from stepwell.core.starting import start, turn_away
 from stepwell.core.transition import (
     BufferKind,
@@ -35,10 +33,7 @@ from stepwell.core.transition import (
     Transition,
 )
 
-__all__ = ["DEFECT", "BufferEnd", "admit", "end_buffer", "in_order", "record_defect"]
-
-#: Why an event is skipped about which a decision could not be made.
-DEFECT: Final = "defect"
+__all__ = ["BufferEnd", "admit", "end_buffer", "in_order", "record_defect"]
 
 
 class BufferEnd(msgspec.Struct, frozen=True):
@@ -115,9 +110,17 @@ def end_buffer(end: BufferEnd, view: AdmissionView, *, at: Moment) -> Transition
 
 def record_defect(arrival: Arrival, *, at: Moment) -> Transition:
     """Record that no decision could be made about the event, because of a defect in Stepwell."""
-    transition = Transition(done=[arrival.item.id])
-    if arrival.function is not None:
-        skip_run(transition, arrival.function, [arrival.event], arrival.origin, cause=DEFECT, at=at)
+    item = arrival.item
+    transition = Transition(done=[item.id])
+    turn_away(
+        transition,
+        item.function_id,
+        arrival.event.id,
+        arrival.origin,
+        reason=SkipReason.DEFECT,
+        detail="",
+        at=at,
+    )
     return transition
 
 

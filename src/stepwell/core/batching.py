@@ -110,10 +110,10 @@ def end_batch(
         return
     first = view.event(events[0].event_id)
     assert first is not None, "an event that is held back is stored"
-    # Only the first event is looked at; of the others the run keeps the ids.
+    # The first event decides; of the others the run keeps the ids.
     others = [TriggerEvent(held.event_id, first.name, held.ts_ms, b"") for held in events[1:]]
     callers = tuple(caller for held in events for caller in callers_of(held))
-    origin = Origin(batch_id=buffer.id, callers=callers)
+    origin = Origin(cron=events[0].cron, batch_id=buffer.id, callers=callers)
     run = start(transition, function, [first, *others], origin, view=view, at=at)
     expires_ms = at.now_ms + CLAIM_MS
     transition.claims += [

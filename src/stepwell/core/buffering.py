@@ -25,6 +25,7 @@ def held_event(buffer: Buffer, position: int, arrival: Arrival) -> BufferedEvent
         arrival.event.id,
         arrival.event.ts_ms,
         claim_key=origin.claim_key,
+        cron=origin.cron,
         parent_run_id=origin.parent_run_id,
         parent_function_id=origin.parent_function_id,
         parent_step=origin.parent_step,
@@ -37,6 +38,7 @@ def origin_of(held: BufferedEvent) -> Origin:
         parent_run_id=held.parent_run_id,
         parent_function_id=held.parent_function_id,
         parent_step=held.parent_step,
+        cron=held.cron,
         claim_key=held.claim_key,
     )
 

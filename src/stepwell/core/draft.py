@@ -89,6 +89,7 @@ class RunDraft:
         self._open_steps: set[StepId] | None = None
         self._next: QueueItem | None = None
         self._repeats = False
+        self._appended = 0
         # A step that got its result while others of its group are awaited.
         self._held_back: StepId | None = None
 
@@ -114,8 +115,9 @@ class RunDraft:
 
     def append(self, entry: Entry) -> None:
         """Append a fact to the journal."""
-        journal = self.transition.journal
-        journal.append(self.run.row(entry, offset=len(journal)))
+        # Entries of other runs, which an invocation or the run's end brings, are not counted.
+        self.transition.journal.append(self.run.row(entry, offset=self._appended))
+        self._appended += 1
 
     def start(self, sent_ms: int) -> None:
         """Record that the first call was sent, if that is not recorded."""
@@ -239,8 +241,14 @@ class RunDraft:
         item = self.item
         assert item is not None
         self._repeats = True
+        # A first call that was made is a call like any other: what holds up starts concerns it no
+        # more.
         self._next = msgspec.structs.replace(
-            item, attempt=item.attempt + 1, due_ms=due_ms, queued_ms=self.at.now_ms
+            item,
+            attempt=item.attempt + 1,
+            due_ms=due_ms,
+            queued_ms=self.at.now_ms,
+            lane=self.run.new.lane,
         )
 
     def finish(self) -> Transition:

@@ -40,7 +40,8 @@ from stepwell.core.journal import (
 )
 from stepwell.core.moment import Moment
 from stepwell.core.queue import NO_STEP, ItemKind
-from stepwell.core.scheduling import Origin, schedule, skip_run
+from stepwell.core.scheduling import Origin, schedule, skip_if_hindered
+from stepwell.core.singleton import NO_SEAT, Seat
 from stepwell.core.transition import JournalRow, NewRun, StoredEvent, Transition
 from stepwell.core.trigger import TriggerEvent
 from stepwell.wire.canonical import canonical_json
@@ -50,11 +51,9 @@ from stepwell.wire.opcode import OpName
 from stepwell.wire.opcode_options import STEP_BYTES_MAX
 
 __all__ = [
-    "NO_SEAT",
     "PastRun",
     "RerunPlan",
     "RerunRefused",
-    "Seat",
     "StepChoice",
     "plan_rerun",
     "start_rerun",
@@ -105,21 +104,6 @@ class StepChoice(msgspec.Struct, frozen=True):
 
     step: str
     input: bytes | None = None
-
-
-class Seat(msgspec.Struct, frozen=True):
-    """What a singleton has to say.
-
-    Attributes:
-        key: Under which the new run will be the function's only live one; "" without one.
-        holder: The live run that has the key and does not give way.
-    """
-
-    key: str = ""
-    holder: RunId | None = None
-
-
-NO_SEAT: Final = Seat()
 
 
 class _Kept(msgspec.Struct, frozen=True):
@@ -204,20 +188,9 @@ def start_rerun(
         origin_run_id=plan.origin_run_id,
         replay_id=plan.replay_id,
     )
-    pause = function.pause
-    if pause is not None and function.skips_new_runs:
-        cause = "drained" if pause.is_drain else "paused"
-        return skip_run(transition, function, events, origin, cause=cause, at=at).id
-    if seat.holder is not None:
-        return skip_run(
-            transition,
-            function,
-            events,
-            origin,
-            cause="singleton",
-            existing_run_id=seat.holder,
-            at=at,
-        ).id
+    skipped = skip_if_hindered(transition, function, events, origin, holder=seat.holder, at=at)
+    if skipped is not None:
+        return skipped.id
     run_id = schedule(transition, function, events, origin, at=at).id
     head = _head(plan, at.now_ms)
     transition.journal += [JournalRow(run_id, seq, entry) for seq, entry in enumerate(head)]

@@ -15,7 +15,7 @@ from stepwell.core.identity import EnvironmentId, EventId, FunctionId, ItemId, R
 from stepwell.core.item_bodies import AdmitBody, MatchBody
 from stepwell.core.moment import Moment
 from stepwell.core.queue import ItemKind, QueueItem
-from stepwell.core.scheduling import NO_ORIGIN, Origin, schedule, skip_run
+from stepwell.core.scheduling import NO_ORIGIN, Origin, schedule, skip_if_hindered
 from stepwell.core.transition import Skip, SkipReason, StoredEvent, Transition
 from stepwell.core.trigger import TriggerEvent
 from stepwell.wire.events import AcceptedEvent, expression_value
@@ -211,10 +211,9 @@ def start_function(
         _skip(transition, accepted, function, SkipReason.DUPLICATE, origin.claim_key, at=at)
         return None
     trigger = TriggerEvent.accepted(accepted)
-    pause = function.pause
-    if pause is not None and function.skips_new_runs:
-        cause = "drained" if pause.is_drain else "paused"
-        return skip_run(transition, function, [trigger], origin, cause=cause, at=at).id
+    skipped = skip_if_hindered(transition, function, [trigger], origin, at=at)
+    if skipped is not None:
+        return skipped.id
     if function.decides_on_arrival:
         transition.put.append(_admission(function, trigger, origin, at=at))
         return None

@@ -38,7 +38,7 @@ __all__ = [
     "place",
     "refuse_callers",
     "schedule",
-    "skip_run",
+    "skip_if_hindered",
 ]
 
 #: How long a repetition of an event or a cron tick is recognised. Source: semantics, 2.2.
@@ -149,30 +149,47 @@ def schedule(
     return run
 
 
-def skip_run(
+def skip_if_hindered(
     transition: Transition,
     function: Function,
     events: Sequence[TriggerEvent],
     origin: Origin,
     *,
-    cause: str,
-    existing_run_id: RunId = _NO_RUN,
+    holder: RunId | None = None,
     at: Moment,
-) -> NewRun:
-    """Record a run that is not run, so that the event shows why.
+) -> NewRun | None:
+    """Record a run that must not run, so that the event shows why; None if nothing is in its way.
 
     Steps that invoked it get an error at once; in the reference they wait for their timeout.
     Source: execution semantics, 2.3 and 2.4.
 
     Args:
         transition: What it is added to.
-        function: The function that would have run.
-        events: What would have started it.
-        origin: Where it would have come from.
-        cause: "singleton", "paused" or "drained".
-        existing_run_id: The run that is in its way.
+        function: What would run.
+        events: What would start it.
+        origin: Where it would come from.
+        holder: The live run that keeps a singleton from running.
         at: Clock and ids for this decision.
     """
+    pause = function.pause
+    if pause is not None and function.skips_new_runs:
+        cause = "drained" if pause.is_drain else "paused"
+        return _skip_run(transition, function, events, origin, cause, at=at)
+    if holder is not None:
+        return _skip_run(transition, function, events, origin, "singleton", holder, at=at)
+    return None
+
+
+def _skip_run(
+    transition: Transition,
+    function: Function,
+    events: Sequence[TriggerEvent],
+    origin: Origin,
+    cause: str,
+    existing_run_id: RunId = _NO_RUN,
+    *,
+    at: Moment,
+) -> NewRun:
     now_ms = at.now_ms
     placement = Placement(STARTS, CALLS, now_ms)
     callers = origin.all_callers

@@ -9,6 +9,8 @@ Source: flow control, 9.
 
 from typing import Final
 
+import msgspec
+
 from stepwell.core.admission_view import AdmissionView
 from stepwell.core.cancel import cancel
 from stepwell.core.draft import World
@@ -17,16 +19,30 @@ from stepwell.core.identity import RunId
 from stepwell.core.item_bodies import CancelBody
 from stepwell.core.keys import EventValue, limit_key, optional_key
 from stepwell.core.moment import Moment
-from stepwell.core.rerun import NO_SEAT, Seat
 from stepwell.core.run import RunState
 from stepwell.core.transition import Transition
 from stepwell.core.trigger import TriggerEvent
 from stepwell.wire.config import SingletonMode
 
-__all__ = ["UNKEYED", "find_seat", "singleton_key", "supersede"]
+__all__ = ["NO_SEAT", "UNKEYED", "Seat", "find_seat", "singleton_key", "supersede"]
 
 #: The key of all runs of a function whose singleton has no key expression.
 UNKEYED: Final = "*"
+
+
+class Seat(msgspec.Struct, frozen=True):
+    """What a singleton has to say about a new run.
+
+    Attributes:
+        key: Under which it will be the function's only live one; "" without one.
+        holder: The live run that has the key and does not give way.
+    """
+
+    key: str = ""
+    holder: RunId | None = None
+
+
+NO_SEAT: Final = Seat()
 
 
 def singleton_key(function: Function, event: EventValue, *, now_ms: int) -> str:

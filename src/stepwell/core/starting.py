@@ -8,7 +8,7 @@ from stepwell.core.admission_view import AdmissionView
 from stepwell.core.function import Function
 from stepwell.core.identity import EventId, FunctionId
 from stepwell.core.moment import Moment
-from stepwell.core.scheduling import Origin, refuse_callers, schedule, skip_run
+from stepwell.core.scheduling import Origin, refuse_callers, schedule, skip_if_hindered
 from stepwell.core.singleton import find_seat
 from stepwell.core.transition import NewRun, Skip, SkipReason, Transition
 from stepwell.core.trigger import TriggerEvent
@@ -21,6 +21,7 @@ _REASONS = {
     SkipReason.DEBOUNCED: "invoked function is debounced; a newer event took this one's place",
     SkipReason.DUPLICATE: "invoked function was started by this event before",
     SkipReason.FUNCTION_GONE: "invoked function is not registered any more",
+    SkipReason.DEFECT: "invoked function was not started because of a defect in Stepwell",
 }
 
 
@@ -45,21 +46,10 @@ def start(
         view: Tells which runs are live.
         at: Clock and ids for this decision.
     """
-    pause = function.pause
-    if pause is not None and function.skips_new_runs:
-        cause = "drained" if pause.is_drain else "paused"
-        return skip_run(transition, function, events, origin, cause=cause, at=at)
     seat = find_seat(function, key, view)
-    if seat.holder is not None:
-        return skip_run(
-            transition,
-            function,
-            events,
-            origin,
-            cause="singleton",
-            existing_run_id=seat.holder,
-            at=at,
-        )
+    skipped = skip_if_hindered(transition, function, events, origin, holder=seat.holder, at=at)
+    if skipped is not None:
+        return skipped
     if seat.key:
         origin = msgspec.structs.replace(origin, singleton=seat.key)
     return schedule(transition, function, events, origin, at=at)

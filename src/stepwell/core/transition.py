@@ -178,6 +178,8 @@ class SkipReason(enum.StrEnum):
     DEBOUNCED = "debounced"
     #: The function was removed before the event that was put off could start it.
     FUNCTION_GONE = "function_gone"
+    #: A defect in Stepwell kept it from deciding about the event.
+    DEFECT = "defect"
     #: A run was started, but one of the function's `cancelOn` entries cannot cancel it.
     CANCEL_CONDITION_INVALID = "cancel_condition_invalid"
 
@@ -263,6 +265,7 @@ class BufferedEvent(msgspec.Struct, frozen=True, gc=False):
         buffer_id: The buffer's `id`.
         position: From 0; writing a position again replaces what stood there.
         claim_key: Key under which a repetition of the event is recognised.
+        cron: The cron expression whose tick it is.
         parent_run_id: The run that waits for an invocation's result, its function and its step.
     """
 
@@ -271,6 +274,7 @@ class BufferedEvent(msgspec.Struct, frozen=True, gc=False):
     event_id: EventId
     ts_ms: int
     claim_key: str = ""
+    cron: str = ""
     parent_run_id: RunId = RunId("")
     parent_function_id: FunctionId = FunctionId("")
     parent_step: str = ""

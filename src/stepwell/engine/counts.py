@@ -88,8 +88,8 @@ class Counts:
                     self.of(item.function_id).requests_scheduled += 1
         if transition.renew_due:
             for item in transition.renew_due:
-                # Without an attempt before, it only stands elsewhere now.
-                if item.attempt and item.kind.is_call:
+                # Without an attempt before, or due at once, it only stands elsewhere now.
+                if item.attempt and item.due_ms and item.kind.is_call:
                     self.of(item.function_id).requests_scheduled += 1
         for new in transition.runs:
             self.of(new.function_id).scheduled += 1

@@ -46,6 +46,7 @@ EXPECTED_BYTES_MAX: Final = 128 * 1024 * 1024
 # A shorter "key" may be part of anything, and is nobody's secret.
 _SECRET_CHARS_MIN: Final = 8
 _REDACTED: Final = b"[redacted]"
+_REQUESTING: Final = frozenset({OpName.GATEWAY, OpName.AI_GATEWAY})
 
 RequestAnswered = Callable[[QueueItem, RunState, RequestResult, CallTimes], None]
 
@@ -131,7 +132,7 @@ class Gateways:
         if not items:
             return
         # Of several with one id, core acts on the first.
-        by_step = {op.id: op for op in reversed(ops)}
+        by_step = {op.id: op for op in reversed(ops) if op.op in _REQUESTING}
         for item in items:
             self._keep(item.id, gateway_request(by_step[item.step]))
 

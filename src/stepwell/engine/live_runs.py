@@ -13,6 +13,7 @@ import msgspec
 import structlog
 
 from stepwell.core.identity import RunId
+from stepwell.core.queue import QueueItem
 from stepwell.core.run import RunState
 from stepwell.wire.errors import OperationalError
 
@@ -49,6 +50,7 @@ class LiveRuns:
         self._load = load
         self._held: dict[RunId, _Held] = {}
         self._wanted: dict[RunId, list[Then]] = {}
+        self._answers: dict[RunId, list[QueueItem]] = {}
         self._wake = asyncio.Event()
 
     def __len__(self) -> int:
@@ -97,6 +99,18 @@ class LiveRuns:
         else:
             waiting.append(then)
 
+    def tell(self, answer: QueueItem) -> None:
+        """A RESUME item is durable: its run has to know before the step's timeout is decided.
+
+        That is so even while the run is being read: what is read may be from before the answer.
+        """
+        run_id = answer.run_id
+        held = self._held.get(run_id)
+        if held is not None:
+            _keep(held.run, answer)
+        elif run_id in self._wanted:
+            self._answers.setdefault(run_id, []).append(answer)
+
     async def run(self) -> None:
         """Read wanted runs, as many as are wanted at a time, until cancelled."""
         while True:
@@ -125,8 +139,11 @@ class LiveRuns:
 
     def _deliver(self, run_id: RunId, run: RunState | Absent) -> None:
         waiting = self._wanted.pop(run_id)
+        answers = self._answers.pop(run_id, ())
         if isinstance(run, RunState) and run_id not in self._held:
             self._held[run_id] = _Held(run, 0)
+            for answer in answers:
+                _keep(run, answer)
         # All get the same state, even if the first of them is done with it at once.
         kept = self.hold(run_id)
         for then in waiting:
@@ -134,3 +151,9 @@ class LiveRuns:
             then(run if held is None else held)
         if kept is not None:
             self.release(run_id)
+
+
+def _keep(run: RunState, answer: QueueItem) -> None:
+    # The answer may have had its turn already, if it was read from the store very early.
+    if not run.is_ended and run.open_item(answer.step) is not None:
+        run.items[answer.id] = answer

@@ -30,6 +30,8 @@ _READ_ITEMS_MAX: Final = 4_000
 _READ_LANES_WHEN_FULL: Final = 32
 # Items that were popped are let go of when there are so many, and half of the list.
 _POPPED_MAX: Final = 64
+# Due times that are kept at least before those are left out whose timers were put off or forgotten.
+_DUE_TIMES_MIN: Final = 10_000
 
 
 class LaneRead(msgspec.Struct, frozen=True):
@@ -68,6 +70,8 @@ class QueueMemory:
         rules: Gives the rules of a function.
         left: Called with an item that leaves memory without having had a turn. If it is still in
             the store, it will come again.
+        make_ready: Called with a request whose time has come. Its row is to be made due at once, so
+            that it can be left to the store like others; then `made_ready`.
         reads: Reads from the store.
         sizes: How much to hold.
 
@@ -85,12 +89,14 @@ class QueueMemory:
         *,
         rules: Callable[[FunctionId], Rules],
         left: Callable[[QueueItem], None],
+        make_ready: Callable[[QueueItem], None],
         reads: Reads,
         sizes: WindowSizes,
     ) -> None:
         self._turns = turns
         self._rules = rules
         self._left = left
+        self._make_ready = make_ready
         self._reads = reads
         self._sizes = sizes
         self.queues: dict[FunctionId, FunctionQueue] = {}
@@ -100,6 +106,7 @@ class QueueMemory:
         self.reading = 0
         self._in_memory: dict[ItemId, QueueItem] = {}
         self._timers: list[tuple[int, ItemId, FunctionId]] = []
+        self._timers_max = _DUE_TIMES_MIN
         self._to_read: deque[tuple[FunctionQueue, LaneWindow]] = deque()
         self._ready_count = 0
         self._lane_count = 0
@@ -280,9 +287,19 @@ class QueueMemory:
             _, item_id, function_id = heapq.heappop(self._timers)
             queue = self.queues[function_id]
             item = queue.timers.timers.pop(item_id)
-            window = self._window(queue, item.lane)
-            self._push(queue, window, item)
+            if item.lane != DECISIONS and queue.timers.is_crowded:
+                # Those that are held up must not keep others from their time.
+                queue.timers.due_count += 1
+                self._make_ready(item)
+            else:
+                self._push(queue, self._window(queue, item.lane), item)
             self._read_timers(queue)
+
+    def made_ready(self, item: QueueItem) -> None:
+        """What was asked for by `make_ready` is durable, or not needed any more."""
+        queue = self.queue(item.function_id)
+        queue.timers.due_count -= 1
+        self._read_timers(queue)
 
     # Reading.
 
@@ -405,6 +422,18 @@ class QueueMemory:
     def _push_timer(self, queue: FunctionQueue, item: QueueItem) -> None:
         queue.timers.timers[item.id] = item
         heapq.heappush(self._timers, (item.due_ms, item.id, queue.id))
+        if len(self._timers) > self._timers_max:
+            self._leave_out_old_due_times()
+
+    def _leave_out_old_due_times(self) -> None:
+        """Timers that are put off again and again must not fill the memory until they are due."""
+        self._timers = [
+            (item.due_ms, item.id, queue.id)
+            for queue in self.queues.values()
+            for item in queue.timers.timers.values()
+        ]
+        heapq.heapify(self._timers)
+        self._timers_max = max(_DUE_TIMES_MIN, 2 * len(self._timers))
 
     def _read_timers(self, queue: FunctionQueue) -> None:
         if queue.timers.edge is not None and queue.timers.begin_reading():

@@ -105,13 +105,11 @@ class Operations:
             StoreUnavailable, OwnershipLost: It is unknown whether it will be carried out.
         """
         async with self._alone:
+            surplus = self._surplus(new=1)
+            if len(self._operations) + 1 - len(surplus) > OPERATIONS_MAX:
+                return False
             transition = begin(operation, at=self._moment())
-            excess = len(self._operations) + 1 - OPERATIONS_MAX
-            if excess > 0:
-                ended = sorted(known.id for known in self._operations.values() if known.ended_ms)
-                if len(ended) < excess:
-                    return False
-                transition.operations_done += ended[:excess]
+            transition.operations_done += surplus
             await self._commit(transition)
             return True
 
@@ -160,7 +158,17 @@ class Operations:
             transition = stop(operation, item, at=self._moment())
         else:
             transition = await self._decide(operation, item)
+        # Pausing and removing functions creates operations, however many there are.
+        transition.operations_done += self._surplus(new=0)
         self._decided(item, transition)
+
+    def _surplus(self, *, new: int) -> list[OperationId]:
+        """The oldest that have ended, as many as are too many beside the new ones."""
+        excess = len(self._operations) + new - OPERATIONS_MAX
+        if excess <= 0:
+            return []
+        ended = sorted(known.id for known in self._operations.values() if known.ended_ms)
+        return ended[:excess]
 
     def _is_possible(self, operation: Operation) -> bool:
         function = self._registry.functions.get(operation.function_id)

@@ -43,6 +43,7 @@ from stepwell.engine.gateways import Gateways
 from stepwell.engine.live_runs import Absent, LiveRuns
 from stepwell.engine.refills import Refills
 from stepwell.engine.requests import Requests
+from stepwell.engine.rules import is_held
 from stepwell.engine.scheduler import Charge, Scheduler, SchedulerSetup
 from stepwell.engine.store import Ownership, StoreUnavailable
 from stepwell.engine.surroundings import Found, Surroundings
@@ -95,6 +96,7 @@ class Partition:
         # Expired waits that an event accepted in time may still satisfy: it has to be matched first.
         self._expired: deque[tuple[ItemId, _Turn, RunState]] = deque()
         self._tasks: asyncio.TaskGroup | None = None
+        self._is_draining = False
         self._calls = Calls(
             around.driver,
             clock,
@@ -133,6 +135,7 @@ class Partition:
                 has_room=lambda: self._committer.has_room,
                 dispatch=self._dispatch,
                 left=self._left,
+                make_ready=lambda item: self._live.want(item.run_id, partial(self._ready, item)),
                 reads=refills,
             )
         )
@@ -180,7 +183,9 @@ class Partition:
 
         Requests that take longer are given up; they are made again when the store is opened next.
         """
+        self._is_draining = True
         self.scheduler.pause()
+        self.workers.signals.drain()
         try:
             async with asyncio.timeout(grace_s):
                 await self._calls.none_left()
@@ -286,13 +291,16 @@ class Partition:
         if item.kind.is_call and self._calls.is_out(item):
             # A checkpoint has renewed what is being answered.
             return
-        if not self.scheduler.memory.add(item, now_ms) or item.due_ms > now_ms or not item.run_id:
+        is_taken_in = self.scheduler.memory.add(item, now_ms)
+        if item.kind is ItemKind.RESUME:
+            self._live.tell(item)
+        if not is_taken_in or item.due_ms > now_ms or not item.run_id:
             return
         if item.kind is ItemKind.START:
             self._take_new_run(item, transition)
         elif (run := self._live.hold(item.run_id)) is not None:
             self._held.add(item.id)
-            if item.kind in _FOREIGN_KINDS and not run.is_ended:
+            if item.kind is ItemKind.CANCEL and not run.is_ended:
                 run.items[item.id] = item
 
     def _take_new_run(self, item: QueueItem, transition: Transition) -> None:
@@ -316,6 +324,24 @@ class Partition:
         if item.id in self._held:
             self._held.discard(item.id)
             self._live.release(item.run_id)
+
+    def _ready(self, item: QueueItem, run: RunState | Absent) -> None:
+        """Have the item's row say that it is due at once, unless it is another one by now."""
+        made_ready = partial(self.scheduler.memory.made_ready, item)
+        if isinstance(run, RunState) and not run.is_ended and run.items.get(item.id) == item:
+
+            def committed() -> None:
+                self._live.release(item.run_id)
+                made_ready()
+
+            due_at_once = msgspec.structs.replace(item, due_ms=IMMEDIATE)
+            self.submit_for(run, Transition(renew_due=[due_at_once]), committed=committed)
+            return
+        if isinstance(run, RunState):
+            self._live.release(item.run_id)
+        elif run is Absent.GONE:
+            self.submit(Transition(done=[item.id]))
+        made_ready()
 
     def _after_batch(self) -> None:
         while self._expired and not self.workers.is_behind(self._expired[0][0]):
@@ -385,25 +411,29 @@ class Partition:
 
     def _request(self, turn: _Turn, run: RunState) -> None:
         """Call the app, or make the request a step asks for, unless the run may not go on."""
-        item, world, at = turn.item, self.world(), self.moment()
-        function = self._function(run)
-        cause = overdue(run, function, at.now_ms)
-        if cause is not None:
-            transition = cancel(run, item, CancelBody(cause), world=world, at=at)
+        item, function = turn.item, self._function(run)
+        decision: Callable[..., Transition] | None = None
+        if self._is_draining:
+            # It would be given up at once, and made again by the next owner.
+            self._drop_turn(turn)
+        elif (cause := overdue(run, function, self._around.clock.now_ms())) is not None:
+            decision = partial(cancel, run, item, CancelBody(cause))
+        elif is_held(item, function):
+            # It was paused after the item's turn had come, while the run was read or written.
+            self._drop_turn(turn)
+            self.scheduler.memory.again(item)
         elif item.kind is ItemKind.GATEWAY:
-            if self._gateways.make(item, run):
-                return
-            transition = requested.lost(run, item, world=world, at=at)
+            if not self._gateways.make(item, run):
+                decision = partial(requested.lost, run, item)
         elif len(run.steps) >= function.steps_max:
-            transition = overflow_steps(run, item, world=world, at=at)
+            decision = partial(overflow_steps, run, item)
         elif turn.charge is not None:
             self._let_in(turn, run, turn.charge)
-            return
         else:
             self._calls.make(item, run, function)
-            return
-        self._refund(turn)
-        self.submit_for(run, transition, turn=turn)
+        if decision is not None:
+            self._refund(turn)
+            self._submit_decision(turn, run, decision)
 
     def _let_in(self, turn: _Turn, run: RunState, charge: Charge) -> None:
         """Write what the run's start costs, and call the app when that is durable."""

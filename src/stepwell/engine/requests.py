@@ -128,7 +128,11 @@ class Requests:
         if run is None:
             return False
         why = CancelBody(cause)
-        transition = cancel(run, None, why, world=self.world(), at=self.moment())
+        try:
+            transition = cancel(run, None, why, world=self.world(), at=self.moment())
+        except BaseException:
+            self.release(run_id)
+            raise
         await self.commit_for(run, transition)
         return True
 

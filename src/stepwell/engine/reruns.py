@@ -11,12 +11,11 @@ from stepwell.core.rerun import (
     PastRun,
     RerunPlan,
     RerunRefused,
-    Seat,
     StepChoice,
     plan_rerun,
     start_rerun,
 )
-from stepwell.core.singleton import singleton_key
+from stepwell.core.singleton import Seat, singleton_key
 from stepwell.core.transition import Transition
 from stepwell.engine.admitter import Decide
 from stepwell.engine.registry import Registry

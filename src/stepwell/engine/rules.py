@@ -6,10 +6,12 @@ import msgspec
 
 from stepwell.core.function import Function
 from stepwell.core.identity import EnvironmentId, FunctionId
+from stepwell.core.lanes import is_start_lane
 from stepwell.core.pause import RunningRuns
+from stepwell.core.queue import QueueItem
 from stepwell.wire.config import ConcurrencyLimit, RunConcurrency, Throttle
 
-__all__ = ["Rules", "rules_of"]
+__all__ = ["Rules", "is_held", "rules_of"]
 
 
 class Rules(msgspec.Struct, frozen=True):
@@ -60,6 +62,14 @@ def rules_of(function_id: FunctionId, function: Function | None) -> Rules:
         holds_starts=pause is not None,
         holds_calls=pause is not None and pause.running is RunningRuns.HOLD,
     )
+
+
+def is_held(item: QueueItem, function: Function) -> bool:
+    """Whether the function stands still for the request, so that it has to wait."""
+    pause = function.pause
+    if pause is None:
+        return False
+    return pause.running is RunningRuns.HOLD or is_start_lane(item.lane)
 
 
 _NOWHERE: Final = EnvironmentId("")

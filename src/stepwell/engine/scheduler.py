@@ -60,6 +60,8 @@ class SchedulerSetup(msgspec.Struct, frozen=True):
             the start has to be made durable first; see `Scheduler.charged` and `uncharge`.
         left: Called with an item that leaves memory without having had a turn. If it is still in
             the store, it will come again.
+        make_ready: Called with a request whose time has come and whose row is to be made due at
+            once; see `QueueMemory.made_ready`.
         reads: Reads from the store.
         limits: Limits of the installation.
         sizes: How much of the queue is in memory.
@@ -71,6 +73,7 @@ class SchedulerSetup(msgspec.Struct, frozen=True):
     has_room: Callable[[], bool]
     dispatch: Callable[[QueueItem, Charge | None], None]
     left: Callable[[QueueItem], None]
+    make_ready: Callable[[QueueItem], None]
     reads: Reads
     limits: LimitSettings = LimitSettings()
     sizes: WindowSizes = WindowSizes()
@@ -98,6 +101,7 @@ class Scheduler:
             self._turns,
             rules=self._rules,
             left=setup.left,
+            make_ready=setup.make_ready,
             reads=setup.reads,
             sizes=setup.sizes,
         )
@@ -123,14 +127,17 @@ class Scheduler:
         self._is_pumping = True
         decisions = self.memory.decision_turns
         decides = True
-        while not self._is_paused and self._has_room():
-            if decisions and decides and self._next_decision():
-                decides = False
-            elif not self._next_request() and not (decisions and self._next_decision()):
-                break
-            else:
-                decides = True
-        self._is_pumping = False
+        try:
+            while not self._is_paused and self._has_room():
+                if decisions and decides and self._next_decision():
+                    decides = False
+                elif not self._next_request() and not (decisions and self._next_decision()):
+                    break
+                else:
+                    decides = True
+        finally:
+            # A defect in a dispatch must not be the last thing that is ever dispatched.
+            self._is_pumping = False
 
     def pause(self) -> None:
         """Dispatch nothing any more."""

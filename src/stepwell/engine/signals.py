@@ -100,6 +100,7 @@ class Signals:
         # Ordered, so that a simulation can be repeated.
         self._unanswered: dict[asyncio.Future[RunId | None], None] = {}
         self._is_over = False
+        self._is_draining = False
         self._wake = asyncio.Event()
 
     def add(self, item: QueueItem) -> None:
@@ -145,6 +146,11 @@ class Signals:
             while batch := self._take():
                 await self._work_off(batch)
 
+    def drain(self) -> None:
+        """No item has its turn any more: refuse the signals that would have to wait for one."""
+        self._is_draining = True
+        self._wake.set()
+
     def abort(self) -> None:
         """Tell everyone who waits for an answer that there will be none."""
         self._is_over = True
@@ -164,6 +170,8 @@ class Signals:
                 batch.append(sent.popleft())
             elif begun:
                 batch.append(begun.popleft())
+            elif sent and self._is_draining:
+                _refuse(sent.popleft())
             else:
                 break
         return batch
@@ -230,6 +238,11 @@ class Signals:
         run = board.runs[one.run_id]
         assert run is not None, "a step that waits belongs to a run"
         self._deciding.submit_for(run, transition, committed=committed)
+
+
+def _refuse(signal: _Signal) -> None:
+    if not signal.answer.done():
+        signal.answer.set_exception(_over())
 
 
 def _over() -> StoreUnavailable:

@@ -33,8 +33,9 @@ class WindowSizes(msgspec.Struct, frozen=True):
         lane_max: Items of one lane, while there are few lanes; about 1 MB with their runs.
         items_max: Items of all lanes together. Each lane may have one even beyond that.
         timers_max: Timers of one function.
-        due_max: Items of one function whose timers have ended and that wait in lanes. They cannot
-            be left to the store, so beyond that its later timers are late.
+        due_max: Items of one function whose timers have ended and that have had no turn. They cannot
+            be left to the store, so beyond half of it their rows are made due at once, and beyond
+            it no timers are read.
     """
 
     lane_max: int = 1_000
@@ -202,7 +203,7 @@ class TimerWindow:
     Attributes:
         timers: By id.
         edge: Timers after this due time and id are only in the store; None when all are in memory.
-        due_count: How many of its items wait in lanes although their time has come.
+        due_count: How many of its items have a due time that has come, and no turn yet.
     """
 
     __slots__ = ("_dropped", "_is_reading", "_sizes", "due_count", "edge", "function_id", "timers")
@@ -228,6 +229,11 @@ class TimerWindow:
         if self._dropped is None or place < self._dropped:
             self._dropped = place
         return False
+
+    @property
+    def is_crowded(self) -> bool:
+        """Whether so many items wait although they are due that they could keep timers from it."""
+        return self.due_count > self._sizes.due_max // 2
 
     def begin_reading(self) -> bool:
         """Whether more should be read now. Answering True promises that the caller will do so."""

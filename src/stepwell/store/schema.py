@@ -332,6 +332,7 @@ buffered_events: Final = Table(
     _text("event_id"),
     _integer("ts_ms"),
     _text("claim_key"),
+    _text("cron"),
     _text("parent_run_id"),
     _text("parent_function_id"),
     _text("parent_step"),

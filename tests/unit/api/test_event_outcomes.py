@@ -175,6 +175,15 @@ def _run(**more: Any) -> EventOutcome:
                 "message": "The function was removed before the event could start it",
             },
         ),
+        (
+            _skip(SkipReason.DEFECT),
+            {
+                "outcome": "defect",
+                "reason": "defect",
+                "message": "Was not decided about because of a defect in Stepwell;"
+                " the log has the details",
+            },
+        ),
     ],
 )
 def test_what_was_decided_is_shown(found: EventOutcome, shown: dict[str, Any]) -> None:

@@ -121,6 +121,14 @@ def test_a_bad_field_is_refused(api: OperationsApi, more: dict[str, Any], messag
     assert not api.known
 
 
+@pytest.mark.parametrize("until", ["9999-12-31T23:59:59.999Z", "9999-12-31T23:59:59-12:00"])
+def test_a_time_at_the_end_of_the_calendar_can_be_shown(api: OperationsApi, until: str) -> None:
+    answer = api.post_json(URL, BODY | {"until": until})
+
+    assert answer.status == 200
+    assert answer.json["data"]["until"] == "9999-12-31T23:59:59.999Z"
+
+
 def test_a_bad_expression_is_refused(api: OperationsApi) -> None:
     answer = api.post_json(URL, BODY | {"if": "async.data.n == 1"})
 

@@ -95,6 +95,15 @@ class AdmissionWorld(CoreWorld):
                 self.absorb(ending, run)
         return [self.absorb(self._superseded(each, view)) for each in decisions]
 
+    def tick(self, cron: str) -> EventId:
+        """A cron's tick comes as an event and is decided about."""
+        event_id = self.post()
+        (item,) = (item for item in self.items.values() if item.kind is ItemKind.ADMIT)
+        body = msgspec.structs.replace(AdmitBody.decode(item.body), cron=cron)
+        self.items[item.id] = msgspec.structs.replace(item, body=body.encode())
+        self.decide()
+        return event_id
+
     def pass_ms(self, ms: int) -> None:
         """Time passes; timers that come due on the way are decided about when they are."""
         until_ms = self.now_ms + ms

@@ -11,16 +11,15 @@ from stepwell.core.journal import (
     encode_entry,
 )
 from stepwell.core.rerun import (
-    NO_SEAT,
     PastRun,
     RerunPlan,
     RerunRefused,
-    Seat,
     StepChoice,
     plan_rerun,
     start_rerun,
 )
 from stepwell.core.run import RunState
+from stepwell.core.singleton import NO_SEAT, Seat
 from stepwell.core.status import RunStatus
 from stepwell.core.transition import Transition
 from stepwell.wire.config import (

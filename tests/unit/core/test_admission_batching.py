@@ -64,6 +64,14 @@ def test_a_batch_that_is_not_full_runs_when_its_time_is_up() -> None:
     assert world.batches() == [events]
 
 
+def test_a_batch_that_a_tick_has_opened_is_a_run_of_its_cron() -> None:
+    world = batched()
+    world.tick("0 * * * *")
+    world.arrive()
+    world.pass_ms(5_000)
+    assert [run.cron for run in world.new_runs] == ["0 * * * *"]
+
+
 def test_a_batch_of_one_event_is_a_batch() -> None:
     world = batched()
     event = world.arrive()

@@ -41,6 +41,13 @@ def test_an_event_starts_its_run_a_period_later_and_not_before() -> None:
     assert not world.buffered
 
 
+def test_a_tick_that_was_held_back_starts_a_run_of_its_cron() -> None:
+    world = debounced()
+    world.tick("0 * * * *")
+    world.pass_ms(5_000)
+    assert [run.cron for run in world.new_runs] == ["0 * * * *"]
+
+
 def test_the_timer_says_which_buffer_it_ends() -> None:
     world = debounced(key="event.data.id")
     world.arrive({"id": "a"})

@@ -14,11 +14,11 @@ from stepwell.core.queue import ItemKind
 from stepwell.core.rerun import (
     RerunPlan,
     RerunRefused,
-    Seat,
     plan_rerun,
     start_rerun,
 )
 from stepwell.core.scheduling import Origin, schedule
+from stepwell.core.singleton import Seat
 from stepwell.core.status import RunStatus
 from stepwell.core.transition import Transition
 from stepwell.core.trigger import TriggerEvent

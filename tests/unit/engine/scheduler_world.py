@@ -127,6 +127,7 @@ class SchedulerWorld:
                 has_room=lambda: self.has_room,
                 dispatch=self._dispatched,
                 left=self.left.append,
+                make_ready=self._make_ready,
                 reads=self,
                 limits=self.limits,
                 sizes=self.sizes,
@@ -153,6 +154,14 @@ class SchedulerWorld:
     def admitted_runs(self, function_id: FunctionId, reading: int) -> None:
         runs = list(self.rows.admitted.get(function_id, {}).items())
         self.pending.append(lambda: self.scheduler.found_runs(function_id, reading, runs))
+
+    def _make_ready(self, item: QueueItem) -> None:
+        def written() -> None:
+            if self.rows.items.get(item.id) == item:
+                self.put(msgspec.structs.replace(item, due_ms=IMMEDIATE))
+            self.scheduler.memory.made_ready(item)
+
+        self.pending.append(written)
 
     def begin_reads(self) -> None:
         """Let reads of lanes look at the store; one round trip at a time."""

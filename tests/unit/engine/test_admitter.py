@@ -144,7 +144,7 @@ async def test_a_defect_costs_one_event_and_is_recorded() -> None:
     async with desk(broken, other) as d:
         d.post()
         await d.settle()
-        assert d.outcomes() == {"Skipped": 1}
+        assert d.outcomes() == {"defect": 1}
         assert d.outcomes("id-of-g") == {"Scheduled": 1}
         assert d.queued(ItemKind.ADMIT) == 0
 

@@ -101,9 +101,10 @@ def test_events_that_start_no_run_are_counted_by_reason() -> None:
     [
         (Transition(put=[_item(), _item(ItemKind.STEP)]), 2),
         (Transition(put=[_item(ItemKind.SLEEP), _item(ItemKind.GATEWAY)]), 0),
-        (Transition(renew_due=[_item(attempt=1)]), 1),
+        (Transition(renew_due=[_item(attempt=1, due_ms=5)]), 1),
+        (Transition(renew_due=[_item(attempt=1)]), 0),
         (Transition(renew_due=[_item()]), 0),
-        (Transition(renew_due=[_item(ItemKind.GATEWAY, attempt=1)]), 0),
+        (Transition(renew_due=[_item(ItemKind.GATEWAY, attempt=1, due_ms=5)]), 0),
     ],
 )
 def test_calls_are_counted_when_they_are_queued(transition: Transition, scheduled: int) -> None:

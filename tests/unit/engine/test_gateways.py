@@ -215,6 +215,14 @@ def test_each_item_gets_the_first_opcode_about_its_step() -> None:
     assert [sent.request.url for sent in world.client.sent] == ["http://two", "http://three"]
 
 
+def test_an_opcode_of_another_kind_with_the_same_id_is_not_mistaken_for_the_request() -> None:
+    """Else the step would be reported again and again, and its request never be made."""
+    world = World()
+    other = Opcode(op=OpName.DISCOVERY_REQUEST, id="step-1")
+    world.gateways.expect(Transition(put=[item_of(1)]), [other, fetch()])
+    assert world.gateways.make(item_of(1), world.run)
+
+
 def test_a_request_nobody_knows_is_not_made() -> None:
     """After a restart, or a second time."""
     world, item = World(), item_of(1)

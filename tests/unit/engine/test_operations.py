@@ -8,6 +8,7 @@ import pytest
 
 from stepwell.core.identity import LOCAL_PARTITION, OperationId
 from stepwell.core.operation import OperationKind
+from stepwell.core.operations import begin
 from stepwell.core.pause import Pause
 from stepwell.core.queue import ItemKind
 from stepwell.core.status import RunStatus
@@ -360,6 +361,24 @@ async def test_the_oldest_operation_that_has_ended_gives_way(desk: Desk) -> None
     assert len(kept) == OPERATIONS_MAX
     assert stored[1].id not in kept
     assert {stored[0].id, stored[2].id, created} <= kept
+
+
+async def test_operations_that_nobody_created_here_are_not_kept_for_ever_either(
+    desk: Desk,
+) -> None:
+    """Each time a function is paused together with its runs, there is one more."""
+    ended = [
+        an_operation(desk, CANCEL, number=number, ended_ms=1)
+        for number in range(1, OPERATIONS_MAX + 3)
+    ]
+    await desk.commit(Transition(operations=ended))
+    operation = an_operation(desk, CANCEL, number=OPERATIONS_MAX + 3, cause="paused")
+    await desk.commit(begin(operation, at=desk.moment()))
+    await desk.finish()
+
+    kept = {operation.id for operation in desk.operations.all()}
+    assert len(kept) == OPERATIONS_MAX
+    assert operation.id in kept
 
 
 async def test_too_many_unfinished_operations_are_refused(desk: Desk) -> None:

@@ -3,11 +3,13 @@
 from typing import Any
 
 import msgspec
+import pytest
 
 from stepwell.core.identity import FunctionId, ItemId, RunId
 from stepwell.core.lanes import KeyKind
 from stepwell.core.queue import ItemKind, QueueItem
 from stepwell.engine.memory import LANES_MAX
+from stepwell.engine.scheduler import Charge
 from stepwell.engine.store import Lane, LaneQuery
 from stepwell.engine.windows import WindowSizes
 from stepwell.wire.config import ConcurrencyLimit
@@ -93,6 +95,55 @@ def test_a_timer_goes_when_it_is_due() -> None:
     assert world.reasons.why(item).starts_ms == START_MS + 500
     world.wait(1)
     assert world.taken() == [item]
+
+
+def test_due_items_that_are_held_up_do_not_keep_others_from_their_time() -> None:
+    sizes = WindowSizes(lane_max=3, timers_max=10, due_max=10)
+    world = SchedulerWorld(function("f", concurrency=ONE_PER_KEY), sizes=sizes)
+    (running,) = world.put_many(1, "f", key("busy"))
+    world.put_many(100, "f", key("busy"), due_ms=START_MS + 500)
+    quiet = world.item("f", key("quiet"), due_ms=START_MS + 600)
+    sleep = world.item("f", kind=SLEEP, due_ms=START_MS + 600)
+    world.put(quiet, sleep)
+
+    world.wait(600)
+
+    assert set(ids(world.taken())) == {running.id, quiet.id, sleep.id}
+    assert len(world.scheduler.memory._in_memory) < 20
+    for _ in range(100):
+        world.end(next(item for item in world.under_way.values() if item.lane == running.lane))
+        world.settle()
+    assert len(world.taken()) == 100
+
+
+def test_a_timer_that_is_put_off_again_and_again_leaves_nothing_behind() -> None:
+    world = SchedulerWorld(function("f"))
+    first = world.item("f", kind=SLEEP, due_ms=START_MS + 1_000)
+    item = world.item("f", kind=SLEEP, due_ms=START_MS + 3_600_000)
+    world.put(first)
+    for _ in range(30_000):
+        item = msgspec.structs.replace(item, due_ms=item.due_ms + 1)
+        world.put(item)
+        assert world.scheduler.next_due_ms() == first.due_ms
+    assert len(world.scheduler.memory._timers) <= 10_001
+    world.wait(1_000)
+    assert world.scheduler.next_due_ms() == item.due_ms
+
+
+def test_a_defect_in_a_dispatch_is_not_the_end_of_all_dispatches() -> None:
+    world = SchedulerWorld(function("f"))
+
+    def fail(item: QueueItem, charge: Charge | None) -> None:
+        raise ZeroDivisionError(item, charge)
+
+    world.on_dispatch = fail
+    world.put_many(1, "f")
+    with pytest.raises(ZeroDivisionError):
+        world.scheduler.pump()
+    world.on_dispatch = world.dispatch
+    (second,) = world.put_many(1, "f")
+    world.scheduler.pump()
+    assert world.taken() == [second]
 
 
 def test_a_forgotten_item_has_no_turn() -> None:

@@ -48,6 +48,7 @@ class Story:
                 lane_max=random.choice([1, 2, 5]),
                 items_max=random.choice([3, 20, 1_000]),
                 timers_max=random.choice([2, 10]),
+                due_max=random.choice([4, 10_000]),
             ),
         )
         self.model = Model(self.world)

@@ -319,6 +319,7 @@ def a_buffered_event(buffer_id: str, position: int, *, event: int) -> BufferedEv
         event_id(event),
         1_020,
         claim_key=f"claim-{event}",
+        cron="* * * * *",
         parent_run_id=run_id(900_000),
         parent_function_id=OTHER_FUNCTION,
         parent_step="parent-step",

@@ -13,6 +13,7 @@ from typing import Any, Final, TypeAlias
 
 from stepwell.drivers.gateway.failure import RequestStoppedError
 from stepwell.drivers.http import Origin
+from stepwell.drivers.http.dial import connected_to
 
 __all__ = ["Address", "Resolver", "Streams", "connect", "resolve"]
 
@@ -101,22 +102,10 @@ async def _first_to_connect(
         share_s = max(left_s / (len(addresses) - number), _ADDRESS_S_MIN)
         try:
             async with asyncio.timeout(share_s):
-                return await _connected_to(address)
+                return await connected_to(*address)
         except OSError as error:  # TimeoutError is one
             reason = reason or _reason(error)
     raise RequestStoppedError(f"cannot connect to {origin.authority}: {reason}")
-
-
-async def _connected_to(address: Address) -> socket.socket:
-    family, host_and_port = address
-    connecting = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        connecting.setblocking(False)
-        await asyncio.get_running_loop().sock_connect(connecting, host_and_port)
-    except BaseException:
-        connecting.close()
-        raise
-    return connecting
 
 
 async def _opened(origin: Origin, connected: socket.socket, tls: ssl.SSLContext | None) -> Streams:

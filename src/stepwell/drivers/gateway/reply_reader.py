@@ -4,11 +4,11 @@ Unlike the reader for answers of apps it serves any method and reads one respons
 """
 
 import zlib
-from collections.abc import Iterator
 from typing import Final
 
 import httptools
 
+from stepwell.drivers.http.inflating import Inflater
 from stepwell.drivers.http.redirects import REDIRECT_STATUSES
 
 __all__ = ["HEAD_BYTES_MAX", "ReplyReader"]
@@ -16,10 +16,6 @@ __all__ = ["HEAD_BYTES_MAX", "ReplyReader"]
 HEAD_BYTES_MAX: Final = 64 * 1024
 """Bytes without a byte of body: 1xx answers, headers, sizes of chunks, trailers."""
 
-_PIECE_BYTES_MAX: Final = 256 * 1024
-# A gzip stream may consist of several members; empty ones cost time and give nothing.
-_MEMBERS_MAX: Final = 100
-_GZIP_BITS: Final = 16 + zlib.MAX_WBITS
 _CODINGS: Final = {"gzip": True, "x-gzip": True, "deflate": False}
 # They tell how this connection brought the body, which is decoded when it is passed on.
 _OF_CONNECTION: Final = ("connection", "keep-alive", "transfer-encoding")
@@ -53,7 +49,7 @@ class ReplyReader:
         self._headers: dict[str, list[str]] = {}
         self._is_head_complete = False
         self._until_eof = False
-        self._inflater: _Inflater | None = None
+        self._inflater: Inflater | None = None
         self._body = bytearray()
         self._quiet_bytes = 0
 
@@ -147,7 +143,7 @@ class ReplyReader:
 
     def _choose_decoding(self, coding: str) -> None:
         if coding in _CODINGS:
-            self._inflater = _Inflater(is_gzip=_CODINGS[coding])
+            self._inflater = Inflater(is_gzip=_CODINGS[coding])
         elif coding not in {"", "identity"}:
             self._stop("the answer has an unsupported content encoding")
 
@@ -168,42 +164,3 @@ class ReplyReader:
         """Note the first failure; after a complete answer there is none."""
         if not self.is_complete and self.failure is None:
             self.failure = why
-
-
-class _Inflater:
-    """Decodes piece by piece, so that a small answer cannot become a huge one in memory."""
-
-    def __init__(self, *, is_gzip: bool) -> None:
-        self._is_gzip = is_gzip
-        self._stream = zlib.decompressobj(_GZIP_BITS if is_gzip else zlib.MAX_WBITS)
-        self._members_count = 1
-        self._has_begun = False
-
-    @property
-    def is_complete(self) -> bool:
-        """Whether the stream ended where it may, or never began."""
-        return self._stream.eof or not self._has_begun
-
-    def pieces(self, data: bytes) -> Iterator[bytes]:
-        """What the next bytes of the stream decode to.
-
-        Raises:
-            zlib.error: They cannot be decoded, or have more members than anyone needs.
-        """
-        if not self._has_begun and not self._is_gzip and not _begins_as_zlib(data):
-            # Half of the world sends the bare stream as "deflate" (RFC 9110, 8.4.1.2).
-            self._stream = zlib.decompressobj(-zlib.MAX_WBITS)
-        self._has_begun = True
-        while data:
-            if self._stream.eof:
-                if not self._is_gzip or self._members_count == _MEMBERS_MAX:
-                    raise zlib.error("bytes after the end")
-                self._members_count += 1
-                self._stream = zlib.decompressobj(_GZIP_BITS)
-            yield self._stream.decompress(data, _PIECE_BYTES_MAX)
-            data = self._stream.unconsumed_tail or self._stream.unused_data
-
-
-def _begins_as_zlib(data: bytes) -> bool:
-    """Whether the first byte is that of RFC 1950: no bare stream of a usual encoder begins so."""
-    return data[0] & 0x0F == zlib.DEFLATED and data[0] >> 4 <= 7

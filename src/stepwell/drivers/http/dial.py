@@ -6,7 +6,7 @@ import socket
 import ssl
 from collections.abc import Callable
 from itertools import chain, zip_longest
-from typing import TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from stepwell.drivers.http.message import FailureKind, HttpFailure
 from stepwell.drivers.http.url import Origin
@@ -98,7 +98,7 @@ async def _first_to_connect(addresses: list[_Address]) -> socket.socket:
     if not addresses:
         raise OSError("the name has no address")
     if len(addresses) == 1:
-        return await _connected(addresses[0])
+        return await connected_to(*addresses[0])
 
     attempts: list[asyncio.Task[socket.socket]] = []
     running: set[asyncio.Task[socket.socket]] = set()
@@ -107,7 +107,7 @@ async def _first_to_connect(addresses: list[_Address]) -> socket.socket:
     try:
         while winner is None and (waiting or running):
             if waiting:
-                attempt = asyncio.create_task(_connected(waiting.pop()))
+                attempt = asyncio.create_task(connected_to(*waiting.pop()))
                 attempts.append(attempt)
                 running.add(attempt)
             ended, running = await asyncio.wait(
@@ -135,8 +135,14 @@ async def _discard(
             result.close()
 
 
-async def _connected(address: _Address) -> socket.socket:
-    family, host_and_port = address
+async def connected_to(
+    family: socket.AddressFamily, host_and_port: tuple[Any, ...]
+) -> socket.socket:
+    """A socket connected to an address.
+
+    Raises:
+        OSError: It could not be connected to.
+    """
     connecting = socket.socket(family, socket.SOCK_STREAM)
     try:
         connecting.setblocking(False)

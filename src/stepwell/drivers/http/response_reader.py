@@ -1,11 +1,11 @@
 """Bytes in, one response out: parsing, decoding and every limit on an answer, without any I/O."""
 
 import zlib
-from collections.abc import Iterator
 from functools import lru_cache
 
 import httptools
 
+from stepwell.drivers.http.inflating import Inflater
 from stepwell.drivers.http.message import FailureKind, HttpFailure
 from stepwell.drivers.http.redirects import REDIRECT_STATUSES
 
@@ -16,10 +16,6 @@ Counted per read of the socket, so that a head which fits into one read (256 KiB
 """
 
 _HEAD_END = b"\r\n\r\n"
-_PIECE_BYTES_MAX = 256 * 1024
-# A stream may consist of several members (RFC 1952, 2.2); empty ones cost time and give nothing.
-_GZIP_MEMBERS_MAX = 100
-_GZIP_WINDOW_BITS = 16 + zlib.MAX_WBITS
 
 
 class _StopParsingError(Exception):
@@ -86,7 +82,7 @@ class ResponseReader:
         self.is_reusable = False
         self._body: bytes | bytearray = b""
         self._body_bytes_max = body_bytes_max
-        self._gunzip: _Gunzip | None = None
+        self._gunzip: Inflater | None = None
         self._head = b""
         self._is_head_complete = False
         self._quiet_bytes = 0
@@ -196,7 +192,7 @@ class ResponseReader:
     def _choose_decoding(self, encoding: str) -> None:
         match encoding.lower():
             case "gzip" | "x-gzip":
-                self._gunzip = _Gunzip()
+                self._gunzip = Inflater(is_gzip=True)
             case "identity" | "":
                 pass
             case _:
@@ -207,7 +203,7 @@ class ResponseReader:
                 )
                 raise _StopParsingError
 
-    def _append_decoded(self, gunzip: "_Gunzip", chunk: bytes) -> None:
+    def _append_decoded(self, gunzip: Inflater, chunk: bytes) -> None:
         try:
             for piece in gunzip.pieces(chunk):
                 self._append(piece)
@@ -238,35 +234,3 @@ class ResponseReader:
         self.is_reusable = False
         if not self.is_complete and self.failure is None:
             self.failure = HttpFailure(kind, detail)
-
-
-class _Gunzip:
-    """Decodes gzip piece by piece, so that a small answer cannot become a huge one in memory."""
-
-    __slots__ = ("_has_begun", "_member", "_members_count")
-
-    def __init__(self) -> None:
-        self._member = zlib.decompressobj(_GZIP_WINDOW_BITS)
-        self._members_count = 1
-        self._has_begun = False
-
-    @property
-    def is_complete(self) -> bool:
-        """Whether the stream ended where a member ends, or never began."""
-        return self._member.eof or not self._has_begun
-
-    def pieces(self, data: bytes) -> Iterator[bytes]:
-        """What the next bytes of the stream decode to.
-
-        Raises:
-            zlib.error: They are not gzip, or more members than anyone needs.
-        """
-        self._has_begun = True
-        while data:
-            if self._member.eof:
-                if self._members_count == _GZIP_MEMBERS_MAX:
-                    raise zlib.error("too many gzip members")
-                self._members_count += 1
-                self._member = zlib.decompressobj(_GZIP_WINDOW_BITS)
-            yield self._member.decompress(data, _PIECE_BYTES_MAX)
-            data = self._member.unconsumed_tail or self._member.unused_data

@@ -14,7 +14,7 @@ __all__ = ["buffered_events", "buffers", "write_buffers"]
 
 _BUFFER_COLUMNS: Final = "id, item_id, opened_ms, due_ms, deadline_ms, events, bytes"
 _EVENT_COLUMNS: Final = (
-    "buffer_id, position, event_id, ts_ms, claim_key, parent_run_id, parent_function_id,"
+    "buffer_id, position, event_id, ts_ms, claim_key, cron, parent_run_id, parent_function_id,"
     " parent_step"
 )
 
@@ -29,7 +29,7 @@ _PUT: Final = BulkStatement(
     columns=10,
 )
 _PUT_EVENTS: Final = BulkStatement(
-    f"INSERT OR REPLACE INTO buffered_events ({_EVENT_COLUMNS}) VALUES {{rows}}", columns=8
+    f"INSERT OR REPLACE INTO buffered_events ({_EVENT_COLUMNS}) VALUES {{rows}}", columns=9
 )
 _REMOVE: Final = BulkStatement("DELETE FROM buffers WHERE id IN (VALUES {rows})", columns=1)
 _REMOVE_AT: Final = "DELETE FROM buffers WHERE function_id = ? AND kind = ? AND key = ?"
@@ -80,7 +80,7 @@ def write_buffers(connection: sqlite3.Connection, batch: Sequence[Transition]) -
         put += (b.due_ms, b.deadline_ms, b.events, b.bytes)
     for buffered in changes.events.values():
         for e in buffered.values():
-            events += (e.buffer_id, e.position, e.event_id, e.ts_ms, e.claim_key)
+            events += (e.buffer_id, e.position, e.event_id, e.ts_ms, e.claim_key, e.cron)
             events += (e.parent_run_id, e.parent_function_id, e.parent_step)
     for ref in changes.gone:
         connection.execute(_REMOVE_AT, (ref.function_id, int(ref.kind), ref.key))

@@ -128,6 +128,7 @@ def _create_buffers() -> None:
         _text("event_id"),
         _integer("ts_ms"),
         _text("claim_key"),
+        _text("cron"),
         _text("parent_run_id"),
         _text("parent_function_id"),
         _text("parent_step"),

@@ -1,0 +1,57 @@
+"""Random options, events, people and faults; every limit holds and nothing is lost or left over.
+
+`STEPWELL_SIM_SEED` and `STEPWELL_SIM_SECONDS` work as for random programs.
+"""
+
+import os
+import time
+
+import pytest
+
+from tests.simulation.flow_worlds import live_and_check
+
+_SEEDS = 135
+_PER_TEST = 15
+
+
+def _chunks() -> list[range]:
+    if (seed := os.environ.get("STEPWELL_SIM_SEED")) is not None:
+        return [range(int(seed), int(seed) + 1)]
+    return [range(start, start + _PER_TEST) for start in range(0, _SEEDS, _PER_TEST)]
+
+
+def _live(seed: int) -> list[str]:
+    try:
+        world = live_and_check(seed)
+    except BaseException as error:
+        error.add_note(f"seed {seed}: repeat it with STEPWELL_SIM_SEED={seed}")
+        raise
+    world.close()
+    return world.trace
+
+
+@pytest.mark.parametrize("seeds", _chunks(), ids=str)
+def test_every_promise_holds_in_every_world(seeds: range) -> None:
+    """No limit is ever exceeded, and each event has exactly one outcome for each function.
+
+    Models decide the same about every event; when faults stop, all is finished within a bound.
+    """
+    for seed in seeds:
+        _live(seed)
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_a_seed_decides_about_everything(seed: int) -> None:
+    """A failure that is found once can be looked at as often as need be."""
+    assert _live(seed) == _live(seed)
+
+
+if "STEPWELL_SIM_SECONDS" in os.environ:
+
+    @pytest.mark.timeout(0)
+    def test_a_long_search_finds_nothing() -> None:
+        end_s = time.monotonic() + float(os.environ["STEPWELL_SIM_SECONDS"])
+        seed = int(time.time()) * 1_000
+        while time.monotonic() < end_s:
+            _live(seed)
+            seed += 1
