@@ -50,11 +50,11 @@ def assert_sound(database: Path) -> Counts:
         assert read(database, f"SELECT * FROM {table}") == []
     statuses = read(database, "SELECT id, status FROM runs")
     assert {status for _, status in statuses} == {RunStatus.COMPLETED}
-    journals = _journals(database)
+    journals = journals_of(database)
     assert journals.keys() == {run_id for run_id, _ in statuses}
     results = 0
     for run_id, journal in journals.items():
-        results += _assert_journal(run_id, journal)
+        results += assert_journal(run_id, journal)
     return Counts(len(journals), sum(map(len, journals.values())), results)
 
 
@@ -77,7 +77,7 @@ def assert_agrees(database: Path, record: Record) -> None:
     """What the app was told is what is recorded, and it is what the app's steps gave."""
     assert record.violations == []
     children = {run.key: run for run in record.runs.values() if run.function == "child"}
-    journals = _journals(database)
+    journals = journals_of(database)
     assert journals.keys() == record.runs.keys()
     for run_id, run in record.runs.items():
         entries = [entry for _, entry in journals[run_id]]
@@ -101,7 +101,8 @@ def _assert_values(run: RunRecord, child: RunRecord | None) -> None:
                 assert value in run.produced[hashed(step)]
 
 
-def _journals(database: Path) -> dict[str, list[tuple[int, dict[str, Any]]]]:
+def journals_of(database: Path) -> dict[str, list[tuple[int, dict[str, Any]]]]:
+    """Of each run the entries and their numbers, in order."""
     journals: dict[str, list[tuple[int, dict[str, Any]]]] = defaultdict(list)
     rows = read(database, "SELECT run_id, seq, body FROM journal ORDER BY run_id, seq")
     for run_id, seq, body in rows:
@@ -109,7 +110,7 @@ def _journals(database: Path) -> dict[str, list[tuple[int, dict[str, Any]]]]:
     return dict(journals)
 
 
-def _assert_journal(run_id: str, journal: list[tuple[int, dict[str, Any]]]) -> int:
+def assert_journal(run_id: str, journal: list[tuple[int, dict[str, Any]]]) -> int:
     """No gap, every result once, one end; the number of results."""
     assert [seq for seq, _ in journal] == list(range(len(journal))), run_id
     resolved = [entry["step"] for _, entry in journal if entry["is"] == "StepResolved"]

@@ -4,30 +4,56 @@ import base64
 import http.client
 import itertools
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from tests.e2e import raw_app
 from tests.e2e.processes import START_LIMIT_S, Answer, post
 
 _CLIENTS = 4
+# Ids of one request differ from its seed by their place in it.
+_SEED_STEP = 1 << 16
+
+
+def _one_event(number: int) -> list[dict[str, Any]]:
+    key = f"event-{number}"
+    return [{"name": raw_app.EVENT, "id": key, "data": {"key": key}}]
 
 
 class Load:
     """Events with ids of their own, each sent again until the answer is 200.
 
-    Every other event carries a seed, as SDKs send it, so that its internal id is the same each time.
+    The events of every other request carry a seed, as SDKs send it, so that their internal ids are
+    the same each time.
+
+    Args:
+        url: Of the server.
+        clients: How many requests may be under way.
+        events: What is sent with the request of a number; every event has an `id`.
 
     Attributes:
-        acknowledged: Keys of the events, with the internal ids of the answers.
+        acknowledged: The ids of the events, with the internal ids of the answers.
+        sent: When a request was sent first, by its number.
+        answered: When it was acknowledged.
         repeated: Requests that had no answer, or another one than 200.
         refusals: The answers with status 503.
     """
 
-    def __init__(self, url: str, *, clients: int = _CLIENTS) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        clients: int = _CLIENTS,
+        events: Callable[[int], Sequence[dict[str, Any]]] = _one_event,
+    ) -> None:
         self.acknowledged: dict[str, str] = {}
+        self.sent: dict[int, float] = {}
+        self.answered: dict[int, float] = {}
         self.repeated = 0
         self.refusals: list[Answer] = []
         self._url = f"{url}/e/test"
+        self._events = events
         self._allowed = 0
         self._numbers = itertools.count()
         self._is_paused = False
@@ -39,7 +65,7 @@ class Load:
             thread.start()
 
     def allow(self, count: int) -> None:
-        """Send so many more events."""
+        """Send so many more requests."""
         with self._changed:
             self._allowed += count
             self._changed.notify_all()
@@ -90,18 +116,21 @@ class Load:
             self._send(number)
 
     def _send(self, number: int) -> None:
-        key = f"event-{number}"
-        seed = base64.b64encode(number.to_bytes(10)).decode()
+        seed = base64.b64encode((number * _SEED_STEP).to_bytes(10)).decode()
         headers = {"x-inngest-event-id-seed": f"1750000000000,{seed}"} if number % 2 else {}
-        event = {"name": raw_app.EVENT, "id": key, "data": {"key": key}}
+        events = self._events(number)
         while self._may_begin(lambda: True):
+            self.sent.setdefault(number, time.monotonic())
             try:
-                answer = post(self._url, event, headers=headers)
+                answer = post(self._url, events, headers=headers)
             except (OSError, http.client.HTTPException):
                 answer = None
             with self._changed:
                 if answer is not None and answer.status == 200:
-                    (self.acknowledged[key],) = answer.json()["ids"]
+                    ids = answer.json()["ids"]
+                    keys = [event["id"] for event in events]
+                    self.acknowledged.update(zip(keys, ids, strict=True))
+                    self.answered[number] = time.monotonic()
                     self._changed.notify_all()
                     return
                 self.repeated += 1

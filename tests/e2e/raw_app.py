@@ -15,8 +15,8 @@ import http.client
 import itertools
 import sys
 import urllib.request
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar
 from urllib.parse import parse_qs, urlsplit
 
 import msgspec
@@ -33,6 +33,7 @@ _REQUEST_TIMEOUT_S = 20.0
 class Step(msgspec.Struct, frozen=True):
     """A step whose body runs in this process."""
 
+    has_body: ClassVar[bool] = True
     name: str
 
 
@@ -43,20 +44,26 @@ class Asks(Step, frozen=True):
 class Sleeps(Step, frozen=True):
     """A step that takes a moment."""
 
+    has_body: ClassVar[bool] = False
+
 
 class Waits(Step, frozen=True):
     """A step that waits for the event of `Asks`."""
+
+    has_body: ClassVar[bool] = False
 
 
 class Invokes(Step, frozen=True):
     """A step that is the result of another function."""
 
+    has_body: ClassVar[bool] = False
     function: str = ""
 
 
 # Of each function its stages; the steps of one stage run side by side. The wait is reported together
 # with the step that asks: that step is called only when the wait is recorded.
-PROGRAMS: dict[str, Sequence[Sequence[Step]]] = {
+Program = Sequence[Sequence[Step]]
+PROGRAMS: dict[str, Program] = {
     "steps": [[Step("one")], [Step("two")], [Step("three")], [Step("four")], [Step("five")]],
     "parallel": [[Step("left"), Step("middle"), Step("right")], [Step("joined")]],
     "sleepy": [[Sleeps("nap")], [Step("awake")]],
@@ -108,10 +115,14 @@ class _Event(msgspec.Struct):
 class _Context(msgspec.Struct):
     run_id: str
     disable_immediate_execution: bool
+    generation_id: int
 
 
-class _Call(msgspec.Struct):
+class Call(msgspec.Struct):
+    """An execution request."""
+
     event: _Event
+    events: list[_Event]
     ctx: _Context
     steps: dict[str, Any]
 
@@ -121,7 +132,15 @@ class NoAnswerError(Exception):
 
 
 class RawApp:
-    """The functions, and the record of what happened to them."""
+    """The functions, and the record of what happened to them.
+
+    Attributes:
+        name: The app's id.
+        programs: Its functions.
+    """
+
+    name = APP
+    programs = PROGRAMS
 
     def __init__(self, server_url: str) -> None:
         self.record = Record()
@@ -131,30 +150,45 @@ class RawApp:
 
     async def answer(self, function: str, step_id: str, body: bytes) -> tuple[int, Any]:
         """Status and body of the answer to an execution request."""
-        call = msgspec.json.decode(body, type=_Call)
+        call = msgspec.json.decode(body, type=Call)
         self.record.calls += 1
         await self._notify()
-        run = self._run(function, call)
+        return await self._called(function, step_id, call)
+
+    async def other(self, path: str, query: dict[str, str]) -> tuple[int, Any]:
+        """Status and body of the answer to what is no execution request."""
+        if path == "/wait":
+            await self._wait(calls=int(query["calls"]), ended=int(query["ended"]))
+            return 200, {"calls": self.record.calls, "ended": self.record.ended}
+        assert path == "/record"
+        return 200, self.record
+
+    def registration(self, url: str) -> dict[str, Any]:
+        """What an SDK would send, where the app is called at `url`."""
+        return registration(url)
+
+    async def _called(self, function: str, step_id: str, call: Call) -> tuple[int, Any]:
+        run, program = self._run(function, call), self.programs[function]
         self._note_memos(run, call, is_discovery=step_id == "step")
         if step_id != "step":
-            step = next(s for stage in PROGRAMS[function] for s in stage if hashed(s) == step_id)
+            step = next(s for stage in program for s in stage if hashed(s) == step_id)
             return 206, [await self._executed(run, step)]
-        for stage in PROGRAMS[function]:
+        for stage in program:
             missing = [step for step in stage if hashed(step) not in call.steps]
             if not missing:
                 continue
             is_alone = len(missing) == 1 and not call.ctx.disable_immediate_execution
-            if is_alone and _has_body(missing[0]):
+            if is_alone and missing[0].has_body:
                 return 206, [await self._executed(run, missing[0])]
-            return 206, [_reported(step, run) for step in missing]
-        output = [run.memos[hashed(step)] for stage in PROGRAMS[function] for step in stage]
+            return 206, [self._reported(run, step) for step in missing]
+        output = [run.memos[hashed(step)] for stage in program for step in stage]
         if not run.outputs:
             self.record.ended += 1
         run.outputs.append(output)
         await self._notify()
         return 200, output
 
-    async def wait(self, *, calls: int, ended: int) -> None:
+    async def _wait(self, *, calls: int, ended: int) -> None:
         """Until so many calls have come and so many runs have given a result."""
         record = self.record
         async with self._changed:
@@ -164,7 +198,7 @@ class RawApp:
         async with self._changed:
             self._changed.notify_all()
 
-    def _run(self, function: str, call: _Call) -> RunRecord:
+    def _run(self, function: str, call: Call) -> RunRecord:
         run_id, key = call.ctx.run_id, call.event.data["key"]
         run = self.record.runs.get(run_id)
         if run is None:
@@ -173,7 +207,7 @@ class RawApp:
             self._violated(run_id, f"was {run.function} of {run.key}, is {function} of {key}")
         return run
 
-    def _note_memos(self, run: RunRecord, call: _Call, *, is_discovery: bool) -> None:
+    def _note_memos(self, run: RunRecord, call: Call, *, is_discovery: bool) -> None:
         run_id = call.ctx.run_id
         for step_id, memo in call.steps.items():
             known = run.memos.setdefault(step_id, memo)
@@ -191,7 +225,24 @@ class RawApp:
         run.produced.setdefault(hashed(step), []).append(value)
         if isinstance(step, Asks):
             await self._ask(run, value)
-        return {**_opcode("StepRun", step), "data": value}
+        return {**opcode("StepRun", step), "data": value}
+
+    def _reported(self, run: RunRecord, step: Step) -> dict[str, Any]:
+        """The opcode for a step that is not run now."""
+        match step:
+            case Sleeps():
+                return {**opcode("Sleep", step), "name": _NAP}
+            case Waits():
+                condition = "event.data.key == async.data.key"
+                options = {"event": ANSWER_EVENT, "timeout": "1h", "if": condition}
+                return {**opcode("WaitForEvent", step), "name": ANSWER_EVENT, "opts": options}
+            case Invokes():
+                payload = {"data": {"key": run.key}}
+                target = f"{self.name}-{step.function}"
+                opts = {"function_id": target, "payload": payload}
+                return {**opcode("InvokeFunction", step), "opts": opts}
+            case _:
+                return opcode("StepPlanned", step)
 
     async def _ask(self, run: RunRecord, value: str) -> None:
         event = {"name": ANSWER_EVENT, "id": run.key, "data": {"key": run.key, "value": value}}
@@ -254,28 +305,8 @@ def registration(url: str) -> dict[str, Any]:
     }
 
 
-def _has_body(step: Step) -> bool:
-    return not isinstance(step, Sleeps | Waits | Invokes)
-
-
-def _reported(step: Step, run: RunRecord) -> dict[str, Any]:
-    match step:
-        case Sleeps():
-            return {**_opcode("Sleep", step), "name": _NAP}
-        case Waits():
-            condition = "event.data.key == async.data.key"
-            options = {"event": ANSWER_EVENT, "timeout": "1h", "if": condition}
-            return {**_opcode("WaitForEvent", step), "name": ANSWER_EVENT, "opts": options}
-        case Invokes():
-            payload = {"data": {"key": run.key}}
-            target = f"{APP}-{step.function}"
-            opts = {"function_id": target, "payload": payload}
-            return {**_opcode("InvokeFunction", step), "opts": opts}
-        case _:
-            return _opcode("StepPlanned", step)
-
-
-def _opcode(op: str, step: Step) -> dict[str, Any]:
+def opcode(op: str, step: Step) -> dict[str, Any]:
+    """What every opcode has. Source: SDK protocol, 7.4."""
     return {"op": op, "id": hashed(step), "name": step.name, "displayName": step.name, "opts": {}}
 
 
@@ -299,13 +330,9 @@ class _Endpoint:
         url = urlsplit(target)
         query = {name: values[0] for name, values in parse_qs(url.query).items()}
         if url.path == PATH:
-            function = query["fnId"].removeprefix(f"{APP}-")
+            function = query["fnId"].removeprefix(f"{self._app.name}-")
             return await self._app.answer(function, query["stepId"], body)
-        if url.path == "/wait":
-            await self._app.wait(calls=int(query["calls"]), ended=int(query["ended"]))
-            return 200, {"calls": self._app.record.calls, "ended": self._app.record.ended}
-        assert url.path == "/record"
-        return 200, self._app.record
+        return await self._app.other(url.path, query)
 
 
 async def _request(reader: asyncio.StreamReader) -> tuple[str, bytes]:
@@ -323,26 +350,27 @@ def _response(status: int, body: bytes) -> bytes:
     return head.encode() + body
 
 
-async def _serve(server_url: str) -> None:
-    endpoint = _Endpoint(RawApp(server_url))
+async def _serve(app: RawApp, server_url: str) -> None:
+    endpoint = _Endpoint(app)
     listener = await asyncio.start_server(endpoint.serve, "127.0.0.1", 0)
     port = listener.sockets[0].getsockname()[1]
     # The server writes localhost for 127.0.0.1, which may mean ::1.
     with contextlib.suppress(OSError):
         await asyncio.start_server(endpoint.serve, "::1", port)
-    await asyncio.to_thread(
-        post, f"{server_url}/fn/register", registration(f"http://127.0.0.1:{port}{PATH}")
-    )
+    functions = app.registration(f"http://127.0.0.1:{port}{PATH}")
+    await asyncio.to_thread(post, f"{server_url}/fn/register", functions)
     sys.stdout.write(f"http://127.0.0.1:{port}\n")
     sys.stdout.flush()
     await listener.serve_forever()
 
 
-def main() -> None:
+def main(make_app: Callable[[str], RawApp] = RawApp) -> None:
+    """Serve the app that is made for the server's URL until the process is ended."""
     parser = argparse.ArgumentParser(description="An app that notes everything.")
     parser.add_argument("--server", required=True, help="where to register and to send events")
+    server_url = parser.parse_args().server
     with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(_serve(parser.parse_args().server))
+        asyncio.run(_serve(make_app(server_url), server_url))
 
 
 if __name__ == "__main__":

@@ -3,11 +3,14 @@
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import msgspec
 
 from tests.e2e import raw_app
 from tests.e2e.processes import STOP_LIMIT_S, Answer, ServerProcess, get
+
+_ROOT = Path(__file__).parents[2]
 
 
 class RawAppProcess:
@@ -15,11 +18,13 @@ class RawAppProcess:
 
     Args:
         server: Where it registers; later servers must have the same address and database.
+        module: Whose `main` the process runs.
     """
 
-    def __init__(self, server: ServerProcess) -> None:
+    def __init__(self, server: ServerProcess, module: ModuleType = raw_app) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, str(Path(raw_app.__file__)), "--server", server.url],
+            [sys.executable, "-m", module.__name__, "--server", server.url],
+            cwd=_ROOT,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             text=True,

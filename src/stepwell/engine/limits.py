@@ -13,7 +13,7 @@ from weakref import WeakValueDictionary
 
 import msgspec
 
-from stepwell.core.gcra import NS_PER_MS, UNUSED_TAT_NS, Gcra, throttle
+from stepwell.core.gcra import NS_PER_MS, UNUSED_TAT_NS, Gcra, expires_ms, throttle
 from stepwell.core.identity import ACCOUNT_ID, FunctionId
 from stepwell.core.keys import limit_key
 from stepwell.core.lanes import KeyKind, LaneKey, expression_hash
@@ -131,6 +131,8 @@ class Limits:
         )
         # Those that may not be forgotten yet, because they are not as good as never used.
         self._tats: dict[tuple[FunctionId, str], int] = {}
+        # The same without the starts that are charged but not paid for.
+        self._paid_tats: dict[tuple[FunctionId, str], int] = {}
         self._tats_max = _THROTTLES_KEPT_MIN
 
     def load(self, states: Iterable[LimitState]) -> None:
@@ -138,6 +140,7 @@ class Limits:
         for state in states:
             if state.kind is LimitKind.THROTTLE:
                 self._tats[state.function_id, state.key] = state.tat_ns
+                self._paid_tats[state.function_id, state.key] = state.tat_ns
 
     def checks(self, rules: Rules, keys: tuple[LaneKey, ...]) -> tuple[Check, ...]:
         """The limits on requests, the most special first: where it is parked says the most."""
@@ -183,14 +186,31 @@ class Limits:
         bucket = self._bucket("runs", rules.function_id, source or "", value)
         return Check(bucket, option.limit, Constraint.RUN_CONCURRENCY, source or None, value)
 
-    def charge(self, throttled: Throttled) -> LimitState:
-        """Take a token; returns what has to be durable before the run starts."""
-        tat_ns = throttled.gcra.after(throttled.tat_ns, self._now_ms() * NS_PER_MS)
+    def charge(self, throttled: Throttled, *, at_ns: int) -> LimitState:
+        """Take a token; returns the state with it."""
+        tat_ns = throttled.gcra.after(throttled.tat_ns, at_ns)
         self._set(throttled, tat_ns)
-        expires_ms = -(-tat_ns // NS_PER_MS)
-        return LimitState(
-            throttled.function_id, LimitKind.THROTTLE, throttled.key, tat_ns, expires_ms
-        )
+        return _throttle_state(throttled.function_id, throttled.key, tat_ns)
+
+    def pay(self, charged: LimitState, *, at_ns: int, interval_ns: int) -> LimitState:
+        """The state that has to be durable before a run starts that was charged.
+
+        Runs are not paid for in the order in which they were charged, because some have to be read
+        first. What is written counts those that were paid for and no others, so that a crash makes
+        none of them free, and charges for none that has not been let in.
+
+        Args:
+            charged: What `charge` returned.
+            at_ns: When that was.
+            interval_ns: What the token is worth.
+        """
+        key = (charged.function_id, charged.key)
+        tat_ns = max(self._paid_tats.get(key, UNUSED_TAT_NS), at_ns) + interval_ns
+        if key in self._tats:
+            # Never more than if it had gone in order.
+            tat_ns = min(tat_ns, self._tats[key])
+        self._paid_tats[key] = tat_ns
+        return _throttle_state(charged.function_id, charged.key, tat_ns)
 
     def refund(self, state: LimitState, interval_ns: int) -> Throttled | None:
         """Give a token back; returns the throttle if anybody refers to it."""
@@ -252,7 +272,12 @@ class Limits:
         if len(self._tats) > self._tats_max:
             now_ns = self._now_ms() * NS_PER_MS
             self._tats = {key: tat for key, tat in self._tats.items() if tat > now_ns}
+            self._paid_tats = {key: tat for key, tat in self._paid_tats.items() if tat > now_ns}
             self._tats_max = max(_THROTTLES_KEPT_MIN, 2 * len(self._tats))
+
+
+def _throttle_state(function_id: FunctionId, key: str, tat_ns: int) -> LimitState:
+    return LimitState(function_id, LimitKind.THROTTLE, key, tat_ns, expires_ms(tat_ns))
 
 
 def _value(keys: tuple[LaneKey, ...], kind: KeyKind, source: str | None) -> str | None:

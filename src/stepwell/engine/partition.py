@@ -437,7 +437,7 @@ class Partition:
 
     def _let_in(self, turn: _Turn, run: RunState, charge: Charge) -> None:
         """Write what the run's start costs, and call the app when that is durable."""
-        transition = let_in(run, turn.item, charge.limits)
+        transition = let_in(run, turn.item, self.scheduler.pay(charge))
         (turn.item,) = transition.renew_due
         turn.charge = None
         self.scheduler.charged(turn.item)

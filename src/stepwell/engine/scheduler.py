@@ -38,12 +38,14 @@ class Charge(msgspec.Struct, frozen=True):
     """What a start costs beside capacity; it has to be durable before the call is made.
 
     Attributes:
-        limits: To be written with the transition that moves the item to the run's call lane.
+        limits: The throttle with its token taken; see `Scheduler.pay` for what is to be written.
+        at_ns: When it was taken.
         interval_ns: What a token of the throttle is worth.
         took_unit: Whether the run got a unit of a limit on unfinished runs, and had none before.
     """
 
     limits: list[LimitState]
+    at_ns: int = 0
     interval_ns: int = 0
     took_unit: bool = False
 
@@ -175,6 +177,16 @@ class Scheduler:
         item keeps its capacity.
         """
         self.memory.replace(item)
+
+    def pay(self, charge: Charge) -> list[LimitState]:
+        """What is to be written with the transition that moves the item to the run's call lane.
+
+        To be called when that transition is submitted: the last one that is says how it stands.
+        """
+        at_ns, interval_ns = charge.at_ns, charge.interval_ns
+        return [
+            self.limits.pay(state, at_ns=at_ns, interval_ns=interval_ns) for state in charge.limits
+        ]
 
     def uncharge(self, item: QueueItem, charge: Charge) -> None:
         """A start that was dispatched with a charge was not made: what it cost is given back.
@@ -362,15 +374,16 @@ class Scheduler:
         if limits is None or window is not group.starts:
             return None
         states: list[LimitState] = []
-        interval_ns = 0
+        at_ns = interval_ns = 0
         if limits.throttled is not None:
-            states.append(self.limits.charge(limits.throttled))
+            at_ns = self._now_ms() * NS_PER_MS
+            states.append(self.limits.charge(limits.throttled, at_ns=at_ns))
             interval_ns = limits.throttled.gcra.interval_ns
         runs = limits.runs
         took_unit = runs is not None and self.units.take(
             group.function.id, item.run_id, runs.bucket
         )
-        return Charge(states, interval_ns, took_unit)
+        return Charge(states, at_ns, interval_ns, took_unit)
 
     def _end_turn(self, group: Group) -> None:
         if group.waiter is not None or group.start_waiter is not None:
