@@ -301,12 +301,12 @@ def _signal_name(run: RunRecord) -> str:
     return f"{APP}/{run.key}"
 
 
-if __name__ == "__main__":
-    main(FlowApp)
-
-
 async def _passed(seconds: float) -> None:
     """What a body takes that has something to do; no test waits for it to be over."""
     over = asyncio.Event()
     asyncio.get_running_loop().call_later(seconds, over.set)
     await over.wait()
+
+
+if __name__ == "__main__":
+    main(FlowApp)

