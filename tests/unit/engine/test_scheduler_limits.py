@@ -4,12 +4,14 @@ from typing import Any
 
 import pytest
 
+from stepwell.core.gcra import NS_PER_MS
 from stepwell.core.identity import FunctionId, RunId
 from stepwell.core.lanes import KeyKind
 from stepwell.core.pause import NewRuns, Pause, RunningRuns
 from stepwell.core.queue import ItemKind, QueueItem
 from stepwell.core.transition import LimitKind, LimitState
-from stepwell.engine.limits import LimitSettings
+from stepwell.engine.limits import Limits, LimitSettings
+from stepwell.engine.rules import rules_of
 from stepwell.engine.scheduler import Charge
 from stepwell.engine.waiting import Constraint
 from stepwell.engine.windows import WindowSizes
@@ -460,3 +462,23 @@ def test_why_says_that_the_store_may_hold_more() -> None:
     world.settle()
     assert not world.reasons.why(items[1]).goes_on_in_store
     assert world.reasons.why(items[8]).goes_on_in_store
+
+
+def test_what_is_written_of_a_throttle_counts_the_starts_that_were_paid_for() -> None:
+    """Some runs have to be read first, so starts are not paid for in the order of their turns."""
+    limits = Limits(LimitSettings(), lambda: START_MS)
+    rules = rules_of(
+        FunctionId("f"), function("f", throttle=Throttle(limit=1, period="1s", burst=1))
+    )
+    found = limits.start_limits(rules, ())
+    assert found is not None
+    assert found.throttled is not None
+    now_ns = START_MS * NS_PER_MS
+    interval_ns = found.throttled.gcra.interval_ns
+    first, second = (limits.charge(found.throttled, at_ns=now_ns) for _ in range(2))
+
+    later = limits.pay(second, at_ns=now_ns, interval_ns=interval_ns)
+    earlier = limits.pay(first, at_ns=now_ns, interval_ns=interval_ns)
+
+    assert later.tat_ns == now_ns + interval_ns, "the first one has not been let in"
+    assert earlier.tat_ns == found.throttled.tat_ns == second.tat_ns
