@@ -10,9 +10,8 @@ import msgspec
 from starlette.types import Receive, Scope, Send
 
 from stepwell.api.body import headers_of, read_body
-from stepwell.api.dates import date_text, parse_date_ms
+from stepwell.api.dates import parse_date_ms
 from stepwell.api.errors import send_error
-from stepwell.api.responses import send_json
 from stepwell.core.expressions import check_condition
 from stepwell.core.function import Function, FunctionIndex
 from stepwell.core.identity import OperationId
@@ -27,7 +26,6 @@ __all__ = [
     "known_operation",
     "progress_status",
     "read_fields",
-    "send_data",
 ]
 
 #: Enough for the largest condition and all other fields.
@@ -171,8 +169,3 @@ async def known_operation(
 def progress_status(operation: Operation) -> str:
     """How an operation is doing, in one word."""
     return "Completed" if operation.ended_ms else "Running"
-
-
-async def send_data(send: Send, data: Any, *, now_ms: int) -> None:
-    """Send a successful answer."""
-    await send_json(send, 200, {"data": data, "metadata": {"fetched_at": date_text(now_ms)}})

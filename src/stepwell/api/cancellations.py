@@ -15,10 +15,10 @@ from stepwell.api.bulk_operations import (
     known_operation,
     progress_status,
     read_fields,
-    send_data,
 )
 from stepwell.api.dates import date_text
 from stepwell.api.errors import send_error
+from stepwell.api.responses import send_data
 from stepwell.api.services import ApiServices, RouteTable
 from stepwell.core.function import Function, FunctionIndex
 from stepwell.core.identity import ACCOUNT_ID, OperationId

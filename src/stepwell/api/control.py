@@ -13,7 +13,7 @@ from starlette.types import Receive, Scope, Send
 from stepwell.api.body import headers_of, read_body
 from stepwell.api.dates import date_text
 from stepwell.api.errors import send_error
-from stepwell.api.responses import send_json
+from stepwell.api.responses import send_data
 from stepwell.api.services import RouteTable
 from stepwell.core.app import App
 from stepwell.core.function import Function
@@ -154,8 +154,7 @@ class ControlApi:
             await send_error(send, 404, f"App not found: {scope['path_params']['app']}")
 
     async def _send(self, send: Send, data: dict[str, Any]) -> None:
-        fetched_at = date_text(self._clock.now_ms())
-        await send_json(send, 200, {"data": data, "metadata": {"fetched_at": fetched_at}})
+        await send_data(send, data, now_ms=self._clock.now_ms())
 
 
 def _slug(scope: Scope) -> str:

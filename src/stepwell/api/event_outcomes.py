@@ -9,17 +9,17 @@ from typing import Any, Final, Protocol, assert_never
 import msgspec
 from starlette.types import Receive, Scope, Send
 
-from stepwell.api.bulk_operations import send_data
 from stepwell.api.dates import date_text
 from stepwell.api.errors import send_error
+from stepwell.api.responses import send_data
 from stepwell.api.services import ApiServices, RouteTable
-from stepwell.core.expressions import ExpressionFailed, ExpressionInvalid, compile_condition
 from stepwell.core.function import FunctionIndex, Listener
 from stepwell.core.identity import DEFAULT_ENVIRONMENT_ID, EnvironmentId, EventId, FunctionId
+from stepwell.core.keys import event_value
+from stepwell.core.routing import unmet_reason
 from stepwell.core.status import RunStatus
 from stepwell.core.transition import BufferKind, Skip, SkipReason, StoredEvent
 from stepwell.store.views import EventOutcome, PendingEvent, RunView
-from stepwell.wire.events import expression_value
 from stepwell.wire.ulid import is_ulid
 
 __all__ = ["EventOutcomesApi", "OutcomeObject", "OutcomeReaders", "outcomes_of"]
@@ -231,15 +231,9 @@ def _awaits_decision(listener: Listener, event: StoredEvent) -> bool:
         return False
     if not listener.conditions:
         return True
-    value = expression_value(event.payload)
-    for source in listener.conditions:
-        try:
-            if compile_condition(source).matches(value, now_ms=event.received_ms):
-                return True
-        except (ExpressionFailed, ExpressionInvalid):
-            # That would have been recorded.
-            continue
-    return False
+    value = event_value(event.payload)
+    # That a condition could not be evaluated would have been recorded.
+    return unmet_reason(listener.conditions, value, now_ms=event.received_ms) is None
 
 
 def _entry(function_id: FunctionId, functions: FunctionIndex, **facts: Any) -> OutcomeObject:

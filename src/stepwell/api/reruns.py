@@ -9,8 +9,8 @@ import msgspec
 from starlette.types import Receive, Scope, Send
 
 from stepwell.api.body import headers_of, read_body
-from stepwell.api.bulk_operations import send_data
 from stepwell.api.errors import send_error
+from stepwell.api.responses import send_data
 from stepwell.api.services import ApiServices, RouteTable
 from stepwell.core.identity import RunId
 from stepwell.core.rerun import RerunRefused, StepChoice

@@ -6,7 +6,19 @@ from typing import Any, Final
 import msgspec
 from starlette.types import Send
 
-__all__ = ["EMPTY", "HTML", "JSON", "TEXT", "Header", "encode_json", "send_answer", "send_json"]
+from stepwell.api.dates import date_text
+
+__all__ = [
+    "EMPTY",
+    "HTML",
+    "JSON",
+    "TEXT",
+    "Header",
+    "encode_json",
+    "send_answer",
+    "send_data",
+    "send_json",
+]
 
 Header = tuple[bytes, bytes]
 
@@ -30,3 +42,8 @@ async def send_answer(
 async def send_json(send: Send, status: int, value: Any) -> None:
     """Send a value as JSON."""
     await send_answer(send, status, encode_json(value), headers=(JSON,))
+
+
+async def send_data(send: Send, data: Any, *, now_ms: int) -> None:
+    """Send what a v1 route was asked for, with the time it was read. Source: HTTP APIs, 7."""
+    await send_json(send, 200, {"data": data, "metadata": {"fetched_at": date_text(now_ms)}})

@@ -11,9 +11,9 @@ from urllib.parse import parse_qsl
 
 from starlette.types import Receive, Scope, Send
 
-from stepwell.api.dates import date_text, parse_date_ms
+from stepwell.api.dates import parse_date_ms
 from stepwell.api.errors import send_error
-from stepwell.api.responses import EMPTY, JSON, send_answer, send_json
+from stepwell.api.responses import EMPTY, JSON, send_answer, send_data, send_json
 from stepwell.api.rest_views import event_object, job_object, registered_function, run_object
 from stepwell.api.services import ApiServices, RouteTable
 from stepwell.core.identity import DEFAULT_ENVIRONMENT_ID, EventId, RunId
@@ -121,8 +121,7 @@ class RestV1:
         await send_json(send, 200, found)
 
     async def _send(self, send: Send, data: Any) -> None:
-        fetched_at = date_text(self._clock.now_ms())
-        await send_json(send, 200, {"data": data, "metadata": {"fetched_at": fetched_at}})
+        await send_data(send, data, now_ms=self._clock.now_ms())
 
 
 def _query(scope: Scope) -> dict[str, str]:

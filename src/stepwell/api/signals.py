@@ -9,9 +9,8 @@ import msgspec
 from starlette.types import Receive, Scope, Send
 
 from stepwell.api.body import headers_of, read_body
-from stepwell.api.dates import date_text
 from stepwell.api.errors import send_error
-from stepwell.api.responses import send_json
+from stepwell.api.responses import send_data
 from stepwell.api.services import RouteTable
 from stepwell.core.identity import DEFAULT_ENVIRONMENT_ID, EnvironmentId, RunId
 from stepwell.core.signals import SIGNAL_NAME_BYTES_MAX
@@ -76,9 +75,7 @@ class SignalEndpoint:
         if run_id is None:
             await send_error(send, 404, "No signal found")
             return
-        fetched_at = date_text(self._clock.now_ms())
-        answer = {"data": {"run_id": run_id}, "metadata": {"fetched_at": fetched_at}}
-        await send_json(send, 200, answer)
+        await send_data(send, {"run_id": run_id}, now_ms=self._clock.now_ms())
 
 
 def _problem(signal: _Signal) -> str:

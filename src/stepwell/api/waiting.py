@@ -8,11 +8,12 @@ from typing import Any
 import msgspec
 from starlette.types import Receive, Scope, Send
 
-from stepwell.api.bulk_operations import find_function, send_data
+from stepwell.api.bulk_operations import find_function
 from stepwell.api.dates import date_text
 from stepwell.api.errors import send_error
+from stepwell.api.responses import send_data
 from stepwell.api.services import ApiServices, RouteTable
-from stepwell.api.why import FunctionWaiting, Held, HeldKey, ItemWaiting, Waitings, constraint_name
+from stepwell.api.why import FunctionWaiting, Held, HeldKey, ItemWaiting, Waitings
 from stepwell.api.why_texts import held_sentence, item_sentence
 from stepwell.core.function import Function
 from stepwell.core.identity import RunId
@@ -142,7 +143,7 @@ def _item_object(shown: ItemWaiting, function: Function | None) -> ItemObject:
         queued_at=date_text(item.queued_ms),
         due_at=_date(item.due_ms or None),
         under_way=shown.is_under_way,
-        constraint=constraint_name(waiting.constraint),
+        constraint=waiting.constraint,
         key=waiting.key,
         value=_value(waiting),
         limit=waiting.limit,
@@ -172,7 +173,7 @@ def _queue_object(waiting: FunctionWaiting, function: Function, *, now_ms: int) 
 
 
 def _held_object(held: Held, function: Function) -> HeldObject:
-    is_limit = held.constraint != constraint_name(Constraint.NONE)
+    is_limit = held.constraint != Constraint.NONE
     keys = held.keys if is_limit else ()
     return HeldObject(
         constraint=held.constraint,

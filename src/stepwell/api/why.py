@@ -35,7 +35,6 @@ __all__ = [
     "ItemWaiting",
     "QueueReaders",
     "Waitings",
-    "constraint_name",
 ]
 
 #: Items of one run that are explained.
@@ -97,7 +96,7 @@ class Held(msgspec.Struct, frozen=True):
     """Items of a function that wait for the same thing.
 
     Attributes:
-        constraint: A `constraint_name`, or `BATCH` or `DEBOUNCE` for timers of these.
+        constraint: The text of a `Constraint`, or `BATCH` or `DEBOUNCE` for timers of these.
         items: How many wait.
         keys: Those that wait most, by limit and value, the most first; one without a key for a
             limit that has none.
@@ -136,11 +135,6 @@ class FunctionWaiting(msgspec.Struct, frozen=True):
     def queued(self) -> int:
         """All that could be done now but for a limit."""
         return self.runs + self.requests + self.decisions
-
-
-def constraint_name(constraint: Constraint) -> str:
-    """The constraint as APIs and metrics write it, such as "key_concurrency"."""
-    return constraint.replace("-", "_")
 
 
 class Waitings:
@@ -318,7 +312,7 @@ class _Summary:
         for constraint, items in self._items.most_common():
             keys = self._keys.get(constraint, {})
             most = nlargest(self._keys_max, keys.values(), key=lambda key: key.items)
-            found.append(Held(constraint_name(constraint), items, tuple(most), len(keys)))
+            found.append(Held(constraint, items, tuple(most), len(keys)))
         return found
 
 
@@ -343,7 +337,7 @@ def _held_timers(timers: dict[ItemKind, int], due: int) -> tuple[Held, ...]:
     """What waits for its time: calls to be made later, batches, debounces."""
     later = sum(items for kind, items in timers.items() if kind.is_request)
     counts = {
-        constraint_name(Constraint.NOT_DUE): max(0, later - due),
+        Constraint.NOT_DUE: max(0, later - due),
         BATCH: timers.get(ItemKind.BATCH, 0),
         DEBOUNCE: timers.get(ItemKind.DEBOUNCE, 0),
     }

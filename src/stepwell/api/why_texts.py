@@ -3,7 +3,7 @@
 from typing import assert_never
 
 from stepwell.api.dates import date_text
-from stepwell.api.why import BATCH, DEBOUNCE, Held, ItemWaiting, constraint_name
+from stepwell.api.why import BATCH, DEBOUNCE, Held, ItemWaiting
 from stepwell.core.function import Function
 from stepwell.core.item_bodies import INVOCATION_TIMEOUT
 from stepwell.core.queue import ItemKind, QueueItem
@@ -39,7 +39,7 @@ def held_sentence(held: Held, function: Function) -> str:
     if held.constraint == DEBOUNCE:
         subject = _count(items, "debounced event waits", "debounced events wait")
         return f"{subject} for the end of the period"
-    if held.constraint == constraint_name(Constraint.NOT_DUE):
+    if held.constraint == Constraint.NOT_DUE:
         return f"{_count(items, 'call is', 'calls are')} due later"
     return f"{_count(items, 'waits', 'wait')} for {_held_text(held, function)}"
 
@@ -94,7 +94,7 @@ def _later(item: QueueItem) -> str:
 
 
 def _held_text(held: Held, function: Function) -> str:
-    if held.constraint == constraint_name(Constraint.NONE):
+    if held.constraint == Constraint.NONE:
         return "their turn" if held.items > 1 else "its turn"
     text = limit_text(held.keys[0].waiting, function)
     more = held.key_count - 1

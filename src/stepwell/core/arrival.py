@@ -6,21 +6,25 @@ so that what is stored under those keys can be read for many events at once.
 Source: flow control, 1.5.
 """
 
-from typing import Any
-
 import msgspec
 
 from stepwell.core.function import Function
 from stepwell.core.item_bodies import AdmitBody
-from stepwell.core.keys import EventValue, condition_holds, limit_key, optional_key, shared_key
+from stepwell.core.keys import (
+    EventValue,
+    condition_holds,
+    event_value,
+    limit_key,
+    optional_key,
+    shared_key,
+)
 from stepwell.core.queue import QueueItem
 from stepwell.core.scheduling import Origin
 from stepwell.core.singleton import singleton_key
 from stepwell.core.transition import BufferKind, BufferRef
 from stepwell.core.trigger import TriggerEvent
-from stepwell.wire.events import expression_value
 
-__all__ = ["Arrival", "arrive", "event_value"]
+__all__ = ["Arrival", "arrive"]
 
 
 class Arrival(msgspec.Struct, frozen=True):
@@ -88,18 +92,6 @@ def arrive(
         singleton_key(function, value, now_ms=now_ms),
         _buffer(function, value, now_ms=now_ms),
     )
-
-
-def event_value(payload: bytes) -> EventValue:
-    """The event for expressions, decoded when the first of them asks for it."""
-    decoded: list[dict[str, Any]] = []
-
-    def value() -> dict[str, Any]:
-        if not decoded:
-            decoded.append(expression_value(payload))
-        return decoded[0]
-
-    return value
 
 
 def _buffer(function: Function, value: EventValue, *, now_ms: int) -> BufferRef | None:

@@ -6,10 +6,11 @@ Source: flow control, 6.
 import msgspec
 
 from stepwell.core.admission_view import AdmissionView
-from stepwell.core.arrival import Arrival, event_value
+from stepwell.core.arrival import Arrival
 from stepwell.core.buffering import held_event, origin_of, timer_of
 from stepwell.core.function import Function
 from stepwell.core.identity import ItemId
+from stepwell.core.keys import event_value
 from stepwell.core.moment import Moment
 from stepwell.core.singleton import singleton_key
 from stepwell.core.starting import start, turn_away

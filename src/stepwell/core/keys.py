@@ -19,11 +19,13 @@ from stepwell.core.expressions import (
 )
 from stepwell.core.lanes import KeyKind, LaneKey, expression_hash, short_value
 from stepwell.wire.config import FunctionConfig
+from stepwell.wire.events import expression_value
 
 __all__ = [
     "PRIORITY_S_MAX",
     "EventValue",
     "condition_holds",
+    "event_value",
     "has_run_keys",
     "limit_key",
     "optional_key",
@@ -42,6 +44,18 @@ PRIORITY_S_MAX: Final = 43_200
 _INVALID: Final = "<invalid>"
 #: The key that all events share which lack the attribute.
 _FALSE: Final = "false"
+
+
+def event_value(payload: bytes) -> EventValue:
+    """The event for expressions, decoded when the first of them asks for it."""
+    decoded: dict[str, Any] = {}
+
+    def value() -> dict[str, Any]:
+        if not decoded:
+            decoded.update(expression_value(payload))
+        return decoded
+
+    return value
 
 
 def shared_key(source: str | None, event: EventValue, *, now_ms: int) -> str:

@@ -9,11 +9,12 @@ from collections.abc import Sequence
 
 import msgspec
 
+from stepwell.core.answers import answer_item, cancel_item
 from stepwell.core.expressions import ExpressionFailed, ExpressionInvalid, wait_matches
-from stepwell.core.identity import ItemId
 from stepwell.core.item_bodies import CancelBody, MatchBody, ResumeBody
+from stepwell.core.journal import Caller
 from stepwell.core.moment import Moment
-from stepwell.core.queue import ItemKind, QueueItem
+from stepwell.core.queue import QueueItem
 from stepwell.core.transition import StoredEvent, Transition
 from stepwell.core.waits import Wait, WaitKind
 from stepwell.wire.events import expression_value
@@ -62,17 +63,7 @@ def match_waits(
 
 def _consequence(wait: Wait, event: StoredEvent, *, at: Moment) -> QueueItem:
     if wait.kind is WaitKind.CANCEL:
-        kind = ItemKind.CANCEL
-        body = CancelBody("event", event_id=event.id).encode()
-    else:
-        kind = ItemKind.RESUME
-        body = ResumeBody(memo=msgspec.Raw(event.payload), event_id=event.id).encode()
-    return QueueItem(
-        ItemId(at.ids.number()),
-        kind,
-        wait.function_id,
-        wait.run_id,
-        wait.step,
-        queued_ms=at.now_ms,
-        body=body,
-    )
+        why = CancelBody("event", event_id=event.id)
+        return cancel_item(wait.function_id, wait.run_id, why, at=at)
+    body = ResumeBody(memo=msgspec.Raw(event.payload), event_id=event.id)
+    return answer_item(Caller(wait.run_id, wait.function_id, wait.step), body, at=at)

@@ -11,6 +11,7 @@ from typing import Final
 
 import msgspec
 
+from stepwell.core.answers import cancel_item
 from stepwell.core.expressions import ExpressionFailed, ExpressionInvalid, compile_condition
 from stepwell.core.identity import ItemId, RunId
 from stepwell.core.item_bodies import CancelBody, OperationBody
@@ -120,20 +121,11 @@ def cancel_page(page: Page, *, at: Moment) -> Transition:
     """Queue the end of each run of the page for which the condition holds."""
     transition = Transition()
     operation = page.operation
-    body = CancelBody(cause=operation.cause).encode()
+    why = CancelBody(cause=operation.cause)
     for run_id, _, event in page.runs:
         chosen = is_chosen(operation, event, now_ms=at.now_ms)
         if chosen:
-            transition.put.append(
-                QueueItem(
-                    ItemId(at.ids.number()),
-                    ItemKind.CANCEL,
-                    operation.function_id,
-                    run_id,
-                    queued_ms=at.now_ms,
-                    body=body,
-                )
-            )
+            transition.put.append(cancel_item(operation.function_id, run_id, why, at=at))
         operation = counted(operation, run_id, chosen)
     turn_page(transition, page, operation, at=at)
     return transition

@@ -3,8 +3,8 @@
 Source: execution semantics, 1.8 and 1.9.
 """
 
-from collections.abc import Callable, Container, Sequence
-from typing import Any, Final
+from collections.abc import Container, Sequence
+from typing import Final
 
 import msgspec
 
@@ -13,12 +13,13 @@ from stepwell.core.expressions import ExpressionFailed, ExpressionInvalid, compi
 from stepwell.core.function import Function, FunctionIndex
 from stepwell.core.identity import EnvironmentId, EventId, FunctionId, ItemId, RunId
 from stepwell.core.item_bodies import AdmitBody, MatchBody
+from stepwell.core.keys import EventValue, event_value
 from stepwell.core.moment import Moment
 from stepwell.core.queue import ItemKind, QueueItem
 from stepwell.core.scheduling import NO_ORIGIN, Origin, schedule, skip_if_hindered
 from stepwell.core.transition import Skip, SkipReason, StoredEvent, Transition
 from stepwell.core.trigger import TriggerEvent
-from stepwell.wire.events import AcceptedEvent, expression_value
+from stepwell.wire.events import AcceptedEvent
 
 __all__ = [
     "INVOKED",
@@ -28,6 +29,7 @@ __all__ = [
     "route_into",
     "start_function",
     "store_event",
+    "unmet_reason",
 ]
 
 INVOKED: Final = "inngest/function.invoked"
@@ -128,13 +130,13 @@ def route_into(
     if not listeners:
         return invoked_run_id
     origin = Origin(claim_key=claim_key) if claim_key else NO_ORIGIN
-    value = _lazily(accepted.payload)
+    value = event_value(accepted.payload)
     for listener in listeners:
         function, conditions = listener.function, listener.conditions
         if function is invoked:
             # An event starts a function once, whatever its reasons. Source: semantics, 1.9.
             continue
-        failure = _failure(conditions, value, now_ms=at.now_ms) if conditions else None
+        failure = unmet_reason(conditions, value, now_ms=at.now_ms) if conditions else None
         if failure is None:
             start_function(transition, function, accepted, origin, claimed=claimed, at=at)
         elif failure:
@@ -240,9 +242,7 @@ def _admission(
     )
 
 
-def _failure(
-    conditions: Sequence[str], value: Callable[[], dict[str, Any]], *, now_ms: int
-) -> str | None:
+def unmet_reason(conditions: Sequence[str], value: EventValue, *, now_ms: int) -> str | None:
     """None when a condition holds; otherwise why the last one that failed did, or "".
 
     A condition that fails does not hold; the next one is tried. The reference would accept the
@@ -270,15 +270,3 @@ def _skip(
 ) -> None:
     event_id = EventId(accepted.internal_id)
     transition.skips.append(Skip(event_id, function.id, reason, detail, at.now_ms))
-
-
-def _lazily(payload: bytes) -> Callable[[], dict[str, Any]]:
-    """The event for expressions, decoded at the first use."""
-    value: dict[str, Any] = {}
-
-    def get() -> dict[str, Any]:
-        if not value:
-            value.update(expression_value(payload))
-        return value
-
-    return get

@@ -1,17 +1,17 @@
 """A run comes into being."""
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
 from stepwell.core.answers import answer_item
 from stepwell.core.expressions import ExpressionInvalid, bind_trigger
 from stepwell.core.function import Function
-from stepwell.core.identity import EventId, FunctionId, ItemId, OperationId, RunId, StepId, WaitId
+from stepwell.core.identity import FunctionId, ItemId, OperationId, RunId, StepId, WaitId
 from stepwell.core.item_bodies import ResumeBody
 from stepwell.core.journal import ABSENT, Caller, Invoked, RunEnded
-from stepwell.core.keys import has_run_keys, priority_ms, run_keys
+from stepwell.core.keys import EventValue, event_value, has_run_keys, priority_ms, run_keys
 from stepwell.core.lanes import CALLS, STARTS, call_lane, start_lane
 from stepwell.core.moment import Moment
 from stepwell.core.queue import IMMEDIATE, ItemKind, QueueItem
@@ -27,7 +27,6 @@ from stepwell.core.transition import (
 )
 from stepwell.core.trigger import TriggerEvent
 from stepwell.core.waits import Wait, WaitKind
-from stepwell.wire.events import expression_value
 from stepwell.wire.run_error import run_error
 
 __all__ = [
@@ -93,14 +92,13 @@ class Placement(msgspec.Struct, frozen=True, gc=False):
     score: int
 
 
-def place(function: Function, payload: bytes, *, now_ms: int) -> Placement:
+def place(function: Function, event: EventValue, *, now_ms: int) -> Placement:
     """Evaluate the function's keys and priority for an event. Source: flow control, 1.5 and 8."""
     config = function.config
     if not config.priority and not has_run_keys(config):
         return Placement(STARTS, CALLS, now_ms)
-    event = expression_value(payload)
-    keys = run_keys(config, lambda: event, now_ms=now_ms)
-    ahead_ms = priority_ms(config.priority, lambda: event, now_ms=now_ms)
+    keys = run_keys(config, event, now_ms=now_ms)
+    ahead_ms = priority_ms(config.priority, event, now_ms=now_ms)
     return Placement(start_lane(keys), call_lane(keys), now_ms - ahead_ms)
 
 
@@ -122,7 +120,8 @@ def schedule(
     first = events[0]
     is_batch = bool(origin.batch_id)
     due_ms = first.ts_ms if first.ts_ms > now_ms and not is_batch else IMMEDIATE
-    placement = place(function, first.payload, now_ms=now_ms)
+    value = event_value(first.payload)
+    placement = place(function, value, now_ms=now_ms)
     run = _new_run(function, events, origin, placement, now_ms=now_ms, due_ms=due_ms, at=at)
     transition.runs.append(run)
     transition.put.append(
@@ -144,7 +143,7 @@ def schedule(
         transition.claims.append(claim)
     if not is_batch:
         if function.config.cancel:
-            _add_cancel_waits(transition, function, run, first, at=at)
+            _add_cancel_waits(transition, function, run, value, at=at)
         _add_start_timeout(transition, function, run, at=at)
     return run
 
@@ -277,7 +276,7 @@ def _add_cancel_waits(
     transition: Transition,
     function: Function,
     run: NewRun,
-    trigger: TriggerEvent,
+    event: EventValue,
     *,
     at: Moment,
 ) -> None:
@@ -286,11 +285,10 @@ def _add_cancel_waits(
     A condition that does not compile, which was accepted by an earlier version, cancels nothing and
     is recorded. Source: execution semantics, 4.5, 7.5 and 7.7.
     """
-    event: dict[str, Any] = expression_value(trigger.payload)
     for cancel_on in function.config.cancel:
         source = cancel_on.condition or ""
         try:
-            condition = bind_trigger(source, event)
+            condition = bind_trigger(source, event())
         except ExpressionInvalid as invalid:
             detail = f"{source}: {invalid}"
             reason = SkipReason.CANCEL_CONDITION_INVALID
@@ -313,6 +311,6 @@ def _add_cancel_waits(
                 StepId(""),
                 at.now_ms,
                 cancel_on.expires_ms(at.now_ms),
-                EventId(run.event_id),
+                run.event_id,
             )
         )

@@ -11,8 +11,7 @@ from typing import Final
 
 import msgspec
 
-from stepwell.core.answers import answer_item
-from stepwell.core.identity import ItemId, StepId
+from stepwell.core.answers import answer_item, cancel_item
 from stepwell.core.item_bodies import CancelBody, ResumeBody, SignalBody
 from stepwell.core.journal import Caller
 from stepwell.core.moment import Moment
@@ -29,7 +28,7 @@ _CONFLICT: Final = CancelBody(
     "signal_conflict",
     error_name="Error",
     error_message="Signal conflict; signal wait already exists for another run",
-).encode()
+)
 
 
 def is_waiting(wait: SignalWait, run: RunState | None, *, now_ms: int) -> bool:
@@ -80,7 +79,7 @@ def begin_waiting(
     if other is None or body.replaces:
         transition.signals.append(wait)
     else:
-        transition.put.append(_conflict_item(wait, at=at))
+        transition.put.append(cancel_item(wait.function_id, wait.run_id, _CONFLICT, at=at))
     return transition
 
 
@@ -98,15 +97,3 @@ def receive(wait: SignalWait, data: bytes, *, at: Moment) -> Transition:
     caller = Caller(wait.run_id, wait.function_id, wait.step)
     item = answer_item(caller, ResumeBody(memo=msgspec.Raw(memo)), at=at)
     return Transition(put=[item], signals_done=[wait.ref])
-
-
-def _conflict_item(wait: SignalWait, *, at: Moment) -> QueueItem:
-    return QueueItem(
-        ItemId(at.ids.number()),
-        ItemKind.CANCEL,
-        wait.function_id,
-        wait.run_id,
-        StepId(""),
-        queued_ms=at.now_ms,
-        body=_CONFLICT,
-    )

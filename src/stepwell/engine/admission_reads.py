@@ -11,11 +11,12 @@ import structlog
 
 from stepwell.core.admission import BufferEnd
 from stepwell.core.admission_view import Findings, FunctionKey
-from stepwell.core.arrival import Arrival, arrive, event_value
+from stepwell.core.arrival import Arrival, arrive
 from stepwell.core.batching import is_full
 from stepwell.core.function import Function, FunctionIndex
 from stepwell.core.identity import EventId, FunctionId
 from stepwell.core.item_bodies import AdmitBody, BufferBody
+from stepwell.core.keys import event_value
 from stepwell.core.queue import ItemKind, QueueItem
 from stepwell.core.singleton import singleton_key
 from stepwell.core.transition import (

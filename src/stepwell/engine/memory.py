@@ -175,10 +175,6 @@ class QueueMemory:
         self._in_memory[item.id] = item
         self.versions.pop(item.id, None)
 
-    def is_current(self, item: QueueItem) -> bool:
-        """Whether the item is what memory holds under its id, and no older version of it."""
-        return self._in_memory.get(item.id) is item
-
     def ended(self, item: QueueItem) -> None:
         """The item's turn is over: what follows from it is durable, or it was dropped."""
         if self._in_memory.get(item.id) is item:

@@ -6,6 +6,7 @@ from typing import Final, Protocol
 import msgspec
 
 from stepwell.core.identity import FunctionId, OperationId, RunId
+from stepwell.core.keys import event_value
 from stepwell.core.moment import Moment
 from stepwell.core.rerun import (
     PastRun,
@@ -20,7 +21,6 @@ from stepwell.core.transition import Transition
 from stepwell.engine.admitter import Decide
 from stepwell.engine.registry import Registry
 from stepwell.engine.store import Store
-from stepwell.wire.events import expression_value
 
 __all__ = ["Rerun", "Reruns", "StartSingleton"]
 
@@ -123,10 +123,8 @@ class Reruns:
         """
         if plan.function.skips_new_runs:
             return ""
-        payload = plan.events[0].payload
-        return singleton_key(
-            plan.function, lambda: expression_value(payload), now_ms=self._moment().now_ms
-        )
+        value = event_value(plan.events[0].payload)
+        return singleton_key(plan.function, value, now_ms=self._moment().now_ms)
 
     async def start_singleton(self, plan: RerunPlan, key: str, transition: Transition) -> RunId:
         """Start the run when its turn comes, in one commit with `transition`."""

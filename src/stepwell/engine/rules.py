@@ -35,11 +35,6 @@ class Rules(msgspec.Struct, frozen=True):
     holds_starts: bool = False
     holds_calls: bool = False
 
-    @property
-    def has_start_limits(self) -> bool:
-        """Whether a start may have to wait where another request need not."""
-        return self.run_concurrency is not None or self.throttle is not None
-
 
 def rules_of(function_id: FunctionId, function: Function | None) -> Rules:
     """The rules of a function; an archived one keeps them, because its runs go on.

@@ -13,15 +13,15 @@ class Constraint(enum.StrEnum):
     #: Nothing but its turn; or it has had it.
     NONE = "none"
     #: Its time.
-    NOT_DUE = "not-due"
+    NOT_DUE = "not_due"
     PAUSED = "paused"
-    ACCOUNT_CONCURRENCY = "account-concurrency"
-    APP_CONCURRENCY = "app-concurrency"
-    FUNCTION_CONCURRENCY = "function-concurrency"
-    KEY_CONCURRENCY = "key-concurrency"
-    RUN_CONCURRENCY = "run-concurrency"
+    ACCOUNT_CONCURRENCY = "account_concurrency"
+    APP_CONCURRENCY = "app_concurrency"
+    FUNCTION_CONCURRENCY = "function_concurrency"
+    KEY_CONCURRENCY = "key_concurrency"
+    RUN_CONCURRENCY = "run_concurrency"
     THROTTLE = "throttle"
-    WORKER_SLOTS = "worker-slots"
+    WORKER_SLOTS = "worker_slots"
 
 
 class Waiting(msgspec.Struct, frozen=True):

@@ -13,6 +13,7 @@ from stepwell.core.function import Function
 from stepwell.core.keys import (
     PRIORITY_S_MAX,
     condition_holds,
+    event_value,
     optional_key,
     priority_ms,
     shared_key,
@@ -256,7 +257,7 @@ def test_any_event_has_an_outcome_whatever_its_keys_are(key: str, data: dict[str
         for ref in world.buffers:
             assert len(ref.key.encode()) < 300
         for sent in world.events:
-            placement = place(function, sent.payload, now_ms=world.now_ms)
+            placement = place(function, event_value(sent.payload), now_ms=world.now_ms)
             lane = placement.start_lane
             assert len(lane.encode()) < 2_000
             assert all(isinstance(lane_key, LaneKey) for lane_key in lane_keys(lane))
