@@ -34,6 +34,8 @@ metadata: Final = MetaData()
 _INTEGER: Final = BigInteger().with_variant(Integer, "sqlite")
 
 _LIVE_SINGLETON: Final = text("singleton <> '' AND status IN (0, 5)")
+_STARTED: Final = text("started_ms > 0")
+_ENDED: Final = text("ended_ms > 0")
 _READY: Final = text("due_ms = 0")
 _TIMER: Final = text("due_ms > 0")
 
@@ -179,6 +181,24 @@ runs: Final = Table(
         "id",
         sqlite_where=_LIVE_SINGLETON,
         postgresql_where=_LIVE_SINGLETON,
+    ),
+    Index(
+        "runs_started",
+        "function_id",
+        "status",
+        "started_ms",
+        "id",
+        sqlite_where=_STARTED,
+        postgresql_where=_STARTED,
+    ),
+    Index(
+        "runs_ended",
+        "function_id",
+        "status",
+        "ended_ms",
+        "id",
+        sqlite_where=_ENDED,
+        postgresql_where=_ENDED,
     ),
     sqlite_strict=True,
     sqlite_with_rowid=False,

@@ -22,9 +22,11 @@ CREATE INDEX queue_ready ON queue (partition_id, function_id, lane, score, item_
 CREATE INDEX queue_run ON queue (run_id);
 CREATE INDEX queue_timers ON queue (partition_id, function_id, due_ms, item_id) WHERE due_ms > 0;
 CREATE TABLE runs ( id TEXT NOT NULL, environment_id TEXT NOT NULL, app_id TEXT NOT NULL, function_id TEXT NOT NULL, function_version INTEGER NOT NULL, status INTEGER NOT NULL, queued_ms INTEGER NOT NULL, scheduled_ms INTEGER NOT NULL, started_ms INTEGER NOT NULL, ended_ms INTEGER NOT NULL, ended_seq INTEGER NOT NULL, event_id TEXT NOT NULL, event_name TEXT NOT NULL, event_ids TEXT NOT NULL, cron TEXT NOT NULL, parent_run_id TEXT NOT NULL, parent_function_id TEXT NOT NULL, parent_step TEXT NOT NULL, origin_run_id TEXT NOT NULL, lane TEXT DEFAULT 'c' NOT NULL, score INTEGER DEFAULT 0 NOT NULL, singleton TEXT DEFAULT '' NOT NULL, batch_id TEXT DEFAULT '' NOT NULL, replay_id TEXT DEFAULT '' NOT NULL, mode INTEGER DEFAULT 0 NOT NULL, PRIMARY KEY (id) ) WITHOUT ROWID, STRICT;
+CREATE INDEX runs_ended ON runs (function_id, status, ended_ms, id) WHERE ended_ms > 0;
 CREATE INDEX runs_event ON runs (event_id);
 CREATE INDEX runs_function ON runs (function_id, status, id, queued_ms);
 CREATE INDEX runs_singleton ON runs (function_id, singleton, id) WHERE singleton <> '' AND status IN (0, 5);
+CREATE INDEX runs_started ON runs (function_id, status, started_ms, id) WHERE started_ms > 0;
 CREATE TABLE signals ( environment_id TEXT NOT NULL, name TEXT NOT NULL, run_id TEXT NOT NULL, function_id TEXT NOT NULL, step TEXT NOT NULL, expires_ms INTEGER NOT NULL, PRIMARY KEY (environment_id, name) ) WITHOUT ROWID, STRICT;
 CREATE TABLE skips ( event_id TEXT NOT NULL, function_id TEXT NOT NULL, reason TEXT NOT NULL, detail TEXT NOT NULL, at_ms INTEGER NOT NULL ) STRICT;
 CREATE INDEX skips_event ON skips (event_id);
@@ -32,4 +34,4 @@ CREATE TABLE waits ( wait_id INTEGER NOT NULL, kind INTEGER NOT NULL, environmen
 CREATE INDEX waits_match ON waits (environment_id, event_name, match_path, match_value, wait_id);
 CREATE INDEX waits_run ON waits (run_id);
 INSERT INTO environments VALUES ('00000000-0000-4000-b000-000000000000', 'default', 0);
-INSERT INTO alembic_version VALUES ('0002_flow_control')
+INSERT INTO alembic_version VALUES ('0003_reading')
