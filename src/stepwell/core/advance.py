@@ -11,8 +11,8 @@ import msgspec
 from stepwell.core.draft import RunDraft, World
 from stepwell.core.ending import end_run, fail_run, state_overflow
 from stepwell.core.identity import StepId
+from stepwell.core.journal import CallFacts, GroupOpened
 from stepwell.core.journal import CallFailed as CallFailedEntry
-from stepwell.core.journal import CallTimes, GroupOpened
 from stepwell.core.moment import Moment
 from stepwell.core.queue import QueueItem
 from stepwell.core.run import VERSION_COALESCED, VERSION_UNKNOWN, RunState
@@ -83,7 +83,7 @@ def advance(
     item: QueueItem,
     outcome: Outcome,
     *,
-    times: CallTimes,
+    call: CallFacts,
     world: World,
     at: Moment,
     steps_sent: int | None = None,
@@ -94,7 +94,7 @@ def advance(
         run: State before the answer; not ended.
         item: The call that was answered; one of the run's items.
         outcome: The answer, or why there is none.
-        times: When the call was queued and sent.
+        call: When it was queued and sent, and how it was answered.
         world: Functions, waits and settings.
         at: Clock and ids for this decision.
         steps_sent: How many results the run had when the call was made; None if it had as many as
@@ -102,23 +102,23 @@ def advance(
     """
     assert item.kind.is_call
     assert item.id in run.items, "an item is answered once"
-    draft = RunDraft(run, item, world=world, at=at, times=times)
+    draft = RunDraft(run, item, world=world, at=at, call=call)
     match outcome:
         case OpcodesReported():
             if draft.version == VERSION_UNKNOWN and not draft.started_ms:
                 draft.pin_version(outcome.request_version)
-            draft.start(times.sent_ms)
+            draft.start(call.sent_ms)
             has_grown = steps_sent is not None and len(run.steps) > steps_sent
             error = _report(draft, outcome, has_grown=has_grown)
             if error is not None:
-                draft = RunDraft(run, item, world=world, at=at, times=times)
-                draft.start(times.sent_ms)
+                draft = RunDraft(run, item, world=world, at=at, call=call)
+                draft.start(call.sent_ms)
                 fail_run(draft, error)
         case FunctionReturned():
-            draft.start(times.sent_ms)
+            draft.start(call.sent_ms)
             end_run(draft, RunStatus.COMPLETED, output=outcome.output)
         case CallFailed():
-            draft.start(times.sent_ms)
+            draft.start(call.sent_ms)
             _fail_call(draft, outcome)
         case _:
             assert_never(outcome)
@@ -229,7 +229,7 @@ def _fail_call(draft: RunDraft, failed: CallFailed) -> None:
             retry_at_ms,
             msgspec.Raw(failed.error.encode()),
             code=failed.code,
-            times=draft.times,
+            call=draft.cited_call(),
         )
     )
     draft.repeat_call(retry_at_ms)

@@ -5,15 +5,20 @@ import binascii
 from collections.abc import Mapping
 from typing import Final
 
+import msgspec
+
 from stepwell.core.function import Function
 from stepwell.core.identity import ItemId, StepId
+from stepwell.core.journal import CallFacts
 from stepwell.core.queue import ItemKind, QueueItem
 from stepwell.core.run import RunState
 from stepwell.wire.checkpoint import EndpointRequest, endpoint_request
 from stepwell.wire.request import DISCOVERY, CallContext, execution_body
+from stepwell.wire.response import Outcome
 
 __all__ = [
     "call_body",
+    "call_facts",
     "called_request",
     "job_reference",
     "must_only_plan",
@@ -38,6 +43,20 @@ def target_step(item: QueueItem) -> str:
     if kind is ItemKind.STEP or (kind is ItemKind.START and item.step):
         return item.step
     return DISCOVERY
+
+
+def call_facts(item: QueueItem, sent_ms: int, outcome: Outcome | None = None) -> CallFacts:
+    """What the journal tells of a call; `outcome` is None while it is not answered."""
+    if outcome is None or not outcome.facts.status:
+        return CallFacts(item.queued_ms, sent_ms, item=item.id, attempt=item.attempt)
+    return CallFacts(
+        item.queued_ms,
+        sent_ms,
+        item=item.id,
+        attempt=item.attempt,
+        status=outcome.facts.status,
+        headers=msgspec.Raw(outcome.facts.shown_headers()),
+    )
 
 
 def sent_steps(run: RunState) -> Mapping[StepId, bytes]:

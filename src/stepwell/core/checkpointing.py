@@ -14,13 +14,13 @@ import msgspec
 from stepwell.core.draft import RunDraft, World
 from stepwell.core.ending import state_overflow
 from stepwell.core.identity import StepId
-from stepwell.core.journal import ABSENT, CallTimes, StepPlanned
+from stepwell.core.journal import ABSENT, CallFacts, StepPlanned
 from stepwell.core.moment import Moment
 from stepwell.core.queue import QueueItem
 from stepwell.core.run import RunState
 from stepwell.core.steps.naming import step_name
 from stepwell.core.steps.ran import memo_of
-from stepwell.core.steps.times import step_times
+from stepwell.core.steps.step_call import step_call
 from stepwell.core.transition import Transition
 from stepwell.wire.opcodes import Opcode, OpName
 
@@ -55,7 +55,7 @@ def checkpoint(
     item: QueueItem,
     ops: Sequence[Opcode],
     *,
-    times: CallTimes,
+    call: CallFacts,
     world: World,
     at: Moment,
 ) -> Transition | CheckpointRefused:
@@ -69,7 +69,7 @@ def checkpoint(
         run: State before; not ended.
         item: The call's; one of the run's items.
         ops: What was reported.
-        times: When the call was queued and sent.
+        call: When the call was queued and sent.
         world: Functions and settings.
         at: Clock and ids for this decision.
     """
@@ -81,8 +81,8 @@ def checkpoint(
     for op in ops:
         if op.op not in _CHECKPOINTED:
             return CheckpointRefused(f"cannot checkpoint opcode: {op.op.value}")
-    draft = RunDraft(run, item, world=world, at=at, times=times)
-    draft.start(times.sent_ms)
+    draft = RunDraft(run, item, world=world, at=at, call=call)
+    draft.start(call.sent_ms)
     recorded = record_steps(draft, ops)
     steps_max = draft.function.steps_max
     if recorded and len(run.steps) + recorded > steps_max:
@@ -111,11 +111,11 @@ def record_steps(draft: RunDraft, ops: Sequence[Opcode]) -> int:
                 step,
                 memo_of(op),
                 name=None if draft.is_introduced(step) else step_name(op),
-                times=step_times(draft, op),
+                call=step_call(draft, op),
                 metadata=op.metadata if op.metadata is not None else ABSENT,
             )
             recorded += 1
         elif op.op is OpName.STEP_PLANNED and plans_left > 0 and not draft.is_introduced(step):
             plans_left -= 1
-            draft.append(StepPlanned(draft.at.now_ms, step, step_name(op)))
+            draft.append(StepPlanned(draft.at.now_ms, step, step_name(op), call=draft.cited_call()))
     return recorded

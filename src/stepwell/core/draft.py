@@ -15,7 +15,7 @@ from stepwell.core.function import Function, FunctionIndex
 from stepwell.core.identity import NO_EVENT, EventId, ItemId, StepId, WaitId
 from stepwell.core.journal import (
     ABSENT,
-    CallTimes,
+    CallFacts,
     Entry,
     RunStarted,
     StepName,
@@ -66,7 +66,7 @@ class RunDraft:
         *,
         world: World,
         at: Moment,
-        times: CallTimes | None = None,
+        call: CallFacts | None = None,
     ) -> None:
         assert not run.is_ended, "nothing happens to a run that has ended"
         function = world.functions.get(run.new.function_id)
@@ -78,7 +78,7 @@ class RunDraft:
         self.function: Function = function
         self.world = world
         self.at = at
-        self.times = times
+        self.call = call
         self.transition = Transition()
         self.is_ended = False
         self.state_bytes = run.state_bytes
@@ -92,6 +92,7 @@ class RunDraft:
         self._appended = 0
         # A step that got its result while others of its group are awaited.
         self._held_back: StepId | None = None
+        self._is_call_cited = False
 
     # What is so, including what this draft has decided.
 
@@ -110,6 +111,16 @@ class RunDraft:
     def is_introduced(self, step: StepId) -> bool:
         """Whether an earlier answer brought the step's name and options into the journal."""
         return step in self.run.introduced
+
+    def cited_call(self) -> CallFacts | None:
+        """What an entry tells of the answered call; how it was answered stands in the first one."""
+        call = self.call
+        if call is None or not call.status:
+            return call
+        if self._is_call_cited:
+            return CallFacts(call.queued_ms, call.sent_ms, item=call.item, attempt=call.attempt)
+        self._is_call_cited = True
+        return call
 
     # Decisions.
 
@@ -173,7 +184,7 @@ class RunDraft:
         failed: bool = False,
         timed_out: bool = False,
         event_id: EventId = NO_EVENT,
-        times: CallTimes | None = None,
+        call: CallFacts | None = None,
         metadata: msgspec.Raw = ABSENT,
     ) -> None:
         """Record the step's result and call the function again if nothing else is awaited.
@@ -189,7 +200,7 @@ class RunDraft:
             failed=failed,
             timed_out=timed_out,
             event_id=event_id,
-            times=times,
+            call=call,
             metadata=metadata,
         )
         if step in self._awaited:
@@ -208,7 +219,7 @@ class RunDraft:
         failed: bool = False,
         timed_out: bool = False,
         event_id: EventId = NO_EVENT,
-        times: CallTimes | None = None,
+        call: CallFacts | None = None,
         metadata: msgspec.Raw = ABSENT,
     ) -> None:
         """Record the result of a step that has none, and nothing else."""
@@ -222,7 +233,7 @@ class RunDraft:
                 attempt=item.attempt if item is not None and item.kind.is_request else 0,
                 failed=failed,
                 timed_out=timed_out,
-                times=times,
+                call=call,
                 event_id=event_id,
                 metadata=metadata,
             )

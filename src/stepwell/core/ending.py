@@ -89,7 +89,7 @@ def end_run(
         cause=cause,
         event_id=event_id,
         attempt=draft.item.attempt if draft.item is not None else 0,
-        times=draft.times,
+        call=draft.cited_call(),
     )
     draft.append(entry)
     transition.started = []

@@ -22,7 +22,7 @@ from stepwell.core.draft import RunDraft, World
 from stepwell.core.ending import fail_run, state_overflow
 from stepwell.core.function import Function
 from stepwell.core.identity import AppId, EnvironmentId, EventId, FunctionId, ItemId, RunId
-from stepwell.core.journal import CallTimes, RunStarted
+from stepwell.core.journal import CallFacts, RunStarted
 from stepwell.core.lanes import CALLS
 from stepwell.core.moment import Moment
 from stepwell.core.queue import ItemKind, QueueItem
@@ -183,20 +183,20 @@ def report_steps(
     if item is None:
         return None
     ops = [op for op in ops if op.op not in _LAZY]
-    times = CallTimes(item.queued_ms, run.started_ms)
+    call = CallFacts(item.queued_ms, run.started_ms)
     own_error = next((op for op in ops if op.op in _ERRORS and op.id == CALL_ERROR_STEP), None)
     if own_error is not None:
-        return advance(run, item, _failed(own_error), times=times, world=world, at=at)
+        return advance(run, item, _failed(own_error), call=call, world=world, at=at)
     if any(op.op not in _SAVED for op in ops):
         outcome: Outcome = OpcodesReported(ops=ops)
-        return advance(run, item, outcome, times=times, world=world, at=at)
-    draft = RunDraft(run, item, world=world, at=at, times=times)
+        return advance(run, item, outcome, call=call, world=world, at=at)
+    draft = RunDraft(run, item, world=world, at=at, call=call)
     recorded = record_steps(draft, ops)
     if recorded and len(run.steps) + recorded > draft.function.steps_max:
         return overflow_steps(run, item, world=world, at=at)
     overflow = state_overflow(draft)
     if overflow is not None:
-        draft = RunDraft(run, item, world=world, at=at, times=times)
+        draft = RunDraft(run, item, world=world, at=at, call=call)
         fail_run(draft, overflow)
         return draft.finish()
     due_ms = at.now_ms + REST_MS

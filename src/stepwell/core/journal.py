@@ -5,17 +5,17 @@ reader is shown: steps, attempts, timings, inputs, errors. Entries are JSON obje
 under `"is"`; step results inside them are raw JSON and never parsed on the way.
 """
 
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
-from stepwell.core.identity import EventId, FunctionId, RunId, StepId
+from stepwell.core.identity import EventId, FunctionId, ItemId, RunId, StepId
 from stepwell.core.status import RunStatus
 
 __all__ = [
     "ABSENT",
+    "CallFacts",
     "CallFailed",
-    "CallTimes",
     "Caller",
     "Entry",
     "GroupOpened",
@@ -67,13 +67,34 @@ class StepName(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     opts: msgspec.Raw = ABSENT
 
 
-class CallTimes(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
-    """When the call that brought a fact was queued and sent, and how long the step itself took."""
+class CallFacts(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """The call that brought a fact.
+
+    Attributes:
+        queued_ms: When it was queued.
+        sent_ms: When it was sent.
+        step_started_ns: When the step itself began, by the app's clock; 0 if the SDK did not tell.
+        step_ns: How long the step itself took.
+        item: The queue item that was answered. A repeated call has the same; so has the next call
+            of a run whose item was renewed, with attempt 0.
+        attempt: Which attempt of it the call was.
+        status: HTTP status of the answer; 0 where there was none, and where another entry of the
+            same decision tells.
+        headers: The answer's headers without secrets, a JSON object; where there is a status.
+    """
 
     queued_ms: int
     sent_ms: int
     step_started_ns: int = 0
     step_ns: int = 0
+    item: ItemId = ItemId(0)
+    attempt: int = 0
+    status: int = 0
+    headers: msgspec.Raw = ABSENT
+
+
+# It was called so when it held nothing but times.
+_CALL: Final[Any] = msgspec.field(default=None, name="times")
 
 
 class RunStarted(_Entry, frozen=True, tag="RunStarted"):
@@ -103,6 +124,7 @@ class StepPlanned(_Entry, frozen=True, tag="StepPlanned"):
 
     step: StepId
     name: StepName
+    call: CallFacts | None = _CALL
 
 
 class StepSleeping(_Entry, frozen=True, tag="StepSleeping"):
@@ -111,6 +133,7 @@ class StepSleeping(_Entry, frozen=True, tag="StepSleeping"):
     step: StepId
     name: StepName
     until_ms: int
+    call: CallFacts | None = _CALL
 
 
 class StepWaiting(_Entry, frozen=True, tag="StepWaiting"):
@@ -121,6 +144,7 @@ class StepWaiting(_Entry, frozen=True, tag="StepWaiting"):
     event: str
     expires_ms: int
     condition: str = ""
+    call: CallFacts | None = _CALL
 
 
 class StepInvoking(_Entry, frozen=True, tag="StepInvoking"):
@@ -133,6 +157,7 @@ class StepInvoking(_Entry, frozen=True, tag="StepInvoking"):
     expires_ms: int
     function_id: FunctionId = FunctionId("")
     run_id: RunId = RunId("")
+    call: CallFacts | None = _CALL
 
 
 class StepSignalling(_Entry, frozen=True, tag="StepSignalling"):
@@ -142,6 +167,7 @@ class StepSignalling(_Entry, frozen=True, tag="StepSignalling"):
     name: StepName
     signal: str
     expires_ms: int
+    call: CallFacts | None = _CALL
 
 
 class StepRequesting(_Entry, frozen=True, tag="StepRequesting"):
@@ -155,6 +181,7 @@ class StepRequesting(_Entry, frozen=True, tag="StepRequesting"):
     method: str
     url: str
     attempt: int = 0
+    call: CallFacts | None = _CALL
 
 
 class InputGiven(_Entry, frozen=True, tag="InputGiven"):
@@ -186,7 +213,7 @@ class StepAttemptFailed(_Entry, frozen=True, tag="StepAttemptFailed"):
     attempt: int
     retry_at_ms: int
     error: msgspec.Raw
-    times: CallTimes | None = None
+    call: CallFacts | None = _CALL
 
 
 class StepResolved(_Entry, frozen=True, tag="StepResolved"):
@@ -205,7 +232,7 @@ class StepResolved(_Entry, frozen=True, tag="StepResolved"):
     attempt: int = 0
     failed: bool = False
     timed_out: bool = False
-    times: CallTimes | None = None
+    call: CallFacts | None = _CALL
     event_id: EventId = EventId("")
     metadata: msgspec.Raw = ABSENT
 
@@ -218,7 +245,7 @@ class CallFailed(_Entry, frozen=True, tag="CallFailed"):
     retry_at_ms: int
     error: msgspec.Raw
     code: str = ""
-    times: CallTimes | None = None
+    call: CallFacts | None = _CALL
 
 
 class RunEnded(_Entry, frozen=True, tag="RunEnded"):
@@ -238,7 +265,7 @@ class RunEnded(_Entry, frozen=True, tag="RunEnded"):
     cause: str = ""
     event_id: EventId = EventId("")
     attempt: int = 0
-    times: CallTimes | None = None
+    call: CallFacts | None = _CALL
     existing_run_id: RunId = RunId("")
 
 

@@ -19,8 +19,8 @@ import msgspec
 from stepwell.core.function import Function
 from stepwell.core.identity import OperationId, RunId, StepId
 from stepwell.core.journal import (
+    CallFacts,
     CallFailed,
-    CallTimes,
     Entry,
     GroupOpened,
     InputGiven,
@@ -305,7 +305,7 @@ def _note_result(steps: dict[StepId, _PastStep], entry: StepResolved, position: 
     if past is None:
         assert entry.name is not None, "the first entry about a step names it"
         past = steps[entry.step] = _PastStep(entry.name, (_start_ns(entry), position))
-    elif entry.times is not None:
+    elif entry.call is not None:
         past.started = (_start_ns(entry), past.started[1])
     past.result = entry
 
@@ -316,11 +316,11 @@ def _start_ns(entry: StepResolved | StepAttemptFailed) -> int:
     The app's clock may differ from ours, by which all other entries are ordered.
     """
     at_ns = entry.at_ms * _NS_PER_MS
-    times: CallTimes | None = entry.times
-    if times is None:
+    call: CallFacts | None = entry.call
+    if call is None:
         return at_ns
-    sent_ns = times.sent_ms * _NS_PER_MS
-    return min(max(times.step_started_ns, sent_ns), max(at_ns, sent_ns))
+    sent_ns = call.sent_ms * _NS_PER_MS
+    return min(max(call.step_started_ns, sent_ns), max(at_ns, sent_ns))
 
 
 def _target(steps: Mapping[StepId, _PastStep], wanted: str) -> StepId | RerunRefused:

@@ -8,10 +8,10 @@ from typing import Final
 
 import msgspec
 
-from stepwell.core.call import call_body, called_request, must_only_plan, target_step
+from stepwell.core.call import call_body, call_facts, called_request, must_only_plan, target_step
 from stepwell.core.function import Function
 from stepwell.core.identity import ItemId, RunId
-from stepwell.core.journal import CallTimes
+from stepwell.core.journal import CallFacts
 from stepwell.core.moment import Ids
 from stepwell.core.queue import QueueItem
 from stepwell.core.run import RunState
@@ -51,9 +51,13 @@ class Call(msgspec.Struct):
     handle: CallHandle | None = None
 
     @property
-    def times(self) -> CallTimes:
-        """When it was queued and sent."""
-        return CallTimes(self.item.queued_ms, self.sent_ms)
+    def facts(self) -> CallFacts:
+        """What is known of it before it is answered."""
+        return call_facts(self.item, self.sent_ms)
+
+    def answered(self, outcome: Outcome) -> CallFacts:
+        """What is known of it once it is answered."""
+        return call_facts(self.item, self.sent_ms, outcome)
 
 
 Answered = Callable[[Call, Outcome], None]

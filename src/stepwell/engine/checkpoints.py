@@ -240,7 +240,7 @@ class Checkpoints:
             run,
             call.current,
             report.ops,
-            times=call.times,
+            call=call.facts,
             world=self._runs.world(),
             at=self._runs.moment(),
         )

@@ -15,7 +15,7 @@ from urllib.parse import quote, unquote_plus
 import msgspec
 
 from stepwell.core.identity import ItemId
-from stepwell.core.journal import CallTimes
+from stepwell.core.journal import CallFacts
 from stepwell.core.queue import ItemKind, QueueItem
 from stepwell.core.run import RunState
 from stepwell.core.steps.requested import RequestReply, RequestResult
@@ -48,7 +48,7 @@ _SECRET_CHARS_MIN: Final = 8
 _REDACTED: Final = b"[redacted]"
 _REQUESTING: Final = frozenset({OpName.GATEWAY, OpName.AI_GATEWAY})
 
-RequestAnswered = Callable[[QueueItem, RunState, RequestResult, CallTimes], None]
+RequestAnswered = Callable[[QueueItem, RunState, RequestResult, CallFacts], None]
 
 
 # A dataclass and not a Struct: serialisers and pretty printers show the fields of a Struct.
@@ -188,8 +188,8 @@ class Gateways:
         if self._requests.get(item.id) is not made:
             return
         del self._requests[item.id]
-        times = CallTimes(item.queued_ms, made.sent_ms)
-        self._answered(item, made.run, _without(made.secret, result), times)
+        call = CallFacts(item.queued_ms, made.sent_ms, item=item.id, attempt=item.attempt)
+        self._answered(item, made.run, _without(made.secret, result), call)
         self._check_none_left()
 
     def _check_none_left(self) -> None:

@@ -27,7 +27,7 @@ from stepwell.core.function import Function
 from stepwell.core.granting import let_in
 from stepwell.core.identity import FunctionId, ItemId
 from stepwell.core.item_bodies import WAIT_TIMEOUT, CancelBody
-from stepwell.core.journal import CallTimes
+from stepwell.core.journal import CallFacts
 from stepwell.core.moment import Moment
 from stepwell.core.queue import IMMEDIATE, ItemKind, QueueItem
 from stepwell.core.resume import resume
@@ -454,7 +454,7 @@ class Partition:
     def _answered(self, call: Call, outcome: Outcome) -> None:
         run, item = call.run, call.current
         decision = partial(
-            advance, run, item, outcome, times=call.times, steps_sent=call.steps_sent
+            advance, run, item, outcome, call=call.answered(outcome), steps_sent=call.steps_sent
         )
         decided = self._settle(call.item, item, run, decision)
         if decided is not None and isinstance(outcome, OpcodesReported):
@@ -462,9 +462,9 @@ class Partition:
         self._go_on()
 
     def _request_answered(
-        self, item: QueueItem, run: RunState, result: requested.RequestResult, times: CallTimes
+        self, item: QueueItem, run: RunState, result: requested.RequestResult, call: CallFacts
     ) -> None:
-        self._settle(item, item, run, partial(requested.answered, run, item, result, times=times))
+        self._settle(item, item, run, partial(requested.answered, run, item, result, call=call))
         self._go_on()
 
     def _settle(

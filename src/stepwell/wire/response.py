@@ -47,7 +47,24 @@ FOREIGN_BODY_BYTES_MAX: Final = 8192
 REPLY_LEVELS_MAX: Final = 512
 
 _WHITE_SPACE: Final = b" \t\r\n"
-_SHOWN_HEADERS: Final = (
+#: So much of an answer's headers is kept; it is stored for every call.
+HEADER_BYTES_MAX: Final = 4096
+
+_REDACTED: Final = "[REDACTED]"
+_SECRET_HEADERS: Final = frozenset(
+    {
+        "authorization",
+        "cookie",
+        "proxy-authenticate",
+        "proxy-authorization",
+        "set-cookie",
+        "www-authenticate",
+        "x-api-key",
+        "x-auth-token",
+    }
+)
+# What the SDK says about itself and the call.
+_SDK_HEADERS: Final = (
     "content-type",
     "server-timing",
     header_names.ENV,
@@ -89,10 +106,23 @@ class ReplyFacts(msgspec.Struct, frozen=True):
     headers: Mapping[str, str] = {}
     body_bytes: int = 0
 
-    def shown_headers(self) -> dict[str, str]:
-        """The headers worth keeping: what the SDK says about itself and the call."""
+    def shown_headers(self) -> bytes:
+        """The headers as a JSON object, secrets replaced; of very many, only those of the SDK.
+
+        Source: GraphQL, 9.8.
+        """
         headers = self.headers
-        return {name: headers[name] for name in _SHOWN_HEADERS if name in headers}
+        if not _SECRET_HEADERS.isdisjoint(headers):
+            headers = {
+                name: _REDACTED if name in _SECRET_HEADERS else value
+                for name, value in headers.items()
+            }
+        shown = msgspec.json.encode(headers)
+        if len(shown) <= HEADER_BYTES_MAX:
+            return shown
+        kept = {name: headers[name] for name in _SDK_HEADERS if name in headers}
+        shown = msgspec.json.encode(kept)
+        return shown if len(shown) <= HEADER_BYTES_MAX else b"{}"
 
 
 _NO_REPLY: Final = ReplyFacts()

@@ -7,13 +7,14 @@ from typing import Any
 import msgspec
 
 from stepwell.core.advance import advance
+from stepwell.core.call import call_facts
 from stepwell.core.cancel import cancel
 from stepwell.core.draft import World
 from stepwell.core.fire import fire
 from stepwell.core.function import Function, FunctionIndex
 from stepwell.core.identity import DEFAULT_ENVIRONMENT_ID, AppId, FunctionId, ItemId, RunId, StepId
 from stepwell.core.item_bodies import CancelBody, MatchBody
-from stepwell.core.journal import CallTimes, Entry
+from stepwell.core.journal import Entry
 from stepwell.core.matching import match_waits
 from stepwell.core.moment import Moment
 from stepwell.core.queue import ItemKind, QueueItem
@@ -148,8 +149,8 @@ class CoreWorld:
     def outcome(self, item: QueueItem, outcome: Outcome) -> Transition:
         """An item's call comes to `outcome`."""
         run = self.runs[item.run_id]
-        times = CallTimes(item.queued_ms, self.now_ms)
-        transition = advance(run, item, outcome, times=times, world=self.world(), at=self.moment())
+        call = call_facts(item, self.now_ms, outcome)
+        transition = advance(run, item, outcome, call=call, world=self.world(), at=self.moment())
         return self.absorb(transition, run)
 
     def fire(self, run: RunState) -> Transition:

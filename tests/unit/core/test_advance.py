@@ -11,6 +11,9 @@ from stepwell.core.journal import (
     StepAttemptFailed,
     StepPlanned,
     StepResolved,
+    StepSleeping,
+    decode_entry,
+    encode_entry,
 )
 from stepwell.core.queue import IMMEDIATE, ItemKind
 from stepwell.core.retry import RetryPolicy
@@ -342,3 +345,34 @@ def test_a_loaded_run_is_in_the_same_state_as_the_live_one() -> None:
     loaded = world.restored(run)
     for field in RunState.__slots__:
         assert getattr(loaded, field) == getattr(run, field), field
+
+
+def test_entries_tell_which_call_brought_them_and_how_it_was_answered() -> None:
+    """Headers are stored once per answer, whatever it reports."""
+    world, run = started()
+    item = world.call_of(run)
+    world.now_ms += 5
+
+    nap = opcode("Sleep", "nap") | {"name": "10s"}
+    world.answer(run, nap, opcode("StepPlanned", "a"))
+
+    _, _, sleeping, planned = world.entries_of(run)
+    assert isinstance(sleeping, StepSleeping)
+    assert isinstance(planned, StepPlanned)
+    assert sleeping.call is not None
+    assert (sleeping.call.item, sleeping.call.attempt) == (item.id, 0)
+    assert (sleeping.call.queued_ms, sleeping.call.sent_ms) == (START_MS, START_MS + 5)
+    assert sleeping.call.status == 206
+    assert msgspec.json.decode(sleeping.call.headers) == SDK_HEADERS
+    assert planned.call is not None
+    assert (planned.call.item, planned.call.status) == (item.id, 0)
+    assert decode_entry(encode_entry(planned)) == planned
+
+
+def test_a_call_without_an_answer_has_no_status() -> None:
+    world, run = started()
+    world.fails(run, unreachable("refused"))
+    (*_, failed) = world.entries_of(run)
+    assert isinstance(failed, CallFailed)
+    assert failed.call is not None
+    assert failed.call.status == 0

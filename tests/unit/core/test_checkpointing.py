@@ -9,7 +9,7 @@ from stepwell.core.advance import advance
 from stepwell.core.call import call_body, job_reference, referenced_item
 from stepwell.core.checkpointing import CheckpointRefused, checkpoint
 from stepwell.core.identity import ItemId
-from stepwell.core.journal import CallTimes, RunEnded, RunStarted, StepPlanned, StepResolved
+from stepwell.core.journal import CallFacts, RunEnded, RunStarted, StepPlanned, StepResolved
 from stepwell.core.queue import ItemKind
 from stepwell.core.run import RunState
 from stepwell.core.status import RunStatus
@@ -35,7 +35,7 @@ def report(world: CoreWorld, run: RunState, *ops: dict[str, Any]) -> Transition 
         run,
         item,
         parse_opcodes(msgspec.json.encode(ops)),
-        times=CallTimes(item.queued_ms, world.now_ms),
+        call=CallFacts(item.queued_ms, world.now_ms),
         world=world.world(),
         at=world.moment(),
     )
@@ -50,7 +50,7 @@ def answer(world: CoreWorld, run: RunState, *ops: dict[str, Any], steps_sent: in
         run,
         item,
         read_reply(reply, now_ms=world.now_ms),
-        times=CallTimes(item.queued_ms, world.now_ms),
+        call=CallFacts(item.queued_ms, world.now_ms),
         world=world.world(),
         at=world.moment(),
         steps_sent=steps_sent,

@@ -10,7 +10,7 @@ import pytest
 
 from stepwell.core.journal import (
     ABSENT,
-    CallTimes,
+    CallFacts,
     GroupOpened,
     StepAttemptFailed,
     StepRequesting,
@@ -90,8 +90,8 @@ def give(
     """The run's request (of the step with that name) comes to `result`."""
     steps = {step_id(name)} if name else {item.step for item in requests(run)}
     (item,) = (item for item in requests(run) if item.step in steps)
-    times = CallTimes(item.queued_ms, world.now_ms)
-    transition = answered(run, item, result, times=times, world=world.world(), at=world.moment())
+    call = CallFacts(item.queued_ms, world.now_ms)
+    transition = answered(run, item, result, call=call, world=world.world(), at=world.moment())
     return world.absorb(transition, run)
 
 
@@ -220,7 +220,7 @@ def test_the_result_names_the_times_and_not_the_step_again() -> None:
     give(world, run, REPLY)
     entry = world.entries_of(run)[-1]
     assert isinstance(entry, StepResolved)
-    assert (entry.name, entry.times) == (None, CallTimes(START_MS, START_MS + 5))
+    assert (entry.name, entry.call) == (None, CallFacts(START_MS, START_MS + 5))
 
 
 def test_a_body_that_is_not_text_becomes_text() -> None:
@@ -432,9 +432,9 @@ def test_failed_siblings_do_not_start_each_other_over() -> None:
     made = 2
     while world.calls_of(run) or requests(run):
         for item in requests(run):
-            times = CallTimes(item.queued_ms, world.now_ms)
+            request = CallFacts(item.queued_ms, world.now_ms)
             transition = answered(
-                run, item, UNREACHABLE, times=times, world=world.world(), at=world.moment()
+                run, item, UNREACHABLE, call=request, world=world.world(), at=world.moment()
             )
             world.absorb(transition, run)
         if len(run.steps) == 2:

@@ -8,7 +8,7 @@ import pytest
 
 from stepwell.core.call import sent_steps, target_step
 from stepwell.core.journal import (
-    CallTimes,
+    CallFacts,
     Entry,
     InputGiven,
     RunEnded,
@@ -208,9 +208,9 @@ def name(step: str, op: str = "StepRun", **more: Any) -> StepName:
 
 
 def resolved(step: str, at_ms: int, sent_ms: int, started_ns: int = 0, **more: Any) -> StepResolved:
-    times = CallTimes(sent_ms, sent_ms, started_ns)
+    call = CallFacts(sent_ms, sent_ms, started_ns)
     more.setdefault("name", name(step))
-    return StepResolved(at_ms, step_id(step), msgspec.Raw(b'{"data":1}'), times=times, **more)
+    return StepResolved(at_ms, step_id(step), msgspec.Raw(b'{"data":1}'), call=call, **more)
 
 
 def woken(step: str, at_ms: int) -> StepResolved:
@@ -226,7 +226,7 @@ def plans(step: str, at_ms: int) -> StepPlanned:
 
 
 def failed(step: str, at_ms: int, sent_ms: int, **more: Any) -> StepAttemptFailed:
-    times = CallTimes(sent_ms, sent_ms)
+    call = CallFacts(sent_ms, sent_ms)
     more.setdefault("name", name(step))
     return StepAttemptFailed(
         at_ms,
@@ -234,7 +234,7 @@ def failed(step: str, at_ms: int, sent_ms: int, **more: Any) -> StepAttemptFaile
         attempt=0,
         retry_at_ms=0,
         error=msgspec.Raw(b"{}"),
-        times=times,
+        call=call,
         **more,
     )
 

@@ -16,7 +16,7 @@ from stepwell.core.identity import (
     RunId,
     StepId,
 )
-from stepwell.core.journal import CallTimes
+from stepwell.core.journal import CallFacts
 from stepwell.core.queue import ItemKind, QueueItem
 from stepwell.core.run import RunState
 from stepwell.core.steps.requested import RequestFailed, RequestReply, RequestResult
@@ -64,15 +64,15 @@ class World:
     def __init__(self, **options: int) -> None:
         self.client = Client()
         self.clock = Clock()
-        self.answers: list[tuple[ItemId, RequestResult, CallTimes]] = []
+        self.answers: list[tuple[ItemId, RequestResult, CallFacts]] = []
         self.gateways = Gateways(self.client, self.clock, answered=self._answered, **options)
         self.run = a_run()
 
     def _answered(
-        self, item: QueueItem, run: RunState, result: RequestResult, times: CallTimes
+        self, item: QueueItem, run: RunState, result: RequestResult, call: CallFacts
     ) -> None:
         assert run is self.run
-        self.answers.append((item.id, result, times))
+        self.answers.append((item.id, result, call))
 
 
 def a_run() -> RunState:
@@ -201,7 +201,7 @@ def test_a_request_is_made_when_its_turn_comes() -> None:
     (sent,) = world.client.sent
     assert (sent.request.url, len(world.gateways)) == ("http://u.test/", 1)
     sent.done(REPLY)
-    assert world.answers == [(item.id, REPLY, CallTimes(900, 1_000))]
+    assert world.answers == [(item.id, REPLY, CallFacts(900, 1_000, item=item.id))]
     assert len(world.gateways) == 0
 
 

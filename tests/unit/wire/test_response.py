@@ -6,6 +6,7 @@ import pytest
 from stepwell.wire import response
 from stepwell.wire.opcodes import OpName
 from stepwell.wire.response import (
+    HEADER_BYTES_MAX,
     REPLY_LEVELS_MAX,
     CallFailed,
     FailureCode,
@@ -148,7 +149,18 @@ class TestFunctionResults:
         assert isinstance(returned, FunctionReturned)
         assert returned.request_version == 2
         assert (returned.facts.status, returned.facts.body_bytes) == (200, 2)
-        assert returned.facts.shown_headers() == SDK | {"server-timing": "function;dur=3"}
+        assert msgspec.json.decode(returned.facts.shown_headers()) == SDK | {
+            "server-timing": "function;dur=3",
+            "set-cookie": "[REDACTED]",
+        }
+
+    def test_of_very_many_headers_those_of_the_sdk_are_kept(self) -> None:
+        """Headers are stored with every call, so an app cannot fill the disk with them."""
+        padding = "x" * (HEADER_BYTES_MAX - len(msgspec.json.encode(SDK | {"padding": ""})))
+        fits = answer(200, b"{}", padding=padding)
+        too_large = answer(200, b"{}", padding=padding + "x")
+        assert len(fits.facts.shown_headers()) == HEADER_BYTES_MAX
+        assert msgspec.json.decode(too_large.facts.shown_headers()) == SDK
 
 
 class TestFunctionErrors:

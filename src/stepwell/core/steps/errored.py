@@ -11,7 +11,7 @@ from stepwell.core.draft import RunDraft
 from stepwell.core.identity import StepId
 from stepwell.core.journal import StepAttemptFailed
 from stepwell.core.steps.naming import step_name
-from stepwell.core.steps.times import step_times
+from stepwell.core.steps.step_call import step_call
 from stepwell.wire.opcodes import Opcode, OpName
 from stepwell.wire.response import OpcodesReported
 from stepwell.wire.run_error import RunError
@@ -39,7 +39,7 @@ def report(draft: RunDraft, op: Opcode, answer: OpcodesReported) -> RunError | N
             memo,
             name=None if draft.is_introduced(step) else step_name(op),
             failed=True,
-            times=step_times(draft, op),
+            call=step_call(draft, op),
         )
         return None
     if draft.is_resolved(step):
@@ -57,7 +57,7 @@ def report(draft: RunDraft, op: Opcode, answer: OpcodesReported) -> RunError | N
             item.attempt,
             retry_at_ms,
             msgspec.Raw(memo),
-            times=step_times(draft, op),
+            call=step_call(draft, op),
         )
     )
     draft.repeat_call(retry_at_ms)

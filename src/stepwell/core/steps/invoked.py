@@ -68,6 +68,7 @@ def report(draft: RunDraft, op: Opcode) -> RunError | None:
             expires_ms,
             function_id=function.id,
             run_id=invoked or RunId(""),
+            call=draft.cited_call(),
         )
     )
     due_ms = max(expires_ms, 1)
@@ -94,7 +95,13 @@ def _options(op: Opcode) -> InvokeOptions:
 
 def _resolve_unknown(draft: RunDraft, op: Opcode, options: InvokeOptions) -> None:
     error = run_error("Error", f"could not find function with ID: {options.function_id}")
-    draft.resolve(StepId(op.id), error.server_output(), name=step_name(op), failed=True)
+    draft.resolve(
+        StepId(op.id),
+        error.server_output(),
+        name=step_name(op),
+        failed=True,
+        call=draft.cited_call(),
+    )
 
 
 def _invocation(

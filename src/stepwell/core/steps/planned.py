@@ -16,6 +16,6 @@ def report(draft: RunDraft, op: Opcode) -> RunError | None:
     step = StepId(op.id)
     if draft.is_resolved(step) or draft.is_open(step):
         return None
-    draft.append(StepPlanned(draft.at.now_ms, step, step_name(op)))
+    draft.append(StepPlanned(draft.at.now_ms, step, step_name(op), call=draft.cited_call()))
     draft.open_step(ItemKind.STEP, step)
     return None

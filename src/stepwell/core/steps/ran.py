@@ -4,7 +4,7 @@ from stepwell.core.draft import RunDraft
 from stepwell.core.identity import StepId
 from stepwell.core.journal import ABSENT
 from stepwell.core.steps.naming import step_name
-from stepwell.core.steps.times import step_times
+from stepwell.core.steps.step_call import step_call
 from stepwell.wire.opcodes import Opcode, OpName
 from stepwell.wire.run_error import RunError
 
@@ -18,7 +18,7 @@ def report(draft: RunDraft, op: Opcode) -> RunError | None:
         step,
         memo_of(op),
         name=None if draft.is_introduced(step) else step_name(op),
-        times=step_times(draft, op),
+        call=step_call(draft, op),
         metadata=op.metadata if op.metadata is not None else ABSENT,
     )
     return None

@@ -18,7 +18,7 @@ import msgspec
 from stepwell.core.draft import RunDraft, World
 from stepwell.core.ending import fail_run, state_overflow
 from stepwell.core.identity import StepId
-from stepwell.core.journal import CallTimes, StepAttemptFailed, StepName, StepRequesting
+from stepwell.core.journal import CallFacts, StepAttemptFailed, StepName, StepRequesting
 from stepwell.core.moment import Moment
 from stepwell.core.queue import IMMEDIATE, ItemKind, QueueItem
 from stepwell.core.run import RunState
@@ -115,12 +115,14 @@ def report(draft: RunDraft, op: Opcode) -> RunError | None:
         method, url = _destination(op)
     except OpcodeInvalid as invalid:
         shown = None if draft.is_introduced(step) else name
-        draft.resolve(step, _error_memo(op.op, str(invalid)), name=shown, failed=True)
+        memo, call = _error_memo(op.op, str(invalid)), draft.cited_call()
+        draft.resolve(step, memo, name=shown, failed=True, call=call)
         return None
     item = draft.item
     assert item is not None
     attempt = item.attempt if _stands_for(item, step) else 0
-    draft.append(StepRequesting(draft.at.now_ms, step, name, method, _shown_url(url), attempt))
+    call, shown_url = draft.cited_call(), _shown_url(url)
+    draft.append(StepRequesting(draft.at.now_ms, step, name, method, shown_url, attempt, call))
     body = msgspec.json.encode(step_name(op, with_options=False))
     draft.open_step(ItemKind.GATEWAY, step, body=body, attempt=attempt)
     return None
@@ -131,7 +133,7 @@ def answered(
     item: QueueItem,
     result: RequestResult,
     *,
-    times: CallTimes,
+    call: CallFacts,
     world: World,
     at: Moment,
 ) -> Transition:
@@ -141,24 +143,24 @@ def answered(
         run: State before the result; not ended.
         item: The GATEWAY item whose request it was; one of the run's items.
         result: The answer, or why there is none.
-        times: When the request was queued and sent.
+        call: When the request was queued and sent.
         world: Functions, waits and settings.
         at: Clock and ids for this decision.
     """
     assert item.kind is ItemKind.GATEWAY
     assert item.id in run.items, "an item is answered once"
-    draft = RunDraft(run, item, world=world, at=at, times=times)
+    draft = RunDraft(run, item, world=world, at=at, call=call)
     name = _NAME.decode(item.body)
     settled = _settled(OpName(name.op), result, at.now_ms)
     if isinstance(settled, bytes):
-        draft.resolve(item.step, settled, times=times)
+        draft.resolve(item.step, settled, call=call)
     elif settled.retryable and item.attempt + 1 < draft.function.attempts_max:
         return _repeat(draft, settled, name)
     else:
-        draft.resolve(item.step, settled.memo, failed=True, times=times)
+        draft.resolve(item.step, settled.memo, failed=True, call=call)
     error = state_overflow(draft)
     if error is not None:
-        draft = RunDraft(run, item, world=world, at=at, times=times)
+        draft = RunDraft(run, item, world=world, at=at, call=call)
         fail_run(draft, error)
     return draft.finish()
 
@@ -326,7 +328,7 @@ def _repeat(draft: RunDraft, failure: _Failure, name: StepName) -> Transition:
     error = msgspec.Raw(failure.memo)
     draft.append(
         StepAttemptFailed(
-            at.now_ms, item.step, name, item.attempt, retry_at_ms, error, times=draft.times
+            at.now_ms, item.step, name, item.attempt, retry_at_ms, error, call=draft.call
         )
     )
     return _reported_again(draft, attempt=item.attempt + 1, due_ms=retry_at_ms)

@@ -51,7 +51,8 @@ def report(draft: RunDraft, op: Opcode) -> RunError | None:
             f'The wait-for-signal timeout "{options.timeout}" expires more than one year in the '
             "future; timeouts may last at most one year.",
         )
-    draft.append(StepSignalling(now_ms, step, step_name(op), options.signal, expires_ms))
+    name, call = step_name(op), draft.cited_call()
+    draft.append(StepSignalling(now_ms, step, name, options.signal, expires_ms, call=call))
     draft.open_step(ItemKind.TIMEOUT, step, due_ms=max(expires_ms, 1), body=WAIT_TIMEOUT)
     if expires_ms > now_ms:
         draft.transition.put.append(_signal_item(draft, step, options, expires_ms))

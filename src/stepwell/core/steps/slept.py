@@ -34,6 +34,6 @@ def report(draft: RunDraft, op: Opcode) -> RunError | None:
             f'The sleep "{text}" ends more than one year in the future; '
             "sleeps may last at most one year.",
         )
-    draft.append(StepSleeping(now_ms, step, step_name(op), until_ms))
+    draft.append(StepSleeping(now_ms, step, step_name(op), until_ms, call=draft.cited_call()))
     draft.open_step(ItemKind.SLEEP, step, due_ms=until_ms)
     return None

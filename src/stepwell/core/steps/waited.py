@@ -67,6 +67,7 @@ def report(draft: RunDraft, op: Opcode) -> RunError | None:
             options.event,
             expires_ms,
             condition=options.expression or "",
+            call=draft.cited_call(),
         )
     )
     draft.open_step(ItemKind.TIMEOUT, step, due_ms=max(expires_ms, 1), body=WAIT_TIMEOUT)
