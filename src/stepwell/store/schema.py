@@ -22,6 +22,7 @@ __all__ = [
     "operations",
     "partitions",
     "queue",
+    "retention",
     "runs",
     "signals",
     "skips",
@@ -396,6 +397,23 @@ operations: Final = Table(
     _integer("done"),
     _integer("failed"),
     _integer("ended_ms"),
+    sqlite_strict=True,
+    sqlite_with_rowid=False,
+)
+
+# Ages in ms; 0 is as the server says, -1 for ever. What the last pass deleted is a JSON object of
+# numbers by kind.
+retention: Final = Table(
+    "retention",
+    metadata,
+    _text("environment_id", key=True),
+    _integer("events_ms"),
+    _integer("runs_ms"),
+    _integer("journals_ms"),
+    _integer("rollups_ms"),
+    _integer("operations_ms"),
+    _integer("pass_ms"),
+    _text("deleted"),
     sqlite_strict=True,
     sqlite_with_rowid=False,
 )

@@ -21,6 +21,7 @@ CREATE TABLE queue ( item_id INTEGER NOT NULL, partition_id INTEGER NOT NULL, fu
 CREATE INDEX queue_ready ON queue (partition_id, function_id, lane, score, item_id) WHERE due_ms = 0;
 CREATE INDEX queue_run ON queue (run_id);
 CREATE INDEX queue_timers ON queue (partition_id, function_id, due_ms, item_id) WHERE due_ms > 0;
+CREATE TABLE retention ( environment_id TEXT NOT NULL, events_ms INTEGER NOT NULL, runs_ms INTEGER NOT NULL, journals_ms INTEGER NOT NULL, rollups_ms INTEGER NOT NULL, operations_ms INTEGER NOT NULL, pass_ms INTEGER NOT NULL, deleted TEXT NOT NULL, PRIMARY KEY (environment_id) ) WITHOUT ROWID, STRICT;
 CREATE TABLE runs ( id TEXT NOT NULL, environment_id TEXT NOT NULL, app_id TEXT NOT NULL, function_id TEXT NOT NULL, function_version INTEGER NOT NULL, status INTEGER NOT NULL, queued_ms INTEGER NOT NULL, scheduled_ms INTEGER NOT NULL, started_ms INTEGER NOT NULL, ended_ms INTEGER NOT NULL, ended_seq INTEGER NOT NULL, event_id TEXT NOT NULL, event_name TEXT NOT NULL, event_ids TEXT NOT NULL, cron TEXT NOT NULL, parent_run_id TEXT NOT NULL, parent_function_id TEXT NOT NULL, parent_step TEXT NOT NULL, origin_run_id TEXT NOT NULL, lane TEXT DEFAULT 'c' NOT NULL, score INTEGER DEFAULT 0 NOT NULL, singleton TEXT DEFAULT '' NOT NULL, batch_id TEXT DEFAULT '' NOT NULL, replay_id TEXT DEFAULT '' NOT NULL, mode INTEGER DEFAULT 0 NOT NULL, PRIMARY KEY (id) ) WITHOUT ROWID, STRICT;
 CREATE INDEX runs_ended ON runs (function_id, status, ended_ms, id) WHERE ended_ms > 0;
 CREATE INDEX runs_event ON runs (event_id);

@@ -1,0 +1,139 @@
+"""How long what is kept, and what is to be forgotten.
+
+Ages count from the end of a run, from the receipt of an event and from the minute of a rollup. What
+a live run, an event that is held back, a queue item or a replay still needs is never forgotten,
+however old it is: the store looks for that once more in the transaction that deletes.
+
+Source: HTTP APIs, 15, which has no retention at all; times, names and rules are ours.
+"""
+
+import enum
+from typing import Final
+
+import msgspec
+
+from stepwell.core.identity import EnvironmentId
+
+__all__ = [
+    "FOREVER",
+    "INHERITED",
+    "KEPT_MS_MAX",
+    "KEPT_MS_MIN",
+    "KEPT_NAMES",
+    "Forgotten",
+    "ForgottenKind",
+    "Retention",
+    "RetentionOverrides",
+    "cutoff_ms",
+    "pause_ms",
+]
+
+#: Kept for ever.
+FOREVER: Final = -1
+#: Of an environment: as the server says.
+INHERITED: Final = 0
+
+#: Less would delete what somebody is looking at.
+KEPT_MS_MIN: Final = 60_000
+#: A hundred years; whoever wants more wants for ever.
+KEPT_MS_MAX: Final = 36_525 * 86_400_000
+
+_DAY_MS: Final = 86_400_000
+_PAUSE_MS_MIN: Final = 1_000
+_PAUSE_MS_MAX: Final = 3_600_000
+#: What is kept for a time is kept for up to a hundredth longer.
+_PASSES_PER_TIME: Final = 100
+
+
+class Retention(msgspec.Struct, frozen=True, kw_only=True):
+    """How long what is kept, in ms; `FOREVER` or from `KEPT_MS_MIN` to `KEPT_MS_MAX`.
+
+    Attributes:
+        events: Events, from their receipt, and why they started no run.
+        runs: Runs, from their end, with all that belongs to them.
+        journals: What happened in a run, from its end; afterwards only its outcome is left. No
+            longer than the run itself.
+        rollups: Counts per minute.
+        operations: Bulk operations, from their end.
+    """
+
+    events: int = 30 * _DAY_MS
+    runs: int = 30 * _DAY_MS
+    journals: int = 30 * _DAY_MS
+    rollups: int = 90 * _DAY_MS
+    operations: int = 30 * _DAY_MS
+
+    @property
+    def trims_journals(self) -> bool:
+        """Whether journals go before their runs do."""
+        return self.journals != FOREVER and (self.runs == FOREVER or self.journals < self.runs)
+
+
+class RetentionOverrides(msgspec.Struct, frozen=True, kw_only=True):
+    """What an environment has instead; the fields of `Retention`, or `INHERITED`."""
+
+    events: int = INHERITED
+    runs: int = INHERITED
+    journals: int = INHERITED
+    rollups: int = INHERITED
+    operations: int = INHERITED
+
+    def over(self, server: Retention) -> Retention:
+        """What holds for the environment."""
+        own = {name: ms for name in KEPT_NAMES if (ms := getattr(self, name)) != INHERITED}
+        return msgspec.structs.replace(server, **own)
+
+
+#: What has a time of its own.
+KEPT_NAMES: Final = Retention.__struct_fields__
+assert RetentionOverrides.__struct_fields__ == KEPT_NAMES
+
+
+class ForgottenKind(enum.Enum):
+    """What a bite deletes."""
+
+    #: Events by id, and what was noted about them.
+    EVENTS = enum.auto()
+    #: Runs by id, with their journals and everything else that is theirs.
+    RUNS = enum.auto()
+    #: The entries of one run's journal below a number, but for the outcome.
+    JOURNAL = enum.auto()
+    #: Some of the oldest counts.
+    ROLLUPS = enum.auto()
+    #: Bulk operations by id.
+    OPERATIONS = enum.auto()
+
+
+class Forgotten(msgspec.Struct, frozen=True, gc=False):
+    """A bite of what is deleted. What is younger by now, or needed, stays, which is no error.
+
+    Attributes:
+        pass_ms: When the pass began that it is part of: what a pass deletes is added up.
+        before_ms: Only what is older than this: received, ended or counted before it.
+        ids: Which; of ROLLUPS none are named.
+        below: JOURNAL: only entries with smaller numbers. ROLLUPS: at most so many.
+    """
+
+    kind: ForgottenKind
+    environment_id: EnvironmentId
+    pass_ms: int
+    before_ms: int
+    ids: tuple[str, ...] = ()
+    below: int = 0
+
+
+def cutoff_ms(kept_ms: int, *, now_ms: int) -> int | None:
+    """What is from before this time is to be forgotten; None if nothing ever is."""
+    return None if kept_ms == FOREVER else max(0, now_ms - kept_ms)
+
+
+def pause_ms(retention: Retention) -> int | None:
+    """How long after a pass there can be enough for another one; None if never.
+
+    A hundredth of the shortest time, and at most an hour: so what a pass finds stays little
+    compared with what is kept, and an idle server has nothing to do.
+    """
+    times = [ms for name in KEPT_NAMES if (ms := getattr(retention, name)) != FOREVER]
+    if not times:
+        return None
+    return min(max(min(times) // _PASSES_PER_TIME, _PAUSE_MS_MIN), _PAUSE_MS_MAX)
