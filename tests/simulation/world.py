@@ -17,7 +17,7 @@ from stepwell.core.checkpointing import CheckpointRefused
 from stepwell.core.identity import DEFAULT_ENVIRONMENT_ID, RunId
 from stepwell.core.retry import RetryPolicy
 from stepwell.core.run import RunState
-from stepwell.core.transition import Transition
+from stepwell.core.transition import LISTS, Transition
 from stepwell.engine.checkpoints import Checkpointed
 from stepwell.engine.engine import Engine
 from stepwell.engine.limits import LimitSettings
@@ -170,7 +170,7 @@ class World:
     def note_commit(self, batch: Sequence[Transition]) -> None:
         """A batch was written."""
         self.commits += 1
-        rows = ["+".join(str(len(rows)) for rows in msgspec.structs.astuple(t)) for t in batch]
+        rows = ["+".join(str(len(getattr(t, name))) for name in LISTS) for t in batch]
         self.note(f"commit {' '.join(rows)}")
         self.record.note(batch, self.clock.now_ms())
         for transition in batch:

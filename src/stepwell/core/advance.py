@@ -28,7 +28,7 @@ from stepwell.core.steps import (
     slept,
     waited,
 )
-from stepwell.core.transition import Transition
+from stepwell.core.transition import AnsweredCall, CallEnd, Transition, WaitedFor
 from stepwell.wire.opcodes import Opcode, OpName
 from stepwell.wire.response import (
     CallFailed,
@@ -39,7 +39,15 @@ from stepwell.wire.response import (
 )
 from stepwell.wire.run_error import RunError, run_error
 
-__all__ = ["OPCODES_MAX", "advance", "broken", "overflow_steps", "started"]
+__all__ = [
+    "OPCODES_MAX",
+    "advance",
+    "broken",
+    "call_end",
+    "conclude",
+    "overflow_steps",
+    "started",
+]
 
 #: More in one answer end the run, unless it may have more steps. Source: SDK protocol, 7.6.
 OPCODES_MAX: Final = 1000
@@ -87,6 +95,7 @@ def advance(
     world: World,
     at: Moment,
     steps_sent: int | None = None,
+    waited_for: WaitedFor = WaitedFor.NOTHING,
 ) -> Transition:
     """Decide what a call's outcome changes.
 
@@ -99,7 +108,33 @@ def advance(
         at: Clock and ids for this decision.
         steps_sent: How many results the run had when the call was made; None if it had as many as
             it has now.
+        waited_for: Limits that the call had to wait for.
     """
+    draft = conclude(run, item, outcome, call=call, world=world, at=at, steps_sent=steps_sent)
+    draft.transition.answered.append(
+        AnsweredCall(
+            item.id,
+            max(call.queued_ms, item.due_ms),
+            call.sent_ms,
+            at.now_ms,
+            call_end(outcome),
+            waited_for,
+        )
+    )
+    return draft.finish()
+
+
+def conclude(
+    run: RunState,
+    item: QueueItem,
+    outcome: Outcome,
+    *,
+    call: CallFacts,
+    world: World,
+    at: Moment,
+    steps_sent: int | None = None,
+) -> RunDraft:
+    """As `advance`, for what is as if a call had been answered with it; complete but for its end."""
     assert item.kind.is_call
     assert item.id in run.items, "an item is answered once"
     draft = RunDraft(run, item, world=world, at=at, call=call)
@@ -122,7 +157,27 @@ def advance(
             _fail_call(draft, outcome)
         case _:
             assert_never(outcome)
-    return draft.finish()
+    return draft
+
+
+def call_end(outcome: Outcome) -> CallEnd:
+    """How the call ended, by what was answered alone; what the run makes of it is another matter.
+
+    Source: flow control, 2.3.
+    """
+    match outcome:
+        case OpcodesReported():
+            for opcode in outcome.ops:
+                if opcode.error is not None:
+                    is_final = opcode.op is OpName.STEP_FAILED or outcome.no_retry
+                    return "failed" if is_final else "errored"
+            return "success"
+        case CallFailed():
+            return "errored" if outcome.retryable else "failed"
+        case FunctionReturned():
+            return "success"
+        case _:
+            assert_never(outcome)
 
 
 def overflow_steps(run: RunState, item: QueueItem, *, world: World, at: Moment) -> Transition:

@@ -79,7 +79,7 @@ class RunDraft:
         self.world = world
         self.at = at
         self.call = call
-        self.transition = Transition()
+        self.transition = Transition(function_id=run.new.function_id, at_ms=at.now_ms)
         self.is_ended = False
         self.state_bytes = run.state_bytes
         self.version = run.version
@@ -266,6 +266,7 @@ class RunDraft:
         """The complete transition: the answered item is replaced by the next one, or deleted."""
         transition, item = self.transition, self.item
         if self.is_ended:
+            self._close_items()
             return transition
         if self._held_back is not None and self._next is None and not self._is_awaiting():
             self.call_function(self._held_back)
@@ -279,6 +280,10 @@ class RunDraft:
             transition.done.append(item.id)
         else:
             self._renew(item, following)
+            if not transition.answered:
+                transition.closed.append(item)
+        if transition.done:
+            self._close_items()
         return transition
 
     def finish_unanswered(self, changed: QueueItem) -> Transition:
@@ -288,6 +293,7 @@ class RunDraft:
         assert item.id == changed.id
         if not self.is_ended and changed != item:
             self._renew(item, changed)
+        self._close_items()
         return self.transition
 
     @property
@@ -315,6 +321,14 @@ class RunDraft:
             self.transition.renew.append(following)
         else:
             self.transition.renew_due.append(following)
+
+    def _close_items(self) -> None:
+        """Note what the deleted items were, for who counts what is queued, asleep and waiting."""
+        transition, items = self.transition, self.run.items
+        answered = self.item.id if self.item is not None and transition.answered else None
+        for item_id in transition.done:
+            if item_id != answered and item_id in items:
+                transition.closed.append(items[item_id])
 
     def _close_step(self, step: StepId) -> None:
         """Delete the item and the wait of a step that has its result now."""

@@ -15,7 +15,7 @@ from uuid import NAMESPACE_OID, UUID
 
 import msgspec
 
-from stepwell.core.advance import advance, overflow_steps
+from stepwell.core.advance import conclude, overflow_steps
 from stepwell.core.app import App
 from stepwell.core.checkpointing import record_steps
 from stepwell.core.draft import RunDraft, World
@@ -186,10 +186,11 @@ def report_steps(
     call = CallFacts(item.queued_ms, run.started_ms)
     own_error = next((op for op in ops if op.op in _ERRORS and op.id == CALL_ERROR_STEP), None)
     if own_error is not None:
-        return advance(run, item, _failed(own_error), call=call, world=world, at=at)
+        failed = _failed(own_error)
+        return conclude(run, item, failed, call=call, world=world, at=at).finish()
     if any(op.op not in _SAVED for op in ops):
         outcome: Outcome = OpcodesReported(ops=ops)
-        return advance(run, item, outcome, call=call, world=world, at=at)
+        return conclude(run, item, outcome, call=call, world=world, at=at).finish()
     draft = RunDraft(run, item, world=world, at=at, call=call)
     recorded = record_steps(draft, ops)
     if recorded and len(run.steps) + recorded > draft.function.steps_max:
@@ -307,11 +308,13 @@ def _absorb(transition: Transition, reported: Transition) -> None:
     """Join what was decided about a run to the transition that creates it."""
     renewed = {item.id: item for item in (*reported.renew, *reported.renew_due)}
     gone = set(reported.done)
+    begun = {item.id for item in transition.put}
     # The rows do not exist yet, so there is nothing to replace or delete.
-    transition.put = [renewed.get(item.id, item) for item in transition.put if item.id not in gone]
-    for field in Transition.__struct_fields__:
-        if field not in {"renew", "renew_due", "done"}:
-            getattr(transition, field).extend(getattr(reported, field))
+    put = [renewed.get(item.id, item) for item in transition.put if item.id not in gone]
+    transition.take_over(reported)
+    transition.put = put + reported.put
+    transition.renew, transition.renew_due, transition.done = [], [], []
+    transition.closed = [item for item in transition.closed if item.id not in begun]
 
 
 def _uuid(namespace: str, name: str) -> str:

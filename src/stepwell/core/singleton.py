@@ -98,10 +98,11 @@ def supersede(
     run.apply(transition)
     ending = cancel(run, None, CancelBody("singleton"), world=world, at=at)
     merged = Transition()
-    for name in Transition.__struct_fields__:
-        getattr(merged, name).extend(getattr(transition, name) + getattr(ending, name))
+    merged.take_over(transition)
+    merged.take_over(ending)
     merged.put = [item for item in merged.put if item.id not in run.items]
     merged.done = [item_id for item_id in merged.done if item_id not in run.items]
+    merged.closed = [item for item in merged.closed if item.id not in run.items]
     merged.waits = [wait for wait in merged.waits if wait.id not in run.waits]
     merged.waits_done = [ref for ref in merged.waits_done if ref.id not in run.waits]
     return merged

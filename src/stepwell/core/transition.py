@@ -5,6 +5,7 @@ anything answered, dispatched or woken. All rows of a transition are written, or
 """
 
 import enum
+from typing import Final, Literal
 
 import msgspec
 
@@ -24,14 +25,18 @@ from stepwell.core.journal import Entry
 from stepwell.core.lanes import CALLS
 from stepwell.core.operation import Operation
 from stepwell.core.queue import QueueItem
+from stepwell.core.retention import Forgotten, RetentionOverrides
 from stepwell.core.status import RunStatus
 from stepwell.core.waits import Wait, WaitRef
 
 __all__ = [
+    "LISTS",
+    "AnsweredCall",
     "Buffer",
     "BufferKind",
     "BufferRef",
     "BufferedEvent",
+    "CallEnd",
     "Claim",
     "JournalRow",
     "LimitKind",
@@ -46,6 +51,7 @@ __all__ = [
     "SkipReason",
     "StoredEvent",
     "Transition",
+    "WaitedFor",
 ]
 
 
@@ -305,6 +311,39 @@ class SignalRef(msgspec.Struct, frozen=True, gc=False):
     step: StepId
 
 
+#: How a call to an app ended: answered, failed in a way that may be repeated, failed finally.
+CallEnd = Literal["success", "errored", "failed"]
+
+
+class WaitedFor(enum.IntFlag):
+    """Limits that kept a call from being sent at once."""
+
+    NOTHING = 0
+    #: The function's throttle; first calls alone.
+    THROTTLE = 1
+    #: A limit on calls under way or on unfinished runs.
+    CONCURRENCY = 2
+
+
+class AnsweredCall(msgspec.Struct, frozen=True, gc=False):
+    """A call to an app has ended and counts. It is no row: what is written of it is counted.
+
+    Attributes:
+        item_id: The queue item that stood for it.
+        ready_ms: When it could have been sent if nothing had been in its way.
+        sent_ms: When it was sent.
+        ended_ms: When the answer was decided about.
+        waited_for: What it had to wait for before it was sent.
+    """
+
+    item_id: ItemId
+    ready_ms: int
+    sent_ms: int
+    ended_ms: int
+    end: CallEnd
+    waited_for: WaitedFor = WaitedFor.NOTHING
+
+
 class Transition(msgspec.Struct, gc=False):
     """The rows of one decision. Complete when core returns it; nobody changes it afterwards.
 
@@ -324,6 +363,14 @@ class Transition(msgspec.Struct, gc=False):
         signals_done: Waits to delete, if they are what stands there.
         operations: Bulk operations to insert or replace.
         operations_done: Bulk operations to delete.
+        retention: How long environments keep what; replaces what was said before.
+        forgotten: What is old and deleted after everything else is written, unless it is needed.
+        answered: Calls that were answered.
+        closed: Items, as they were, whose work is over or will not be done any more, without those
+            of answered calls. They are deleted or replaced.
+        function_id: Whose run was decided about; what the transition brings of runs it does not
+            create is of that run. Empty if it is about no run.
+        at_ms: When that was decided.
     """
 
     events: list[StoredEvent] = []
@@ -350,3 +397,20 @@ class Transition(msgspec.Struct, gc=False):
     signals_done: list[SignalRef] = []
     operations: list[Operation] = []
     operations_done: list[OperationId] = []
+    retention: list[tuple[EnvironmentId, RetentionOverrides]] = []
+    forgotten: list[Forgotten] = []
+    answered: list[AnsweredCall] = []
+    closed: list[QueueItem] = []
+    function_id: FunctionId = FunctionId("")
+    at_ms: int = 0
+
+    def take_over(self, other: "Transition") -> None:
+        """Append everything that another transition brings."""
+        for name in LISTS:
+            getattr(self, name).extend(getattr(other, name))
+
+
+#: The fields of a transition that are lists, in order.
+LISTS: Final = tuple(
+    name for name in Transition.__struct_fields__ if name not in {"function_id", "at_ms"}
+)

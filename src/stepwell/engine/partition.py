@@ -454,7 +454,13 @@ class Partition:
     def _answered(self, call: Call, outcome: Outcome) -> None:
         run, item = call.run, call.current
         decision = partial(
-            advance, run, item, outcome, call=call.answered(outcome), steps_sent=call.steps_sent
+            advance,
+            run,
+            item,
+            outcome,
+            call=call.answered(outcome),
+            steps_sent=call.steps_sent,
+            waited_for=self.scheduler.waited_for(call.item.id),
         )
         decided = self._settle(call.item, item, run, decision)
         if decided is not None and isinstance(outcome, OpcodesReported):

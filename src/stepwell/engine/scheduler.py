@@ -16,7 +16,7 @@ from stepwell.core.gcra import NS_PER_MS
 from stepwell.core.identity import FunctionId, ItemId, RunId
 from stepwell.core.lanes import CALLS, lane_keys
 from stepwell.core.queue import QueueItem
-from stepwell.core.transition import LimitState
+from stepwell.core.transition import LimitState, WaitedFor
 from stepwell.engine.limits import Check, Limits, LimitSettings
 from stepwell.engine.memory import QueueMemory, Reads
 from stepwell.engine.parking import Gate, Parking
@@ -110,6 +110,7 @@ class Scheduler:
         self.limits = Limits(setup.limits, setup.now_ms)
         self._parking = Parking(setup.now_ms, self.memory.activate)
         self.units = RunUnits(self.limits, self._parking.wake)
+        self._waited: dict[ItemId, WaitedFor] = {}
         self._decisions = 0
         self._is_paused = False
         self._is_pumping = False
@@ -151,6 +152,8 @@ class Scheduler:
         group = memory.under_way.pop(item_id, None)
         if group is None:
             return
+        if self._waited:
+            self._waited.pop(item_id, None)
         group.function.running -= 1
         if group.checks:
             for check in group.checks:
@@ -160,6 +163,14 @@ class Scheduler:
                 self._parking.wake(check.bucket)
         if memory.versions:
             memory.end_versions(group.function, item_id)
+
+    def waited_for(self, item_id: ItemId) -> WaitedFor:
+        """The limits that a request under way had to wait for before it was dispatched.
+
+        Waiting for a free one of all slots does not count, nor does standing behind others that
+        were held up by nothing.
+        """
+        return self._waited.get(item_id, WaitedFor.NOTHING)
 
     def decision_ended(self) -> None:
         """A decision is durable."""
@@ -283,7 +294,10 @@ class Scheduler:
             item = memory.pop(queue, window)
             memory.under_way[item.id] = group
             queue.running += 1
-            charge = None if is_free else self._take(group, window, item)
+            charge = None
+            if not is_free:
+                self._note_waiting(group, window, item)
+                charge = self._take(group, window, item)
             if window.edge is not None:
                 memory.read_on(queue, window)
             is_over = group.is_over
@@ -326,8 +340,12 @@ class Scheduler:
             return False
         for check in checks:
             if self._is_closed(group, check.bucket, check.limit):
+                group.limited_ms = self._now_ms()
                 self._parking.park(group, check.bucket, check.limit, is_start=False)
                 return False
+        if group.waiter is not None:
+            # It was woken: until now, what it waited for was kept from it.
+            group.limited_ms = self._now_ms()
         return True
 
     def _may_start(self, group: Group, start: QueueItem | None) -> bool:
@@ -343,14 +361,21 @@ class Scheduler:
                 self._read_runs(queue)
                 return False
             if self._is_closed(group, runs.bucket, runs.limit):
+                group.starts_limited_ms = self._now_ms()
                 self._parking.park(group, runs.bucket, runs.limit, is_start=True)
                 return False
         if throttled is not None:
             # Its time may have come without anybody having been woken yet.
             self._parking.wake(throttled)
             if self._is_closed(group, throttled, 0):
+                group.throttled_ms = self._now_ms()
                 self._parking.park(group, throttled, 0, is_start=True)
                 return False
+        if group.start_waiter is not None:
+            if group.start_waiter.gate is throttled:
+                group.throttled_ms = self._now_ms()
+            else:
+                group.starts_limited_ms = self._now_ms()
         return True
 
     def _is_closed(self, group: Group, gate: Gate, limit: int) -> bool:
@@ -365,6 +390,25 @@ class Scheduler:
             if not is_woken and line.woken.group is not group:
                 return True
         return not gate.has_room(limit, self._now_ms() * NS_PER_MS)
+
+    def _note_waiting(self, group: Group, window: LaneWindow, item: QueueItem) -> None:
+        """Remember what has held up the item, which is dispatched now."""
+        waited = WaitedFor.NOTHING
+        is_start = window is group.starts
+        limited_ms = (
+            max(group.limited_ms, group.starts_limited_ms) if is_start else group.limited_ms
+        )
+        if not limited_ms and not group.throttled_ms:
+            return
+        ready_ms = max(item.due_ms, item.queued_ms)
+        if ready_ms >= self._now_ms():
+            return
+        if limited_ms >= ready_ms:
+            waited |= WaitedFor.CONCURRENCY
+        if is_start and group.throttled_ms >= ready_ms:
+            waited |= WaitedFor.THROTTLE
+        if waited:
+            self._waited[item.id] = waited
 
     def _take(self, group: Group, window: LaneWindow, item: QueueItem) -> Charge | None:
         """Take up all that the item's limits count."""

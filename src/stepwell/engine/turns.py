@@ -40,6 +40,9 @@ class Group:
         start_limits: What holds for its starts beside them.
         waiter: Where the group is parked, or was woken.
         start_waiter: The same for its starts alone.
+        limited_ms: When a limit on requests was last seen to hold it up; 0 if none ever was.
+        starts_limited_ms: The same for the limit on unfinished runs, which holds up starts alone.
+        throttled_ms: The same for the throttle.
         is_free: Whether they were looked up and there are none at all.
         has_turn: Whether it stands in line.
     """
@@ -51,9 +54,12 @@ class Group:
         "has_turn",
         "is_free",
         "key",
+        "limited_ms",
         "start_limits",
         "start_waiter",
         "starts",
+        "starts_limited_ms",
+        "throttled_ms",
         "waiter",
     )
 
@@ -66,6 +72,9 @@ class Group:
         self.start_limits: StartLimits | None = None
         self.waiter: Waiter | None = None
         self.start_waiter: Waiter | None = None
+        self.limited_ms = 0
+        self.starts_limited_ms = 0
+        self.throttled_ms = 0
         self.is_free = False
         self.has_turn = False
 

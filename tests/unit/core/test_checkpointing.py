@@ -85,7 +85,8 @@ def test_the_first_result_stands_and_a_repetition_is_no_error() -> None:
     assert isinstance(decision, Transition)
     assert len(decision.journal) == 1
     assert run.steps == {step_id("a"): b'{"data":1}', step_id("b"): b'{"data":3}'}
-    assert report(world, run, opcode("StepRun", "a", data=2)) == Transition()
+    nothing = Transition(function_id=run.new.function_id, at_ms=world.now_ms)
+    assert report(world, run, opcode("StepRun", "a", data=2)) == nothing
 
 
 def test_progress_takes_back_the_attempts_made_before() -> None:

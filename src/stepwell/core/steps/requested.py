@@ -349,4 +349,5 @@ def _reported_again(draft: RunDraft, *, attempt: int, due_ms: int) -> Transition
         transition.renew.append(following)
     else:
         transition.renew_due.append(following)
+    transition.closed.append(item)
     return transition
