@@ -27,6 +27,7 @@ from stepwell.core.transition import (
 
 __all__ = [
     "LATENCY_BOUNDS_MS",
+    "ROLLUP_COLUMNS",
     "WIDTH",
     "Counted",
     "Histogram",
@@ -108,6 +109,17 @@ _BUCKETS: Final = len(LATENCY_BOUNDS_MS) + 1
 
 #: Numbers in a row.
 WIDTH: Final = Histogram.STEP + _BUCKETS
+
+#: Their names in the store, in order: what is counted, then the buckets of the histograms.
+ROLLUP_COLUMNS: Final = (
+    *(counted.name.lower() for counted in Counted),
+    *(
+        f"{histogram.name.lower()}_{bucket}"
+        for histogram in Histogram
+        for bucket in range(_BUCKETS)
+    ),
+)
+assert len(ROLLUP_COLUMNS) == WIDTH
 
 _MINUTE_MS: Final = 60_000
 _HOUR_MS: Final = 60 * _MINUTE_MS

@@ -7,6 +7,8 @@ from typing import Final
 
 from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData, Table, Text, text
 
+from stepwell.core.rollups import ROLLUP_COLUMNS
+
 __all__ = [
     "apps",
     "batch_events",
@@ -23,9 +25,11 @@ __all__ = [
     "partitions",
     "queue",
     "retention",
+    "run_metadata",
     "runs",
     "signals",
     "skips",
+    "spans",
     "waits",
 ]
 
@@ -414,6 +418,65 @@ retention: Final = Table(
     _integer("operations_ms"),
     _integer("pass_ms"),
     _text("deleted"),
+    sqlite_strict=True,
+    sqlite_with_rowid=False,
+)
+
+# What happened, by function and minute, by function and hour, and by function.
+rollups: Final = Table(
+    "rollups",
+    metadata,
+    _text("function_id", key=True),
+    _integer("span", key=True),
+    _integer("start_ms", key=True),
+    *(_integer(name) for name in ROLLUP_COLUMNS),
+    sqlite_strict=True,
+    sqlite_with_rowid=False,
+)
+
+# Appended, and folded when somebody reads it.
+run_metadata: Final = Table(
+    "run_metadata",
+    metadata,
+    _text("run_id", key=True),
+    _integer("number", key=True),
+    _integer("scope"),
+    _text("step"),
+    _integer("attempt"),
+    _text("span_id"),
+    _text("kind"),
+    _text("op"),
+    _integer("bytes"),
+    _integer("at_ms"),
+    _bytes("body"),
+    sqlite_strict=True,
+    sqlite_with_rowid=False,
+)
+
+# Spans of the app's own tracing. What may be long stands last: sizes are summed up without it.
+spans: Final = Table(
+    "spans",
+    metadata,
+    _text("run_id", key=True),
+    _text("span_id", key=True),
+    _text("parent_span_id"),
+    _text("trace_id"),
+    _text("step"),
+    _integer("attempt"),
+    # The call during which it was made; see `core.trace_ids`.
+    _text("call_span_id"),
+    _text("name"),
+    _integer("kind"),
+    _integer("status"),
+    _text("status_message"),
+    _text("service"),
+    _text("scope"),
+    _text("scope_version"),
+    _integer("started_ns"),
+    _integer("ended_ns"),
+    _integer("bytes"),
+    _bytes("attributes"),
+    _bytes("events"),
     sqlite_strict=True,
     sqlite_with_rowid=False,
 )

@@ -1,7 +1,7 @@
 """What search, charts, retention, metadata and spans need."""
 
 from alembic import op
-from sqlalchemy import BigInteger, Column, Integer, Text, text
+from sqlalchemy import BigInteger, Column, Integer, LargeBinary, Text, text
 
 revision = "0003_reading"
 down_revision = "0002_flow_control"
@@ -11,12 +11,53 @@ depends_on = None
 _INTEGER = BigInteger().with_variant(Integer, "sqlite")
 
 
+_COUNTED = (
+    "runs_scheduled",
+    "runs_started",
+    "runs_completed",
+    "runs_failed",
+    "runs_cancelled",
+    "runs_skipped",
+    "runs_throttled",
+    "events_rate_limited",
+    "events_debounced",
+    "events_duplicate",
+    "events_refused",
+    "steps_completed",
+    "steps_failed",
+    "steps_errored",
+    "step_bytes",
+    "sleeps_begun",
+    "sleeps_ended",
+    "waits_begun",
+    "waits_ended",
+    "invocations_begun",
+    "invocations_ended",
+    "calls_scheduled",
+    "calls_started",
+    "calls_succeeded",
+    "calls_errored",
+    "calls_failed",
+    "calls_dropped",
+    "calls_limited",
+    "delay_ms",
+    "call_ms",
+    "step_us",
+)
+_HISTOGRAMS = ("delay", "call", "step")
+_BUCKETS = 12
+
+
 def _text(name: str, *, key: bool = False) -> Column[str]:
     return Column(name, Text, nullable=False, primary_key=key)
 
 
 def _integer(name: str, *, key: bool = False) -> Column[int]:
     return Column(name, _INTEGER, nullable=False, primary_key=key, autoincrement=False)
+
+
+def _number(name: str) -> Column[int]:
+    return Column(name, _INTEGER, nullable=False, server_default=text("0"))
 
 
 def upgrade() -> None:
@@ -46,7 +87,31 @@ def _add_search() -> None:
 
 
 def _add_rollups() -> None:
-    """Counters per function and minute."""
+    """Counters per function: in minutes, in hours, and for ever.
+
+    What is queued, asleep and waiting is told from what has begun and what has ended, so what is
+    there already is counted as begun.
+    """
+    histograms = [f"{name}_{bucket}" for name in _HISTOGRAMS for bucket in range(_BUCKETS)]
+    op.create_table(
+        "rollups",
+        _text("function_id", key=True),
+        _integer("span", key=True),
+        _integer("start_ms", key=True),
+        *(_number(name) for name in (*_COUNTED, *histograms)),
+        sqlite_strict=True,
+        sqlite_with_rowid=False,
+    )
+    op.execute(
+        """
+        INSERT INTO rollups (function_id, span, start_ms, calls_scheduled, sleeps_begun,
+                             waits_begun, invocations_begun)
+        SELECT function_id, 2, 0, sum(kind <= 2), sum(kind = 3),
+               sum(kind = 4 AND body = CAST('{}' AS BLOB)),
+               sum(kind = 4 AND body <> CAST('{}' AS BLOB))
+          FROM queue WHERE kind <= 4 GROUP BY function_id
+        """
+    )
 
 
 def _add_retention() -> None:
@@ -68,3 +133,43 @@ def _add_retention() -> None:
 
 def _add_annotations() -> None:
     """Metadata of runs, and the spans of apps."""
+    op.create_table(
+        "run_metadata",
+        _text("run_id", key=True),
+        _integer("number", key=True),
+        _integer("scope"),
+        _text("step"),
+        _integer("attempt"),
+        _text("span_id"),
+        _text("kind"),
+        _text("op"),
+        _integer("bytes"),
+        _integer("at_ms"),
+        Column("body", LargeBinary, nullable=False),
+        sqlite_strict=True,
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "spans",
+        _text("run_id", key=True),
+        _text("span_id", key=True),
+        _text("parent_span_id"),
+        _text("trace_id"),
+        _text("step"),
+        _integer("attempt"),
+        _text("call_span_id"),
+        _text("name"),
+        _integer("kind"),
+        _integer("status"),
+        _text("status_message"),
+        _text("service"),
+        _text("scope"),
+        _text("scope_version"),
+        _integer("started_ns"),
+        _integer("ended_ns"),
+        _integer("bytes"),
+        Column("attributes", LargeBinary, nullable=False),
+        Column("events", LargeBinary, nullable=False),
+        sqlite_strict=True,
+        sqlite_with_rowid=False,
+    )
