@@ -16,6 +16,9 @@ from stepwell.api.event_api import EventEndpoint
 from stepwell.api.health import HealthEndpoint
 from stepwell.api.invoke import InvokeEndpoint
 from stepwell.api.landing import LandingPage
+from stepwell.api.openapi.document import document
+from stepwell.api.openapi.endpoint import OpenApiEndpoint
+from stepwell.api.openapi.surface import declared_routes
 from stepwell.api.rest_v1 import RestV1
 from stepwell.api.routing import router, send_not_found
 from stepwell.api.run_state import RunStateApi
@@ -42,6 +45,11 @@ def create_api(services: ApiServices, settings: ApiSettings) -> ASGIApp:
     events = EventEndpoint(
         services, EventKeys(settings.event_keys), common, bytes_max=settings.body_bytes_max
     )
+    described = document(
+        declared_routes(),
+        version=settings.version,
+        is_protected=settings.signing_key is not None,
+    )
     app: ASGIApp = router(
         [
             _EVENT_ROUTES,
@@ -51,6 +59,7 @@ def create_api(services: ApiServices, settings: ApiSettings) -> ASGIApp:
             DevEndpoint(services, settings).routes(),
             HealthEndpoint().routes(),
             LandingPage(settings).routes(),
+            OpenApiEndpoint(described).routes(),
             *services.routes,
         ]
     )

@@ -15,10 +15,22 @@ from stepwell.api.responses import TEXT, send_answer
 from stepwell.api.services import ServerKind
 from stepwell.wire.signing import SigningKey, bearer_is_valid
 
-__all__ = ["EventKeys", "SigningKeyGuard"]
+__all__ = ["EventKeys", "SigningKeyGuard", "needs_signing_key"]
 
 #: First segments of the paths that need the signing key, whether there is a route or not.
 _PROTECTED: Final = frozenset({"api", "dev", "fn", "v0", "v1", "v2"})
+
+
+def needs_signing_key(path: str, server_kind: ServerKind) -> bool:
+    """Whether a server that has a signing key asks for it; in production also for `/invoke`.
+
+    `/invoke` starts any function with any data.
+    """
+    first = path[1:].partition("/")[0]
+    if first == "invoke":
+        return server_kind != "dev"
+    # The output of a run needs the run's own token instead, because browsers are sent there.
+    return first in _PROTECTED and not is_output_path(path)
 
 
 class EventKeys:
@@ -42,24 +54,17 @@ class EventKeys:
 
 
 class SigningKeyGuard:
-    """Lets requests to protected paths pass only with the signing key as bearer token.
-
-    In production `/invoke` is protected as well: it starts any function with any data.
-    """
+    """Lets requests to protected paths pass only with the signing key as bearer token."""
 
     def __init__(self, app: ASGIApp, key: SigningKey, server_kind: ServerKind) -> None:
         self._app = app
         self._key = key
-        self._protected = _PROTECTED if server_kind == "dev" else _PROTECTED | {"invoke"}
+        self._server_kind = server_kind
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and self._is_protected(scope["path"]):
+        if scope["type"] == "http" and needs_signing_key(scope["path"], self._server_kind):
             authorization = header(headers_of(scope), b"authorization")
             if not bearer_is_valid(authorization, self._key):
                 await send_answer(send, 401, b"Authentication failed\n", headers=(TEXT,))
                 return
         await self._app(scope, receive, send)
-
-    def _is_protected(self, path: str) -> bool:
-        # The output of a run needs the run's own token instead, because browsers are sent there.
-        return path[1:].partition("/")[0] in self._protected and not is_output_path(path)

@@ -4,7 +4,7 @@ Source: HTTP APIs, 7.1 and 7.7.
 """
 
 from collections.abc import Sequence
-from typing import Any, Final, Protocol
+from typing import Annotated, Any, Final, Protocol
 
 import msgspec
 from starlette.types import Receive, Scope, Send
@@ -12,6 +12,7 @@ from starlette.types import Receive, Scope, Send
 from stepwell.api.body import headers_of, read_body
 from stepwell.api.dates import parse_date_ms
 from stepwell.api.errors import send_error
+from stepwell.api.openapi import one_of
 from stepwell.core.expressions import check_condition
 from stepwell.core.function import Function, FunctionIndex
 from stepwell.core.identity import OperationId
@@ -21,7 +22,9 @@ from stepwell.wire.ulid import is_ulid
 __all__ = [
     "TOO_MANY",
     "BulkOperations",
+    "Deleted",
     "Fields",
+    "ProgressWord",
     "find_function",
     "known_operation",
     "progress_status",
@@ -33,6 +36,16 @@ _BODY_BYTES_MAX: Final = 128 * 1024
 _TEXT_CHARS_MAX: Final = 512
 #: What is answered when `create_operation` refuses.
 TOO_MANY: Final = "Too many bulk operations have not ended; wait for some, or delete some"
+
+
+#: How an operation is doing.
+ProgressWord = Annotated[str, one_of("Running", "Completed")]
+
+
+class Deleted(msgspec.Struct, frozen=True):
+    """That an operation was forgotten."""
+
+    ok: bool = True
 
 
 class BulkOperations(Protocol):

@@ -11,20 +11,33 @@ from starlette.types import Receive, Scope, Send
 from stepwell.api.bulk_operations import (
     TOO_MANY,
     BulkOperations,
+    Deleted,
     Fields,
+    ProgressWord,
     known_operation,
     progress_status,
     read_fields,
 )
 from stepwell.api.dates import date_text
 from stepwell.api.errors import send_error
+from stepwell.api.openapi import (
+    Body,
+    Declaration,
+    DeclarationTable,
+    Tag,
+    Timestamp,
+    Ulid,
+    Uuid,
+    data,
+    refused,
+)
 from stepwell.api.responses import send_data
 from stepwell.api.services import ApiServices, RouteTable
 from stepwell.core.function import Function, FunctionIndex
 from stepwell.core.identity import ACCOUNT_ID, OperationId
 from stepwell.core.operation import Operation, OperationKind
 
-__all__ = ["CancellationObject", "CancellationsApi"]
+__all__ = ["DECLARATIONS", "CancellationObject", "CancellationsApi"]
 
 #: The cause of a run's end when the API asked for it.
 _BULK: Final = "bulk"
@@ -35,25 +48,84 @@ _AHEAD_MS: Final = 5_000
 class CancellationObject(msgspec.Struct, frozen=True, kw_only=True):
     """A bulk cancellation, as clients read it."""
 
-    id: str
-    created_at: str
+    id: Ulid
+    created_at: Timestamp
     name: str
-    account_id: str
-    environment_id: str
+    account_id: Uuid
+    environment_id: Uuid
     app_id: str
-    function_internal_id: str
+    function_internal_id: Uuid
     function_id: str
-    started_after: str | None
-    started_before: str
+    started_after: Timestamp | None
+    started_before: Timestamp
     condition: str | msgspec.UnsetType = msgspec.field(name="if", default=msgspec.UNSET)
     kind: str
     cause: str
     queue_name: None
-    status: str
+    status: ProgressWord
     runs_seen: int
     runs_cancelled: int
     runs_failed: int
-    ended_at: str | None
+    ended_at: Timestamp | None
+
+
+class CancellationRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """Which runs are to be cancelled.
+
+    Attributes:
+        app_id: The app's own id.
+        function_id: The function's, with or without the app's before it.
+        started_before: At most 5 s from now; runs that were queued before.
+        started_after: And after.
+        condition: Expression over `event`.
+        name: For people.
+    """
+
+    app_id: str
+    function_id: str
+    started_before: Timestamp
+    started_after: Timestamp | None = None
+    condition: str | None = msgspec.field(name="if", default=None)
+    name: str | None = None
+
+
+DECLARATIONS: Final[DeclarationTable] = {
+    "/v1/cancellations": {
+        "GET": Declaration(
+            "listCancellations",
+            "List bulk cancellations",
+            Tag.BULK,
+            text="Newest first.",
+            answers=(data(list[CancellationObject]),),
+        ),
+        "POST": Declaration(
+            "createCancellation",
+            "Cancel many runs of a function",
+            Tag.BULK,
+            text="Answers when it is certain that it will be done.",
+            body=Body(CancellationRequest),
+            answers=(
+                data(CancellationObject),
+                refused(400, "All that is wrong with the request, a line each"),
+                refused(404, "function not found"),
+                refused(409, TOO_MANY),
+            ),
+        ),
+    },
+    "/v1/cancellations/{cancellation_id}": {
+        "DELETE": Declaration(
+            "deleteCancellation",
+            "Forget a bulk cancellation",
+            Tag.BULK,
+            text="If it has not ended, no more runs are cancelled.",
+            answers=(
+                data(Deleted),
+                refused(400, "Invalid cancellation ID"),
+                refused(404, "cancellation not found"),
+            ),
+        )
+    },
+}
 
 
 class CancellationsApi:
@@ -124,7 +196,7 @@ class CancellationsApi:
         if operation is None:
             return
         await self._bulk.delete_operation(operation.id)
-        await send_data(send, {"ok": True}, now_ms=self._clock.now_ms())
+        await send_data(send, Deleted(), now_ms=self._clock.now_ms())
 
     def _object(self, operation: Operation) -> CancellationObject:
         function = self._catalogue.functions.get(operation.function_id)

@@ -16,10 +16,17 @@ import structlog
 from starlette.types import Receive, Scope, Send
 
 from stepwell.api.body import headers_of, read_body
-from stepwell.api.dates import date_text
+from stepwell.api.checkpoint_declarations import (
+    ANY_METHOD,
+    PREFIXES,
+    BegunObject,
+    RefusedRun,
+    RunRefusal,
+    StillRunning,
+)
 from stepwell.api.errors import ClientGone, send_error
 from stepwell.api.replay import send_api_result
-from stepwell.api.responses import EMPTY, JSON, encode_json, send_answer, send_json
+from stepwell.api.responses import EMPTY, JSON, encode_json, send_answer, send_data, send_json
 from stepwell.api.services import ApiServices, RouteTable
 from stepwell.core.checkpointing import CheckpointRefused
 from stepwell.core.identity import ACCOUNT_ID, DEFAULT_ENVIRONMENT_ID, RunId
@@ -54,12 +61,9 @@ _log = structlog.get_logger("stepwell.api")
 #: How long a request for the output of a run is held. Source: HTTP APIs, 8.5.
 OUTPUT_WAIT_S: Final = 300.0
 
-_PREFIXES: Final = ("/v1/checkpoint", "/v1/http/runs")
 _OUTPUT_PATH: Final = re.compile(r"/v1/(checkpoint|http/runs)/[^/]+/output")
-_STILL_RUNNING: Final = {"status": "running", "message": "run did not end within 5 minutes"}
 _STALE: Final = "stale dispatch: the call this checkpoint comes from is not under way any more"
 _TOKEN_REFUSED: Final = "Unable to find run with auth token"  # noqa: S105 - no secret
-_ANY_METHOD: Final = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 
 class RunReports(Protocol):
@@ -130,9 +134,9 @@ class CheckpointApi:
 
     def routes(self) -> RouteTable:
         """Where it is mounted."""
-        output = dict.fromkeys(_ANY_METHOD, self.output)
+        output = dict.fromkeys(ANY_METHOD, self.output)
         table: dict[str, Any] = {}
-        for prefix in _PREFIXES:
+        for prefix in PREFIXES:
             table[prefix] = {"POST": self.start}
             table[prefix + "/{run_id}/steps"] = {"POST": self.steps}
             table[prefix + "/{run_id}/async"] = {"POST": self.save}
@@ -159,7 +163,7 @@ class CheckpointApi:
         accepted = AcceptedEvent(internal_id, now_ms, event, event.payload())
         match await self._reports.begin_endpoint(start, accepted):
             case BegunRun() as begun:
-                await send_json(send, 200, self._begun(begun))
+                await send_data(send, self._begun(begun, now_ms), now_ms=now_ms)
             case NotBegun.EXISTS:
                 await send_error(send, 409, "Run already exists")
             case NotBegun.TOO_MANY_ENDPOINTS:
@@ -223,7 +227,7 @@ class CheckpointApi:
             run = await self._readers.run(run_id)
             if run is not None and not run.status.is_ended:
                 if not await _ends_in_time(ended, receive, wait_s=self._output_wait_s):
-                    await send_json(send, 200, _STILL_RUNNING)
+                    await send_json(send, 200, StillRunning())
                     return
                 run = await self._readers.run(run_id)
         if run is None:
@@ -231,16 +235,15 @@ class CheckpointApi:
             return
         await _send_output(send, run)
 
-    def _begun(self, begun: BegunRun) -> dict[str, Any]:
-        now_ms, environment_id = self._clock.now_ms(), DEFAULT_ENVIRONMENT_ID
-        run_id, function = begun.run_id, begun.function
+    def _begun(self, begun: BegunRun, now_ms: int) -> BegunObject:
+        run_id, function, environment_id = begun.run_id, begun.function, DEFAULT_ENVIRONMENT_ID
         now_s = now_ms // 1000
-        data = {
-            "fn_id": function.id,
-            "app_id": function.app_id,
-            "run_id": run_id,
-            "token": issue_run_claim(run_id, environment_id, self._tokens, now_s=now_s),
-            "realtime_token": issue_realtime_token(
+        return BegunObject(
+            fn_id=function.id,
+            app_id=function.app_id,
+            run_id=run_id,
+            token=issue_run_claim(run_id, environment_id, self._tokens, now_s=now_s),
+            realtime_token=issue_realtime_token(
                 run_id,
                 environment_id,
                 ACCOUNT_ID,
@@ -248,8 +251,7 @@ class CheckpointApi:
                 token_id=self._ids.ulid(now_ms),
                 now_s=now_s,
             ),
-        }
-        return {"data": data, "metadata": {"fetched_at": date_text(now_ms)}}
+        )
 
     def _is_claimed(self, token: str, run_id: RunId) -> bool:
         now_s = self._clock.now_ms() // 1000
@@ -307,5 +309,5 @@ async def _send_invalid(send: Send, invalid: CheckpointInvalid, *, prefix: str) 
 
 async def _send_run_error(send: Send, status: int, message: str, run_id: str) -> None:
     """The error object, with the run as its data. Source: HTTP APIs, 1.8 and 8.4."""
-    body = {"error": message, "data": {"run_id": run_id}, "status": status}
+    body = RunRefusal(message, RefusedRun(run_id), status)
     await send_answer(send, status, encode_json(body) + b"\n", headers=(JSON,))

@@ -13,6 +13,17 @@ from starlette.types import Receive, Scope, Send
 from stepwell.api.body import headers_of, read_body
 from stepwell.api.dates import date_text
 from stepwell.api.errors import send_error
+from stepwell.api.openapi import (
+    Body,
+    Declaration,
+    DeclarationTable,
+    Tag,
+    Timestamp,
+    Ulid,
+    Uuid,
+    data,
+    refused,
+)
 from stepwell.api.responses import send_data
 from stepwell.api.services import RouteTable
 from stepwell.core.app import App
@@ -22,7 +33,7 @@ from stepwell.core.pausing import ControlRefusal
 from stepwell.engine.clock import Clock
 from stepwell.engine.control import Controlled
 
-__all__ = ["ControlApi", "FunctionControl"]
+__all__ = ["DECLARATIONS", "ControlApi", "FunctionControl"]
 
 _BODY_BYTES_MAX: Final = 64 * 1024
 
@@ -72,6 +83,123 @@ class _ModeInvalid(Exception):
     """The message says which member is wrong and what it may be, for the client."""
 
 
+class PauseRequest(msgspec.Struct, frozen=True):
+    """How a function is to stand still.
+
+    Attributes:
+        new_runs: What becomes of new events.
+        running: What becomes of runs that have begun.
+    """
+
+    new_runs: NewRuns | None = None
+    running: RunningRuns | None = None
+
+
+class PauseObject(msgspec.Struct, frozen=True, kw_only=True):
+    """How a function stands still, as clients read it.
+
+    Attributes:
+        is_drain: Whether that is because its app is drained.
+    """
+
+    since: Timestamp
+    new_runs: NewRuns
+    running: RunningRuns
+    is_drain: bool
+
+
+class FunctionObject(msgspec.Struct, frozen=True, kw_only=True):
+    """A function, as clients read it.
+
+    Attributes:
+        app_id: The app's own id.
+        cancellation_id: The bulk cancellation of its runs that the request has begun.
+    """
+
+    id: Uuid
+    slug: str
+    name: str
+    app_id: str
+    version: int
+    archived: bool
+    pause: PauseObject | None
+    cancellation_id: Ulid | None
+
+
+class DrainedAppObject(msgspec.Struct, frozen=True, kw_only=True):
+    """An app, as clients read it when they have drained or resumed it."""
+
+    id: str
+    internal_id: Uuid
+    archived: bool
+    drained_at: Timestamp | None
+
+
+_FUNCTION: Final = "/v1/functions/{slug:path}"
+_APP: Final = "/v1/apps/{app:path}"
+_NO_FUNCTION: Final = refused(404, "Function not found: …")
+_NO_APP: Final = refused(404, "App not found: …")
+_DRAINED: Final = "The function's app is drained; resume the app to let it go on"
+
+DECLARATIONS: Final[DeclarationTable] = {
+    f"{_FUNCTION}/pause": {
+        "POST": Declaration(
+            "pauseFunction",
+            "Pause a function",
+            Tag.FUNCTIONS,
+            body=Body(PauseRequest, is_required=False),
+            answers=(data(FunctionObject), refused(400, "… must be …"), _NO_FUNCTION),
+        )
+    },
+    f"{_FUNCTION}/resume": {
+        "POST": Declaration(
+            "resumeFunction",
+            "Let a paused function go on",
+            Tag.FUNCTIONS,
+            answers=(data(FunctionObject), _NO_FUNCTION, refused(409, _DRAINED)),
+        )
+    },
+    f"{_FUNCTION}/archive": {
+        "POST": Declaration(
+            "archiveFunction",
+            "Let no event start a function; its runs go on",
+            Tag.FUNCTIONS,
+            answers=(data(FunctionObject), _NO_FUNCTION),
+        )
+    },
+    _FUNCTION: {
+        "GET": Declaration(
+            "getFunction",
+            "Read how a function stands",
+            Tag.FUNCTIONS,
+            answers=(data(FunctionObject), _NO_FUNCTION),
+        ),
+        "DELETE": Declaration(
+            "removeFunction",
+            "Let no event start a function, and cancel its runs",
+            Tag.FUNCTIONS,
+            answers=(data(FunctionObject), _NO_FUNCTION),
+        ),
+    },
+    f"{_APP}/drain": {
+        "POST": Declaration(
+            "drainApp",
+            "Let no event start functions of an app; runs go on",
+            Tag.APPS,
+            answers=(data(DrainedAppObject), _NO_APP),
+        )
+    },
+    f"{_APP}/resume": {
+        "POST": Declaration(
+            "resumeApp",
+            "End the drain of an app",
+            Tag.APPS,
+            answers=(data(DrainedAppObject), _NO_APP),
+        )
+    },
+}
+
+
 class ControlApi:
     """Management of functions and apps; every answer shows how the thing stands afterwards."""
 
@@ -81,14 +209,13 @@ class ControlApi:
 
     def routes(self) -> RouteTable:
         """Where it is mounted. The last route takes any path, so it has to stand last."""
-        function, app = "/v1/functions/{slug:path}", "/v1/apps/{app:path}"
         return {
-            f"{function}/pause": {"POST": self.pause},
-            f"{function}/resume": {"POST": self.resume},
-            f"{function}/archive": {"POST": self.archive},
-            f"{app}/drain": {"POST": self.drain_app},
-            f"{app}/resume": {"POST": self.resume_app},
-            function: {"GET": self.function, "DELETE": self.remove},
+            f"{_FUNCTION}/pause": {"POST": self.pause},
+            f"{_FUNCTION}/resume": {"POST": self.resume},
+            f"{_FUNCTION}/archive": {"POST": self.archive},
+            f"{_APP}/drain": {"POST": self.drain_app},
+            f"{_APP}/resume": {"POST": self.resume_app},
+            _FUNCTION: {"GET": self.function, "DELETE": self.remove},
         }
 
     async def function(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
@@ -142,8 +269,7 @@ class ControlApi:
             case ControlRefusal.UNKNOWN:
                 await send_error(send, 404, f"Function not found: {_slug(scope)}")
             case ControlRefusal.DRAINED:
-                message = "The function's app is drained; resume the app to let it go on"
-                await send_error(send, 409, message)
+                await send_error(send, 409, _DRAINED)
             case Controlled():
                 await self._send(send, _function_object(result))
 
@@ -153,8 +279,8 @@ class ControlApi:
         else:
             await send_error(send, 404, f"App not found: {scope['path_params']['app']}")
 
-    async def _send(self, send: Send, data: dict[str, Any]) -> None:
-        await send_data(send, data, now_ms=self._clock.now_ms())
+    async def _send(self, send: Send, shown: FunctionObject | DrainedAppObject) -> None:
+        await send_data(send, shown, now_ms=self._clock.now_ms())
 
 
 def _slug(scope: Scope) -> str:
@@ -183,33 +309,33 @@ def _mode(name: str, value: object, modes: type[_Mode]) -> _Mode:
     raise _ModeInvalid(f"{name} must be {', '.join(others)} or {last}")
 
 
-def _function_object(controlled: Controlled) -> dict[str, Any]:
+def _function_object(controlled: Controlled) -> FunctionObject:
     function, operation = controlled.function, controlled.operation
-    return {
-        "id": function.id,
-        "slug": function.slug,
-        "name": function.name,
-        "app_id": function.app_name,
-        "version": function.version,
-        "archived": function.archived,
-        "pause": None if function.pause is None else _pause_object(function.pause),
-        "cancellation_id": None if operation is None else operation.id,
-    }
+    return FunctionObject(
+        id=function.id,
+        slug=function.slug,
+        name=function.name,
+        app_id=function.app_name,
+        version=function.version,
+        archived=function.archived,
+        pause=None if function.pause is None else _pause_object(function.pause),
+        cancellation_id=None if operation is None else operation.id,
+    )
 
 
-def _pause_object(pause: Pause) -> dict[str, Any]:
-    return {
-        "since": date_text(pause.since_ms),
-        "new_runs": pause.new_runs,
-        "running": pause.running,
-        "is_drain": pause.is_drain,
-    }
+def _pause_object(pause: Pause) -> PauseObject:
+    return PauseObject(
+        since=date_text(pause.since_ms),
+        new_runs=pause.new_runs,
+        running=pause.running,
+        is_drain=pause.is_drain,
+    )
 
 
-def _app_object(app: App) -> dict[str, Any]:
-    return {
-        "id": app.name,
-        "internal_id": app.id,
-        "archived": bool(app.archived_ms),
-        "drained_at": date_text(app.drained_ms) if app.drained_ms else None,
-    }
+def _app_object(app: App) -> DrainedAppObject:
+    return DrainedAppObject(
+        id=app.name,
+        internal_id=app.id,
+        archived=bool(app.archived_ms),
+        drained_at=date_text(app.drained_ms) if app.drained_ms else None,
+    )

@@ -6,33 +6,114 @@ Source: HTTP APIs, 3.
 """
 
 from collections.abc import Callable
-from typing import Final
+from typing import Annotated, Any, Final
 
 import msgspec
+from msgspec import Meta
 from starlette.types import Receive, Scope, Send
 
 from stepwell.api.auth import EventKeys
 from stepwell.api.body import Headers, header, read_body
 from stepwell.api.cors import CommonHeaders
 from stepwell.api.errors import ClientGone, failure_of
+from stepwell.api.openapi import (
+    Body,
+    Declaration,
+    DeclarationTable,
+    Parameter,
+    Tag,
+    Unlisted,
+    json,
+    refused,
+)
 from stepwell.api.responses import JSON, Header, encode_json, send_answer
 from stepwell.api.services import ApiServices
 from stepwell.core.identity import DEFAULT_ENVIRONMENT_ID
 from stepwell.wire.events import parse_events
 from stepwell.wire.ulid import EventIdSeed, parse_event_id_seed
 
-__all__ = ["EventEndpoint"]
+__all__ = ["DECLARATIONS", "EventEndpoint"]
 
 _PREFIX: Final = "/e/"
 _KEY_UNKNOWN: Final = b'{"status":401,"message":"","error":"Event key not found"}'
 _KEY_MISSING: Final = b'{"status":401,"message":"","error":"Event key is required"}'
 
 
-class _Answer(msgspec.Struct, frozen=True):
+class EventsAnswer(msgspec.Struct, frozen=True):
+    """What became of the events of a request.
+
+    Attributes:
+        ids: The server's ids of those that were accepted, in their order; one empty text when an
+            event was bad and none was accepted.
+        status: The HTTP status.
+        error: What is wrong with the event after those.
+        code: Of an error that has a page in the documentation.
+    """
+
     ids: list[str]
     status: int
     error: str | msgspec.UnsetType = msgspec.UNSET
     code: str | msgspec.UnsetType = msgspec.UNSET
+
+
+class EventKeyRefusal(msgspec.Struct, frozen=True):
+    """Why events were not taken from this sender."""
+
+    status: int
+    message: str
+    error: str
+
+
+class SentEvent(msgspec.Struct, frozen=True, kw_only=True):
+    """An event, as it is sent.
+
+    Attributes:
+        name: Not empty, and not beginning with `inngest/`.
+        data: What it is about.
+        id: Chosen by the sender; a function runs once for each in 24 hours.
+        ts: Milliseconds since 1970, from 1980 to 2100; a later time delays the runs.
+        user: For older SDKs.
+        meta: Sessions.
+        v: Version of the event's shape.
+    """
+
+    name: Annotated[str, Meta(min_length=1)]
+    data: dict[str, Any] | None = None
+    id: str = ""
+    ts: int = 0
+    user: dict[str, Any] | None = None
+    meta: dict[str, Any] | None = None
+    v: str = ""
+
+
+DECLARATIONS: Final[DeclarationTable] = {
+    "/e": {"POST": Unlisted("only there so that other methods are answered with 405")},
+    "/e/{key:path}": {
+        "POST": Declaration(
+            "sendEvents",
+            "Send events",
+            Tag.EVENTS,
+            text="Answers when the events, and the runs they start, are on disk.",
+            parameters=(
+                Parameter("key", str, "An event key", place="path", is_required=True),
+                Parameter(
+                    "x-inngest-event-id-seed",
+                    str,
+                    "`<ms>,<base64 of 10 bytes>`: makes the ids repeatable, so that a request that "
+                    "is sent again starts no run twice",
+                    place="header",
+                ),
+            ),
+            body=Body(SentEvent | list[SentEvent], "One event or up to 5,000"),
+            answers=(
+                json(EventsAnswer),
+                refused(400, "An event is bad; those before it are accepted", kind=EventsAnswer),
+                refused(401, "Event key not found", kind=EventKeyRefusal),
+            ),
+            refusal=EventsAnswer,
+        )
+    },
+}
 
 
 class EventEndpoint:
@@ -64,7 +145,7 @@ class EventEndpoint:
             failure = failure_of(error)
             more = failure.headers
             code = failure.code or msgspec.UNSET
-            answer = _Answer([], failure.status, failure.message, code)
+            answer = EventsAnswer([], failure.status, failure.message, code)
         await send_answer(send, answer.status, encode_json(answer), headers=(*common, *more))
 
     def _refusal(self, key: str) -> bytes | None:
@@ -72,7 +153,7 @@ class EventEndpoint:
             return _KEY_MISSING
         return None if self._keys.accept(key) else _KEY_UNKNOWN
 
-    async def _accept(self, headers: Headers, receive: Receive) -> _Answer:
+    async def _accept(self, headers: Headers, receive: Receive) -> EventsAnswer:
         body = await read_body(headers, receive, bytes_max=self._bytes_max)
         now_ms = self._clock.now_ms()
         seed = parse_event_id_seed(header(headers, b"x-inngest-event-id-seed"))
@@ -88,9 +169,9 @@ class EventEndpoint:
             )
         ids = [accepted.internal_id for accepted in parsed.accepted]
         if parsed.error is None:
-            return _Answer(ids, 200)
+            return EventsAnswer(ids, 200)
         # SDKs expect partial success: events before a bad one are kept and their ids returned.
-        return _Answer(ids or [""], 400, parsed.error)
+        return EventsAnswer(ids or [""], 400, parsed.error)
 
     def _internal_ids(self, seed: EventIdSeed | None, now_ms: int) -> Callable[[int], str]:
         if seed is not None:

@@ -4,13 +4,24 @@ The reference shows nothing about events that start no run. Source: flow control
 """
 
 from collections.abc import Iterator
-from typing import Any, Final, Protocol, assert_never
+from typing import Annotated, Any, Final, Protocol, assert_never
 
 import msgspec
 from starlette.types import Receive, Scope, Send
 
 from stepwell.api.dates import date_text
 from stepwell.api.errors import send_error
+from stepwell.api.openapi import (
+    Declaration,
+    DeclarationTable,
+    Tag,
+    Timestamp,
+    Ulid,
+    Uuid,
+    data,
+    one_of,
+    refused,
+)
 from stepwell.api.responses import send_data
 from stepwell.api.services import ApiServices, RouteTable
 from stepwell.core.function import FunctionIndex, Listener
@@ -22,13 +33,18 @@ from stepwell.core.transition import BufferKind, Skip, SkipReason, StoredEvent
 from stepwell.store.views import EventOutcome, PendingEvent, RunView
 from stepwell.wire.ulid import is_ulid
 
-__all__ = ["EventOutcomesApi", "OutcomeObject", "OutcomeReaders", "outcomes_of"]
+__all__ = ["DECLARATIONS", "EventOutcomesApi", "OutcomeObject", "OutcomeReaders", "outcomes_of"]
 
 _CAUSES: Final = {
     "singleton": "another run of the function had not ended",
     "paused": "the function was paused",
     "drained": "the function's app was drained",
 }
+
+#: What cannot be an event's outcome is a note about one.
+_SKIPS: Final = tuple(
+    reason for reason in SkipReason if reason is not SkipReason.CANCEL_CONDITION_INVALID
+)
 
 
 class OutcomeReaders(Protocol):
@@ -60,18 +76,35 @@ class OutcomeObject(msgspec.Struct, frozen=True, kw_only=True):
         message: All of it in a sentence.
     """
 
-    function_id: str
+    function_id: Uuid
     slug: str | None
-    outcome: str
+    outcome: Annotated[str, one_of("run", "batched", "skipped", "pending", *_SKIPS)]
     message: str
-    run_id: str | None = None
-    batch_id: str | None = None
-    existing_run_id: str | None = None
+    run_id: Ulid | None = None
+    batch_id: Ulid | None = None
+    existing_run_id: Ulid | None = None
     reason: str | None = None
     detail: str | None = None
-    at: str | None = None
-    due_at: str | None = None
+    at: Timestamp | None = None
+    due_at: Timestamp | None = None
     notes: list[str] = []
+
+
+DECLARATIONS: Final[DeclarationTable] = {
+    "/v1/events/{event_id}/outcomes": {
+        "GET": Declaration(
+            "getOutcomesOfEvent",
+            "Read what became of an event",
+            Tag.EVENTS,
+            text="One object per function that the event concerned, by slug.",
+            answers=(
+                data(list[OutcomeObject]),
+                refused(400, "Invalid event ID: …"),
+                refused(404, "Event not found"),
+            ),
+        )
+    }
+}
 
 
 class EventOutcomesApi:

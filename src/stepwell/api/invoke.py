@@ -4,22 +4,69 @@ Source: HTTP APIs, 4.
 """
 
 import re
-from typing import Final
+from typing import Any, Final
 from urllib.parse import unquote
 
+import msgspec
 from starlette.types import Receive, Scope, Send
 
 from stepwell.api.body import header, headers_of, read_body
 from stepwell.api.errors import send_error
+from stepwell.api.openapi import Body, Declaration, DeclarationTable, Tag, Unlisted, json, refused
 from stepwell.api.responses import send_json
 from stepwell.api.services import ApiServices, RouteTable
 from stepwell.core.identity import DEFAULT_ENVIRONMENT_ID
 from stepwell.wire.events import AcceptedEvent, EventInvalid, invocation_event
 from stepwell.wire.ulid import parse_event_id_seed
 
-__all__ = ["InvokeEndpoint"]
+__all__ = ["DECLARATIONS", "InvokeEndpoint"]
 
 _BROKEN_ESCAPE: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
+
+
+class Invocation(msgspec.Struct, frozen=True):
+    """What a function is to be started with."""
+
+    data: dict[str, Any] | None = None
+    user: dict[str, Any] | None = None
+    id: str = ""
+    ts: int = 0
+
+
+class InvokedAnswer(msgspec.Struct, frozen=True):
+    """That the invocation is on disk.
+
+    Attributes:
+        id: The server's id of the event with which the function is started.
+    """
+
+    id: str
+    status: int = 200
+
+
+DECLARATIONS: Final[DeclarationTable] = {
+    "/invoke": {"POST": Unlisted("says that the function is missing in the path")},
+    "/invoke/{slug:path}": {
+        "POST": Declaration(
+            "invokeFunction",
+            "Start one function",
+            Tag.FUNCTIONS,
+            text="Whether there is such a function is not checked. "
+            "The path is decoded once more than others.",
+            body=Body(Invocation),
+            answers=(
+                json(InvokedAnswer),
+                refused(
+                    400,
+                    "Function slug is required",
+                    "Unable to decode function slug",
+                    "Unable to read post data request",
+                    "Invalid invocation event: …",
+                ),
+            ),
+        )
+    },
+}
 
 
 class InvokeEndpoint:
@@ -57,7 +104,7 @@ class InvokeEndpoint:
             return
         accepted = AcceptedEvent(internal_id, now_ms, event, event.payload())
         await self._intake.accept(DEFAULT_ENVIRONMENT_ID, [accepted], seeded=seed is not None)
-        await send_json(send, 200, {"id": internal_id, "status": 200})
+        await send_json(send, 200, InvokedAnswer(internal_id))
 
 
 def _decoded(slug: str) -> str | None:

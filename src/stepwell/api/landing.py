@@ -4,10 +4,11 @@ from typing import Final
 
 from starlette.types import Receive, Scope, Send
 
+from stepwell.api.openapi import Declaration, DeclarationTable, Tag, text_of
 from stepwell.api.responses import HTML, send_answer
 from stepwell.api.services import ApiSettings, RouteTable
 
-__all__ = ["LandingPage"]
+__all__ = ["DECLARATIONS", "LandingPage"]
 
 _PAGE: Final = """<!doctype html>
 <html lang="en">
@@ -34,6 +35,18 @@ It serves these APIs:</p>
 </body>
 </html>
 """
+
+
+DECLARATIONS: Final[DeclarationTable] = {
+    "/": {
+        "GET": Declaration(
+            "getLandingPage",
+            "Read what this is",
+            Tag.SERVER,
+            answers=(text_of("text/html", "A page for people"),),
+        )
+    }
+}
 
 
 class LandingPage:

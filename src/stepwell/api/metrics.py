@@ -10,6 +10,7 @@ from typing import Final
 import msgspec
 from starlette.types import Receive, Scope, Send
 
+from stepwell.api.openapi import Declaration, DeclarationTable, Tag, text_of
 from stepwell.api.queue_snapshot import QueueSnapshot, QueueSnapshots
 from stepwell.api.responses import Header, send_answer
 from stepwell.api.services import Catalogue, RouteTable
@@ -18,7 +19,7 @@ from stepwell.core.identity import FunctionId
 from stepwell.engine.clock import Clock
 from stepwell.engine.counts import NO_FUNCTION, Counts
 
-__all__ = ["METRICS", "Metric", "MetricsEndpoint"]
+__all__ = ["DECLARATIONS", "METRICS", "Metric", "MetricsEndpoint"]
 
 _CONTENT_TYPE: Final[Header] = (b"content-type", b"text/plain; version=0.0.4; charset=utf-8")
 
@@ -108,6 +109,18 @@ METRICS: Final = (
 # Values of the labels, and the number.
 _Sample = tuple[tuple[str, ...], float]
 _Samples = dict[Metric, list[_Sample]]
+
+
+DECLARATIONS: Final[DeclarationTable] = {
+    "/metrics": {
+        "GET": Declaration(
+            "getMetrics",
+            "Read numbers for Prometheus",
+            Tag.SERVER,
+            answers=(text_of("text/plain", "The text format of Prometheus"),),
+        )
+    }
+}
 
 
 class MetricsEndpoint:

@@ -5,13 +5,27 @@ Source: SDK protocol, 4.3 to 4.7; HTTP APIs, 5.2 and 5.3.
 
 import re
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Annotated, Any, Final
 from urllib.parse import parse_qsl
 
+import msgspec
+from msgspec import Meta
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from stepwell.api.body import header, headers_of, read_body
 from stepwell.api.errors import send_error
+from stepwell.api.openapi import (
+    Body,
+    Declaration,
+    DeclarationTable,
+    Parameter,
+    Tag,
+    Uuid,
+    empty,
+    json,
+    one_of,
+    refused,
+)
 from stepwell.api.responses import EMPTY, JSON, encode_json, send_answer, send_json
 from stepwell.api.services import RouteTable, ServerKind
 from stepwell.core.identity import FunctionId
@@ -20,7 +34,7 @@ from stepwell.engine.registry import Registry
 from stepwell.wire import headers as wire_headers
 from stepwell.wire.registration import RegisterInvalid, parse_register
 
-__all__ = ["REGISTER_BYTES_MAX", "RegistrationApi"]
+__all__ = ["DECLARATIONS", "REGISTER_BYTES_MAX", "RegistrationApi"]
 
 #: A function takes one or two KiB, so this is enough for thousands.
 REGISTER_BYTES_MAX: Final = 16 * 1024 * 1024
@@ -30,6 +44,107 @@ _FORM: Final = "application/x-www-form-urlencoded"
 _EXPECTED_SERVER_KIND: Final = wire_headers.EXPECTED_SERVER_KIND.encode()
 _PLATFORM: Final = wire_headers.PLATFORM.encode()
 _POSITIVE: Final = re.compile(r"0*[1-9][0-9]{0,17}", re.ASCII)
+
+
+class RegisteredAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of a registration.
+
+    Attributes:
+        modified: Whether anything is different from the registration before.
+    """
+
+    ok: bool = True
+    modified: bool
+    sync_id: Uuid
+    app_id: Uuid
+
+
+class EarlyRefusal(msgspec.Struct, frozen=True):
+    """What is wrong before an app is known; the protocol has no status in it."""
+
+    error: str
+
+
+class SentApp(msgspec.Struct, frozen=True, kw_only=True, rename={"app_name": "appname"}):
+    """An app with its functions, as SDKs register it.
+
+    Attributes:
+        url: Where the app serves its functions.
+        app_name: The app's own id.
+        functions: In the spelling of the SDKs.
+    """
+
+    url: str
+    app_name: str
+    functions: list[dict[str, Any]]
+    sdk: str = ""
+    v: str = "0.1"
+    deploy_type: str = msgspec.field(name="deployType", default="ping")
+    framework: str = ""
+
+
+def _limit_declarations(name: str, title: str, words: str) -> dict[str, Declaration]:
+    function = Parameter("functionId", str, "The function's id", is_required=True)
+    limit = Parameter("limit", Annotated[int, Meta(ge=1)], "The limit", is_required=True)
+    return {
+        "POST": Declaration(
+            f"set{title}",
+            f"Set the {name} of a function until the server is restarted",
+            Tag.SDK,
+            parameters=(function, limit),
+            answers=(
+                empty(),
+                refused(400, "Invalid limit: …"),
+                refused(404, "Function not found: …"),
+            ),
+        ),
+        "DELETE": Declaration(
+            f"unset{title}",
+            f"Remove the {name} of a function",
+            Tag.SDK,
+            parameters=(function,),
+            answers=(empty(), refused(404, f"No {words} set for function: …")),
+        ),
+    }
+
+
+DECLARATIONS: Final[DeclarationTable] = {
+    "/fn/register": {
+        "POST": Declaration(
+            "registerApp",
+            "Register an app with its functions",
+            Tag.SDK,
+            text="Answers when they are on disk.",
+            parameters=(
+                Parameter(
+                    wire_headers.EXPECTED_SERVER_KIND,
+                    Annotated[str, one_of("dev", "cloud")],
+                    "Of which kind the server has to be",
+                    place="header",
+                ),
+            ),
+            body=Body(SentApp),
+            answers=(
+                json(RegisteredAnswer),
+                refused(400, "Expected server kind …", "Invalid request: …", kind=EarlyRefusal),
+                refused(400, "App ID required", "At least one function is invalid"),
+            ),
+        )
+    },
+    "/fn/remove": {
+        "DELETE": Declaration(
+            "removeApp",
+            "Remove an app",
+            Tag.SDK,
+            parameters=(Parameter("url", str, "Where the app is", is_required=True),),
+            answers=(empty(), refused(404, "App not found: …")),
+        )
+    },
+    "/fn/step-limit": _limit_declarations("number of steps", "StepLimit", "step limit"),
+    "/fn/state-size-limit": _limit_declarations(
+        "size of the state", "StateSizeLimit", "state size limit"
+    ),
+}
 
 
 class RegistrationApi:
@@ -75,12 +190,11 @@ class RegistrationApi:
             await _send_refusal(send, registration.refusal)
             return
         assert registration.app is not None
-        answer = {
-            "ok": True,
-            "modified": registration.modified,
-            "sync_id": registration.sync_id,
-            "app_id": registration.app.id,
-        }
+        answer = RegisteredAnswer(
+            modified=registration.modified,
+            sync_id=registration.sync_id,
+            app_id=registration.app.id,
+        )
         await send_json(send, 200, answer)
 
     async def remove(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
@@ -136,7 +250,7 @@ async def _send_early_error(send: Send, message: str) -> None:
 
     Source: SDK protocol, 4.5.
     """
-    await send_answer(send, 400, encode_json({"error": message}) + b"\n", headers=(JSON,))
+    await send_answer(send, 400, encode_json(EarlyRefusal(message)) + b"\n", headers=(JSON,))
 
 
 async def _send_refusal(send: Send, refusal: Refusal) -> None:

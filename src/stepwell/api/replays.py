@@ -3,15 +3,18 @@
 Source: execution semantics, 8.3; the endpoints are ours.
 """
 
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
+from msgspec import Meta
 from starlette.types import Receive, Scope, Send
 
 from stepwell.api.bulk_operations import (
     TOO_MANY,
     BulkOperations,
+    Deleted,
     Fields,
+    ProgressWord,
     find_function,
     known_operation,
     progress_status,
@@ -19,6 +22,18 @@ from stepwell.api.bulk_operations import (
 )
 from stepwell.api.dates import date_text
 from stepwell.api.errors import send_error
+from stepwell.api.openapi import (
+    Body,
+    Declaration,
+    DeclarationTable,
+    Tag,
+    Timestamp,
+    Ulid,
+    Uuid,
+    data,
+    one_of,
+    refused,
+)
 from stepwell.api.responses import send_data
 from stepwell.api.services import ApiServices, RouteTable
 from stepwell.core.function import Function
@@ -27,33 +42,100 @@ from stepwell.core.operation import Operation, OperationKind
 from stepwell.core.rerun import RerunRefused
 from stepwell.core.status import RunStatus
 
-__all__ = ["ReplayObject", "ReplaysApi"]
+__all__ = ["DECLARATIONS", "ReplayObject", "ReplaysApi"]
 
 #: Runs a second; more than that need no bound.
 RATE_PER_S_MAX: Final = 10_000
 _STATUSES: Final = {status.wire_name: status for status in RunStatus if status.is_ended}
 
+EndedStatusWord = Annotated[str, one_of(*_STATUSES)]
+
 
 class ReplayObject(msgspec.Struct, frozen=True, kw_only=True):
     """A replay, as clients read it."""
 
-    id: str
-    created_at: str
+    id: Ulid
+    created_at: Timestamp
     name: str
-    environment_id: str
+    environment_id: Uuid
     app_id: str
-    function_internal_id: str
+    function_internal_id: Uuid
     function_id: str
-    queued_from: str = msgspec.field(name="from")
-    queued_until: str = msgspec.field(name="until")
-    statuses: list[str]
+    queued_from: Timestamp = msgspec.field(name="from")
+    queued_until: Timestamp = msgspec.field(name="until")
+    statuses: list[EndedStatusWord]
     condition: str | msgspec.UnsetType = msgspec.field(name="if", default=msgspec.UNSET)
     rate_per_second: int | None
-    status: str
+    status: ProgressWord
     runs_seen: int
     runs_replayed: int
     runs_failed: int
-    ended_at: str | None
+    ended_at: Timestamp | None
+
+
+class ReplayRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """Which runs are to be run again, and how fast.
+
+    Attributes:
+        queued_from: Runs that were queued then or later.
+        queued_until: And before.
+        statuses: How they ended; any way by default.
+        condition: Expression over `event`.
+        name: For people.
+        rate_per_second: As fast as it goes by default.
+    """
+
+    queued_from: Timestamp = msgspec.field(name="from")
+    queued_until: Timestamp = msgspec.field(name="until")
+    statuses: Annotated[list[EndedStatusWord], Meta(min_length=1)] | None = None
+    condition: str | None = msgspec.field(name="if", default=None)
+    name: str | None = None
+    rate_per_second: Annotated[int, Meta(ge=1, le=RATE_PER_S_MAX)] | None = None
+
+
+_NO_REPLAY_ID: Final = refused(400, "Invalid replay ID")
+_NO_REPLAY: Final = refused(404, "replay not found")
+_NO_FUNCTION: Final = refused(404, "function not found")
+
+DECLARATIONS: Final[DeclarationTable] = {
+    "/v1/functions/{slug:path}/replays": {
+        "GET": Declaration(
+            "listReplays",
+            "List the replays of a function",
+            Tag.BULK,
+            text="Newest first.",
+            answers=(data(list[ReplayObject]), _NO_FUNCTION),
+        ),
+        "POST": Declaration(
+            "createReplay",
+            "Run many runs of a function again",
+            Tag.BULK,
+            text="Answers when it is certain that it will be done.",
+            body=Body(ReplayRequest),
+            answers=(
+                data(ReplayObject),
+                refused(400, "All that is wrong with the request, a line each"),
+                _NO_FUNCTION,
+                refused(409, RerunRefused.FUNCTION_GONE, RerunRefused.ENDPOINT, TOO_MANY),
+            ),
+        ),
+    },
+    "/v1/replays/{replay_id}": {
+        "GET": Declaration(
+            "getReplay",
+            "Read how far a replay is",
+            Tag.BULK,
+            answers=(data(ReplayObject), _NO_REPLAY_ID, _NO_REPLAY),
+        ),
+        "DELETE": Declaration(
+            "deleteReplay",
+            "Forget a replay",
+            Tag.BULK,
+            text="If it has not ended, no more runs are started.",
+            answers=(data(Deleted), _NO_REPLAY_ID, _NO_REPLAY),
+        ),
+    },
+}
 
 
 class ReplaysApi:
@@ -116,7 +198,7 @@ class ReplaysApi:
         operation = await self._known(scope, send)
         if operation is not None:
             await self._bulk.delete_operation(operation.id)
-            await send_data(send, {"ok": True}, now_ms=self._clock.now_ms())
+            await send_data(send, Deleted(), now_ms=self._clock.now_ms())
 
     async def _function(self, scope: Scope, send: Send) -> Function | None:
         """The function in the path; without one, the answer is sent."""

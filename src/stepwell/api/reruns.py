@@ -3,13 +3,15 @@
 Source: execution semantics, 8.1 and 8.2; the endpoint is ours.
 """
 
-from typing import Any, Final, Protocol, TypeVar
+from typing import Annotated, Any, Final, Protocol, TypeVar
 
 import msgspec
+from msgspec import Meta
 from starlette.types import Receive, Scope, Send
 
 from stepwell.api.body import headers_of, read_body
 from stepwell.api.errors import send_error
+from stepwell.api.openapi import Body, Declaration, DeclarationTable, Tag, Ulid, data, refused
 from stepwell.api.responses import send_data
 from stepwell.api.services import ApiServices, RouteTable
 from stepwell.core.identity import RunId
@@ -18,7 +20,7 @@ from stepwell.engine.reruns import Rerun
 from stepwell.wire.opcode_options import STEP_BYTES_MAX
 from stepwell.wire.ulid import is_ulid
 
-__all__ = ["RerunControl", "RerunObject", "RerunsApi"]
+__all__ = ["DECLARATIONS", "RerunControl", "RerunObject", "RerunsApi"]
 
 _T = TypeVar("_T")
 
@@ -28,7 +30,14 @@ _STEP_CHARS_MAX: Final = 1024
 _NOT_AN_OBJECT: Final = "The body must be a JSON object"
 _NULL: Final = b"null"
 _ABSENT: Final = msgspec.Raw(_NULL)
-_CONFLICTS: Final = frozenset({RerunRefused.FUNCTION_GONE, RerunRefused.ENDPOINT})
+_CONFLICTS: Final = frozenset(
+    {
+        RerunRefused.FUNCTION_GONE,
+        RerunRefused.ENDPOINT,
+        RerunRefused.EVENT_GONE,
+        RerunRefused.JOURNAL_GONE,
+    }
+)
 
 
 class RerunControl(Protocol):
@@ -48,8 +57,8 @@ class RerunControl(Protocol):
 class RerunObject(msgspec.Struct, frozen=True):
     """What came of it: the new run, and the first of its chain."""
 
-    id: str
-    origin_run_id: str
+    id: Ulid
+    origin_run_id: Ulid
 
 
 class _Body(msgspec.Struct, frozen=True):
@@ -63,6 +72,47 @@ class _FromStep(msgspec.Struct, frozen=True):
 
 class _BodyInvalid(Exception):
     """The message says what is wrong, for the client."""
+
+
+class RerunFrom(msgspec.Struct, frozen=True):
+    """Where a run is to begin.
+
+    Attributes:
+        step_id: The step's id in the code, or its hashed one.
+        input: Arguments for the step, instead of those in the code.
+    """
+
+    step_id: Annotated[str, Meta(min_length=1, max_length=_STEP_CHARS_MAX)]
+    input: list[Any] | None = None
+
+
+class RerunRequest(msgspec.Struct, frozen=True):
+    """How a run is to be run again; from its beginning without a step."""
+
+    from_step: RerunFrom | None = None
+
+
+DECLARATIONS: Final[DeclarationTable] = {
+    "/v1/runs/{run_id}/rerun": {
+        "POST": Declaration(
+            "rerunRun",
+            "Run a run again",
+            Tag.RUNS,
+            text="Answers when the new run is on disk.",
+            body=Body(RerunRequest, is_required=False),
+            answers=(
+                data(RerunObject),
+                refused(
+                    400,
+                    "Invalid run ID: …",
+                    *(reason for reason in RerunRefused if reason not in _CONFLICTS),
+                ),
+                refused(404, "Unable to load function run: …"),
+                refused(409, *sorted(_CONFLICTS)),
+            ),
+        )
+    }
+}
 
 
 class RerunsApi:

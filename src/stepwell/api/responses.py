@@ -7,6 +7,7 @@ import msgspec
 from starlette.types import Send
 
 from stepwell.api.dates import date_text
+from stepwell.api.openapi.shapes import Timestamp
 
 __all__ = [
     "EMPTY",
@@ -14,6 +15,7 @@ __all__ = [
     "JSON",
     "TEXT",
     "Header",
+    "Metadata",
     "encode_json",
     "send_answer",
     "send_data",
@@ -28,6 +30,21 @@ HTML: Final[Header] = (b"content-type", b"text/html; charset=utf-8")
 EMPTY: Final = b""
 
 encode_json = msgspec.json.Encoder().encode
+
+
+class Metadata(msgspec.Struct, frozen=True):
+    """What is said about an answer.
+
+    Attributes:
+        fetched_at: When it was read; what it says was true then.
+    """
+
+    fetched_at: Timestamp
+
+
+class _DataAnswer(msgspec.Struct, frozen=True):
+    data: Any
+    metadata: Metadata
 
 
 async def send_answer(
@@ -46,4 +63,4 @@ async def send_json(send: Send, status: int, value: Any) -> None:
 
 async def send_data(send: Send, data: Any, *, now_ms: int) -> None:
     """Send what a v1 route was asked for, with the time it was read. Source: HTTP APIs, 7."""
-    await send_json(send, 200, {"data": data, "metadata": {"fetched_at": date_text(now_ms)}})
+    await send_json(send, 200, _DataAnswer(data, Metadata(date_text(now_ms))))

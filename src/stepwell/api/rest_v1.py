@@ -13,14 +13,35 @@ from starlette.types import Receive, Scope, Send
 
 from stepwell.api.dates import parse_date_ms
 from stepwell.api.errors import send_error
+from stepwell.api.openapi import (
+    Declaration,
+    DeclarationTable,
+    Parameter,
+    Tag,
+    Timestamp,
+    UlidInPath,
+    data,
+    empty,
+    json,
+    refused,
+)
 from stepwell.api.responses import EMPTY, JSON, send_answer, send_data, send_json
-from stepwell.api.rest_views import event_object, job_object, registered_function, run_object
+from stepwell.api.rest_views import (
+    EventObject,
+    JobObject,
+    RegisteredFunction,
+    RunObject,
+    event_object,
+    job_object,
+    registered_function,
+    run_object,
+)
 from stepwell.api.services import ApiServices, RouteTable
 from stepwell.core.identity import DEFAULT_ENVIRONMENT_ID, EventId, RunId
 from stepwell.store.views import EventsPage
 from stepwell.wire.ulid import is_ulid
 
-__all__ = ["RestV1"]
+__all__ = ["DECLARATIONS", "RestV1"]
 
 _EVENTS_DEFAULT: Final = 20
 _EVENTS_MAX: Final = 100
@@ -32,6 +53,84 @@ _LIMIT_DIGITS_MAX: Final = 9
 
 class _QueryInvalid(Exception):
     """The message says which parameter is wrong, for the client."""
+
+
+_NO_RUN_ID: Final = refused(400, "Invalid run ID: …")
+_NO_RUN: Final = refused(404, "Unable to load function run: …")
+_NO_EVENT_ID: Final = refused(400, "Invalid event ID: …")
+
+DECLARATIONS: Final[DeclarationTable] = {
+    "/v1/events": {
+        "GET": Declaration(
+            "listEvents",
+            "List events",
+            Tag.EVENTS,
+            text="Newest first, without those of the server itself.",
+            parameters=(
+                Parameter(
+                    "limit",
+                    int,
+                    f"How many, 1 to {_EVENTS_MAX}, by default {_EVENTS_DEFAULT}; out of range, it "
+                    "is moved into it",
+                ),
+                Parameter(
+                    "cursor", UlidInPath, "`internal_id` of the last event of the page before"
+                ),
+                Parameter("received_after", Timestamp, "By default one hour ago"),
+                Parameter("received_before", Timestamp, "By default now"),
+                Parameter("name", str, "The exact name"),
+            ),
+            answers=(data(list[EventObject]), refused(400, "Invalid … query parameter")),
+        )
+    },
+    "/v1/events/{event_id}": {
+        "GET": Declaration(
+            "getEvent",
+            "Read an event",
+            Tag.EVENTS,
+            answers=(data(EventObject), _NO_EVENT_ID, refused(404, "Event not found")),
+        )
+    },
+    "/v1/events/{event_id}/runs": {
+        "GET": Declaration(
+            "getRunsOfEvent",
+            "Read the runs of an event",
+            Tag.EVENTS,
+            text="Oldest first; none for an unknown event.",
+            answers=(data(list[RunObject]), _NO_EVENT_ID),
+        )
+    },
+    "/v1/runs/{run_id}": {
+        "GET": Declaration(
+            "getRun", "Read a run", Tag.RUNS, answers=(data(RunObject), _NO_RUN_ID, _NO_RUN)
+        ),
+        "DELETE": Declaration(
+            "cancelRun",
+            "Cancel a run",
+            Tag.RUNS,
+            text="One that has ended stays as it is, and that is no error.",
+            answers=(empty(media_type="application/json"), _NO_RUN_ID, _NO_RUN),
+        ),
+    },
+    "/v1/runs/{run_id}/jobs": {
+        "GET": Declaration(
+            "getJobsOfRun",
+            "Read what is queued for a run",
+            Tag.RUNS,
+            text=f"Up to {_JOBS_MAX} items; none for an unknown run.",
+            answers=(data(list[JobObject]), _NO_RUN_ID),
+        )
+    },
+    "/v1/apps/{app_id:path}/functions": {
+        "GET": Declaration(
+            "getFunctionsOfApp",
+            "Read the functions of an app",
+            Tag.APPS,
+            text="None for an unknown app.",
+            answers=(json(list[RegisteredFunction], "An array, not in `data`"),),
+        )
+    },
+}
 
 
 class RestV1:

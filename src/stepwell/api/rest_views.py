@@ -3,12 +3,13 @@
 Source: HTTP APIs, 7.2, 7.3 and 7.5.
 """
 
-from typing import Any, Final, assert_never
+from typing import Annotated, Any, Final, assert_never
 
 import msgspec
 
 from stepwell.api.dates import date_text
 from stepwell.api.function_view import function_view
+from stepwell.api.openapi import Timestamp, Ulid, Uuid, one_of
 from stepwell.core.function import Function
 from stepwell.core.identity import ACCOUNT_ID
 from stepwell.core.queue import ItemKind, QueueItem
@@ -22,6 +23,7 @@ __all__ = [
     "JobObject",
     "RegisteredFunction",
     "RunObject",
+    "RunStatusWord",
     "event_object",
     "job_object",
     "registered_function",
@@ -33,16 +35,19 @@ _EMPTY_OBJECT: Final = b"{}"
 #: How Go writes that there is no time; clients compare with it.
 _NEVER: Final = "0001-01-01T00:00:00Z"
 
+#: How a run stands, in one word.
+RunStatusWord = Annotated[str, one_of(*(status.wire_name for status in RunStatus))]
+
 
 class EventObject(msgspec.Struct, frozen=True, kw_only=True):
     """An event, as clients read it."""
 
-    internal_id: str
-    account_id: str
-    environment_id: str
+    internal_id: Ulid
+    account_id: Uuid
+    environment_id: Uuid
     source: str
     source_id: None
-    received_at: str
+    received_at: Timestamp
     id: str
     name: str
     data: msgspec.Raw
@@ -54,22 +59,22 @@ class EventObject(msgspec.Struct, frozen=True, kw_only=True):
 class RunObject(msgspec.Struct, frozen=True, kw_only=True):
     """A run, as clients read it; why it was skipped or cancelled, and its replay, are ours alone."""
 
-    run_id: str
-    run_started_at: str
-    function_id: str
+    run_id: Ulid
+    run_started_at: Timestamp
+    function_id: Uuid
     function_version: int
-    environment_id: str
+    environment_id: Uuid
     event_id: str
-    status: str
-    ended_at: str | None
-    original_run_id: str | msgspec.UnsetType = msgspec.UNSET
-    batch_id: str | msgspec.UnsetType = msgspec.UNSET
+    status: RunStatusWord
+    ended_at: Timestamp | None
+    original_run_id: Ulid | msgspec.UnsetType = msgspec.UNSET
+    batch_id: Ulid | msgspec.UnsetType = msgspec.UNSET
     cron: str | msgspec.UnsetType = msgspec.UNSET
     replay_id: str | msgspec.UnsetType = msgspec.UNSET
     skip_reason: str | msgspec.UnsetType = msgspec.UNSET
-    existing_run_id: str | msgspec.UnsetType = msgspec.UNSET
+    existing_run_id: Ulid | msgspec.UnsetType = msgspec.UNSET
     cancel_reason: str | msgspec.UnsetType = msgspec.UNSET
-    cancel_event_id: str | msgspec.UnsetType = msgspec.UNSET
+    cancel_event_id: Ulid | msgspec.UnsetType = msgspec.UNSET
     output: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
 
 
@@ -79,7 +84,7 @@ class JobObject(
     """A queue item, as clients read it; `raw` is ours alone."""
 
     job_id: str
-    at: str
+    at: Timestamp
     position: int
     kind: str
     attempt: int
@@ -89,14 +94,14 @@ class JobObject(
 class RegisteredFunction(msgspec.Struct, frozen=True, kw_only=True):
     """A function of an app, as clients read it."""
 
-    internal_id: str
-    env_id: str
-    app_id: str
+    internal_id: Uuid
+    env_id: Uuid
+    app_id: Uuid
     id: str
     name: str
     config: dict[str, Any]
-    created_at: str
-    archived_at: str
+    created_at: Timestamp
+    archived_at: Timestamp
 
 
 def event_object(stored: StoredEvent) -> EventObject:

@@ -3,17 +3,73 @@
 Source: HTTP APIs, 6; SDK protocol, 8.
 """
 
+from typing import Any, Final
+
 from starlette.types import Receive, Scope, Send
 
 from stepwell.api.errors import send_error
+from stepwell.api.openapi import Declaration, DeclarationTable, Tag, empty, json, refused
 from stepwell.api.responses import EMPTY, JSON, encode_json, send_answer
 from stepwell.api.services import ApiServices, RouteTable
 from stepwell.core.identity import RunId, StepId
 from stepwell.wire.ulid import is_ulid
 
-__all__ = ["RunStateApi"]
+__all__ = ["DECLARATIONS", "RunStateApi"]
 
 _ID_INVALID = "The run ID specified is invalid"
+
+
+_INVALID: Final = refused(400, _ID_INVALID)
+_GONE: Final = refused(410, "runtime state is no longer available for runID: …")
+
+DECLARATIONS: Final[DeclarationTable] = {
+    "/v0/runs/{run_id}": {
+        "DELETE": Declaration(
+            "cancelLiveRun",
+            "Cancel a run that has not ended",
+            Tag.SDK,
+            answers=(
+                empty(status=204),
+                _INVALID,
+                refused(404, "A function run with the given ID could not be found"),
+                refused(409, "This function has already completed"),
+            ),
+        )
+    },
+    "/v0/runs/{run_id}/batch": {
+        "GET": Declaration(
+            "getEventsOfLiveRun",
+            "Read the events of a run that has not ended",
+            Tag.SDK,
+            answers=(json(list[dict[str, Any]]), _INVALID, _GONE),
+        )
+    },
+    "/v0/runs/{run_id}/actions": {
+        "GET": Declaration(
+            "getStepsOfLiveRun",
+            "Read the results of the steps of a run that has not ended",
+            Tag.SDK,
+            text="By hashed id, in the order of their completion.",
+            answers=(json(dict[str, Any]), _INVALID, _GONE),
+        )
+    },
+    "/v0/telemetry": {
+        "POST": Declaration(
+            "dropTelemetry",
+            "Drop what a dashboard tells about its use",
+            Tag.SDK,
+            answers=(empty("Nothing was kept"),),
+        )
+    },
+    "/v0/connect/start": {
+        "POST": Declaration(
+            "startConnect",
+            "Refuse apps that want to connect to the server",
+            Tag.SDK,
+            answers=(refused(501, "connect is not available in this version"),),
+        )
+    },
+}
 
 
 class RunStateApi:

@@ -3,13 +3,15 @@
 Source: HTTP APIs, 7.6.
 """
 
-from typing import Final, Protocol
+from typing import Annotated, Any, Final, Protocol
 
 import msgspec
+from msgspec import Meta
 from starlette.types import Receive, Scope, Send
 
 from stepwell.api.body import headers_of, read_body
 from stepwell.api.errors import send_error
+from stepwell.api.openapi import Body, Declaration, DeclarationTable, Tag, Ulid, data, refused
 from stepwell.api.responses import send_data
 from stepwell.api.services import RouteTable
 from stepwell.core.identity import DEFAULT_ENVIRONMENT_ID, EnvironmentId, RunId
@@ -20,7 +22,7 @@ from stepwell.wire.json_shape import is_deeper_than
 from stepwell.wire.opcode_options import STEP_BYTES_MAX
 from stepwell.wire.unicode_repair import with_unicode_repaired
 
-__all__ = ["SIGNAL_BYTES_MAX", "SignalEndpoint", "SignalIntake"]
+__all__ = ["DECLARATIONS", "SIGNAL_BYTES_MAX", "SignalEndpoint", "SignalIntake"]
 
 #: The data becomes the result of a step; the rest of the body is small.
 SIGNAL_BYTES_MAX: Final = STEP_BYTES_MAX
@@ -46,6 +48,43 @@ class SignalIntake(Protocol):
 class _Signal(msgspec.Struct, frozen=True):
     signal: str = ""
     data: msgspec.Raw = msgspec.Raw(b"null")
+
+
+class SignalRequest(msgspec.Struct, frozen=True):
+    """A signal, as it is sent.
+
+    Attributes:
+        signal: Its name; at most 1,024 bytes.
+        data: The result of the step that waits; at most 4 MiB.
+    """
+
+    signal: Annotated[str, Meta(min_length=1, max_length=SIGNAL_NAME_BYTES_MAX)]
+    data: Any = None
+
+
+class SignalledRun(msgspec.Struct, frozen=True):
+    """The run whose step had waited."""
+
+    run_id: Ulid
+
+
+DECLARATIONS: Final[DeclarationTable] = {
+    "/v1/signals": {
+        "POST": Declaration(
+            "sendSignal",
+            "Send a signal",
+            Tag.EVENTS,
+            text="Gives the step that waits for the signal its result; "
+            "answers when that is on disk.",
+            body=Body(SignalRequest),
+            answers=(
+                data(SignalledRun),
+                refused(400, f"{_INVALID}: …"),
+                refused(404, "No signal found"),
+            ),
+        )
+    }
+}
 
 
 class SignalEndpoint:
@@ -75,7 +114,7 @@ class SignalEndpoint:
         if run_id is None:
             await send_error(send, 404, "No signal found")
             return
-        await send_data(send, {"run_id": run_id}, now_ms=self._clock.now_ms())
+        await send_data(send, SignalledRun(run_id), now_ms=self._clock.now_ms())
 
 
 def _problem(signal: _Signal) -> str:

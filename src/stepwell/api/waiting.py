@@ -3,7 +3,7 @@
 The reference has neither; shapes and errors follow its other v1 routes.
 """
 
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from starlette.types import Receive, Scope, Send
@@ -11,7 +11,18 @@ from starlette.types import Receive, Scope, Send
 from stepwell.api.bulk_operations import find_function
 from stepwell.api.dates import date_text
 from stepwell.api.errors import send_error
+from stepwell.api.openapi import (
+    Declaration,
+    DeclarationTable,
+    Tag,
+    Timestamp,
+    Ulid,
+    Uuid,
+    data,
+    refused,
+)
 from stepwell.api.responses import send_data
+from stepwell.api.rest_views import RunStatusWord
 from stepwell.api.services import ApiServices, RouteTable
 from stepwell.api.why import FunctionWaiting, Held, HeldKey, ItemWaiting, Waitings
 from stepwell.api.why_texts import held_sentence, item_sentence
@@ -21,7 +32,14 @@ from stepwell.core.queue import ItemKind
 from stepwell.engine.waiting import Constraint, Waiting
 from stepwell.wire.ulid import is_ulid
 
-__all__ = ["HeldObject", "ItemObject", "QueueObject", "WaitingApi"]
+__all__ = [
+    "DECLARATIONS",
+    "HeldObject",
+    "ItemObject",
+    "QueueObject",
+    "RunWaitingObject",
+    "WaitingApi",
+]
 
 
 class ItemObject(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,8 +49,8 @@ class ItemObject(msgspec.Struct, frozen=True, kw_only=True):
     kind: str
     step: str
     attempt: int
-    queued_at: str
-    due_at: str | None
+    queued_at: Timestamp
+    due_at: Timestamp | None
     under_way: bool
     constraint: str
     key: str | None
@@ -40,7 +58,7 @@ class ItemObject(msgspec.Struct, frozen=True, kw_only=True):
     limit: int | None
     in_use: int | None
     ahead: int
-    starts_at: str | None
+    starts_at: Timestamp | None
     message: str
 
 
@@ -52,7 +70,7 @@ class KeyObject(msgspec.Struct, frozen=True, kw_only=True):
     items: int
     limit: int | None
     in_use: int | None
-    starts_at: str | None
+    starts_at: Timestamp | None
 
 
 class HeldObject(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,18 +86,52 @@ class HeldObject(msgspec.Struct, frozen=True, kw_only=True):
 class QueueObject(msgspec.Struct, frozen=True, kw_only=True):
     """What is queued for a function, as clients read it."""
 
-    function_id: str
+    function_id: Uuid
     slug: str
     runs: int
     requests: int
     decisions: int
     running: int
-    oldest_queued_at: str | None
+    oldest_queued_at: Timestamp | None
     oldest_age_ms: int
     waiting: list[HeldObject]
     timers: dict[str, int]
     batches: int
     debounces: int
+
+
+class RunWaitingObject(msgspec.Struct, frozen=True, kw_only=True):
+    """What the queue items of a run wait for, as clients read it."""
+
+    run_id: Ulid
+    function_id: Uuid
+    status: RunStatusWord
+    items: list[ItemObject]
+
+
+DECLARATIONS: Final[DeclarationTable] = {
+    "/v1/runs/{run_id}/waiting": {
+        "GET": Declaration(
+            "explainRun",
+            "Read why a run waits",
+            Tag.RUNS,
+            text="No items for a run that has ended.",
+            answers=(
+                data(RunWaitingObject),
+                refused(400, "Invalid run ID: …"),
+                refused(404, "Unable to load function run: …"),
+            ),
+        )
+    },
+    "/v1/functions/{slug:path}/queue": {
+        "GET": Declaration(
+            "getQueueOfFunction",
+            "Read what is queued for a function, and what holds it up",
+            Tag.FUNCTIONS,
+            answers=(data(QueueObject), refused(404, "Function not found: …")),
+        )
+    },
+}
 
 
 class WaitingApi:
@@ -111,13 +163,13 @@ class WaitingApi:
             return
         function = self._catalogue.functions.get(run.function_id)
         items = [] if run.status.is_ended else await self._waitings.of_run(run_id)
-        data = {
-            "run_id": run.id,
-            "function_id": run.function_id,
-            "status": run.status.wire_name,
-            "items": [_item_object(item, function) for item in items],
-        }
-        await self._send(send, data)
+        shown = RunWaitingObject(
+            run_id=run.id,
+            function_id=run.function_id,
+            status=run.status.wire_name,
+            items=[_item_object(item, function) for item in items],
+        )
+        await self._send(send, shown)
 
     async def function(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
         """What is queued for a function, and what holds it up."""

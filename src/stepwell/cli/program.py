@@ -10,6 +10,7 @@ from stepwell.cli.completion import completion
 from stepwell.cli.dev import dev
 from stepwell.cli.health import health
 from stepwell.cli.log_flags import log_flags, remember
+from stepwell.cli.openapi import openapi
 from stepwell.cli.start import start
 from stepwell.cli.version import version
 from stepwell.wire.errors import StepwellError
@@ -44,7 +45,7 @@ def program(ctx: click.Context, /, **flags: object) -> None:
     remember(ctx, flags)
 
 
-for _command in (dev, start, health, version, completion):
+for _command in (dev, start, health, openapi, version, completion):
     program.add_command(_command)
 
 

@@ -1,5 +1,6 @@
 """The commands, as far as they start no server."""
 
+import json
 import re
 from pathlib import Path
 
@@ -23,9 +24,26 @@ def test_the_version_is_a_line_of_its_own(arguments: tuple[str, ...]) -> None:
     assert (result.exit_code, result.output) == (0, f"{__version__}\n")
 
 
+def test_the_api_is_printed_without_a_server() -> None:
+    result = run("openapi")
+
+    shown = json.loads(result.output)
+    assert (result.exit_code, shown["openapi"]) == (0, "3.1.0")
+    assert shown["info"]["version"] == __version__
+    assert "/v1/openapi.json" in shown["paths"]
+
+
 @pytest.mark.parametrize(
     "arguments",
-    [("--help",), ("-h",), ("dev", "-h"), ("start", "--help"), ("health", "-h"), ("version", "-h")],
+    [
+        ("--help",),
+        ("-h",),
+        ("dev", "-h"),
+        ("start", "--help"),
+        ("health", "-h"),
+        ("version", "-h"),
+        ("openapi", "-h"),
+    ],
 )
 def test_every_command_explains_itself(arguments: tuple[str, ...]) -> None:
     result = run(*arguments)

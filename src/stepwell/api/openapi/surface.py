@@ -1,0 +1,54 @@
+"""Every route of the server, as declared by those who serve it."""
+
+from typing import Final
+
+from stepwell.api import (
+    cancellations,
+    checkpoint_declarations,
+    control,
+    dev,
+    event_api,
+    event_outcomes,
+    health,
+    invoke,
+    landing,
+    metrics,
+    registration,
+    replays,
+    reruns,
+    rest_v1,
+    run_state,
+    signals,
+    waiting,
+)
+from stepwell.api.openapi import endpoint
+from stepwell.api.openapi.declaration import DeclarationTable
+from stepwell.api.openapi.document import Listed, listed
+
+__all__ = ["TABLES", "declared_routes"]
+
+TABLES: Final[tuple[DeclarationTable, ...]] = (
+    event_api.DECLARATIONS,
+    invoke.DECLARATIONS,
+    rest_v1.DECLARATIONS,
+    event_outcomes.DECLARATIONS,
+    waiting.DECLARATIONS,
+    reruns.DECLARATIONS,
+    signals.DECLARATIONS,
+    cancellations.DECLARATIONS,
+    replays.DECLARATIONS,
+    control.DECLARATIONS,
+    checkpoint_declarations.DECLARATIONS,
+    run_state.DECLARATIONS,
+    registration.DECLARATIONS,
+    dev.DECLARATIONS,
+    metrics.DECLARATIONS,
+    health.DECLARATIONS,
+    landing.DECLARATIONS,
+    endpoint.DECLARATIONS,
+)
+
+
+def declared_routes() -> list[Listed]:
+    """All routes of the server that are part of its API."""
+    return listed(TABLES)

@@ -1,0 +1,21 @@
+"""`stepwell openapi`."""
+
+import click
+import msgspec
+
+from stepwell import __version__
+from stepwell.api.openapi.document import document
+from stepwell.api.openapi.surface import declared_routes
+
+__all__ = ["openapi"]
+
+
+@click.command()
+def openapi() -> None:
+    """Print what the HTTP API takes and answers, as an OpenAPI 3.1 document.
+
+    It is that of a server in production, which asks for keys. A server shows its own at
+    /v1/openapi.json.
+    """
+    shown = document(declared_routes(), version=__version__)
+    click.echo(msgspec.json.format(msgspec.json.encode(shown), indent=2).decode())
