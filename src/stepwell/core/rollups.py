@@ -1,23 +1,36 @@
-"""What is counted by function and minute, for charts that look back.
+"""Counting what a batch of transitions brings, by function and minute, for charts that look back.
 
-The counts of a batch of transitions are written in the commit that writes the batch. So they are
-exact after any crash: what was undone was not counted, and what is repeated is counted once.
+The counts are written in the commit that writes the batch. So they are exact after any crash: what
+was undone was not counted, and what is repeated is counted once.
 
 What is queued, under way, asleep or waiting follows from what began and what ended: everything that
 begins is counted when its row is written, and everything that ends when its row is deleted.
+
+This is done for every transition, hence the plain numbers: attributes of enums cost more than the
+counting.
 """
 
-import enum
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
+import msgspec
+
+from stepwell.core.counted import (
+    LATENCY_BOUNDS_MS,
+    MINUTE_MS,
+    Counted,
+    Histogram,
+    RollupKey,
+    Span,
+)
 from stepwell.core.identity import FunctionId, RunId
 from stepwell.core.item_bodies import INVOCATION_TIMEOUT
 from stepwell.core.journal import RunStarted, StepAttemptFailed, StepResolved
 from stepwell.core.queue import ItemKind, QueueItem
 from stepwell.core.status import RunStatus
 from stepwell.core.transition import (
+    AnsweredCall,
     CallEnd,
     JournalRow,
     SkipReason,
@@ -26,185 +39,123 @@ from stepwell.core.transition import (
 )
 
 __all__ = [
-    "LATENCY_BOUNDS_MS",
-    "ROLLUP_COLUMNS",
-    "WIDTH",
-    "Counted",
-    "Histogram",
-    "RollupKey",
-    "Span",
+    "Tally",
+    "decode_tally",
+    "encode_tally",
+    "merged",
     "new_calls",
     "rollups_of",
     "tally",
 ]
 
+#: Function and start of the minute to numbers by their place; see `Counted` and `Histogram`.
+Tally = dict[tuple[FunctionId, int], dict[int, int]]
 
-class Counted(enum.IntEnum):
-    """What is counted; the number is the place in a row. Names are columns of the store."""
-
-    #: Runs created, without those that were skipped.
-    RUNS_SCHEDULED = 0
-    #: Runs whose first call was sent.
-    RUNS_STARTED = 1
-    RUNS_COMPLETED = 2
-    RUNS_FAILED = 3
-    RUNS_CANCELLED = 4
-    RUNS_SKIPPED = 5
-    #: First calls that had to wait for the function's throttle, when they were sent.
-    RUNS_THROTTLED = 6
-    #: Events that started no run: above the rate limit, in favour of a later one, repetitions, and
-    #: because of an error.
-    EVENTS_RATE_LIMITED = 7
-    EVENTS_DEBOUNCED = 8
-    EVENTS_DUPLICATE = 9
-    EVENTS_REFUSED = 10
-    #: Steps of any kind that got their result, those that got an error, and failed attempts that are
-    #: repeated.
-    STEPS_COMPLETED = 11
-    STEPS_FAILED = 12
-    STEPS_ERRORED = 13
-    #: Size of the results, in bytes.
-    STEP_BYTES = 14
-    SLEEPS_BEGUN = 15
-    SLEEPS_ENDED = 16
-    #: Steps that wait for an event or a signal.
-    WAITS_BEGUN = 17
-    WAITS_ENDED = 18
-    INVOCATIONS_BEGUN = 19
-    INVOCATIONS_ENDED = 20
-    #: Calls of the app that were queued, repetitions and those due later included.
-    CALLS_SCHEDULED = 21
-    #: Calls that were answered or failed, when they were sent, and by how they ended.
-    CALLS_STARTED = 22
-    CALLS_SUCCEEDED = 23
-    CALLS_ERRORED = 24
-    CALLS_FAILED = 25
-    #: Queued calls that were not made, or given up, because they were not needed any more.
-    CALLS_DROPPED = 26
-    #: Calls that had to wait for a limit on concurrency, when they were sent.
-    CALLS_LIMITED = 27
-    #: Times between the moment a call could have been sent and that in which it was, summed up.
-    DELAY_MS = 28
-    #: Times from sending calls to their answers, summed up.
-    CALL_MS = 29
-    #: Times that SDKs measured for attempts of steps, summed up.
-    STEP_US = 30
-
-
-class Histogram(enum.IntEnum):
-    """What is counted by how long it took; the number is the place of its first bucket in a row."""
-
-    #: As `Counted.DELAY_MS`, in the minute the call was sent.
-    DELAY = 31
-    #: As `Counted.CALL_MS`, in the minute of the answer.
-    CALL = 43
-    #: As `Counted.STEP_US`; attempts that were measured, failed ones included.
-    STEP = 55
-
-
-#: Upper bounds of the buckets of a histogram, inclusive; one more bucket has what took longer. They
-#: are stored by their places: other bounds would give old numbers another meaning.
-LATENCY_BOUNDS_MS: Final = (10, 50, 100, 250, 500, 1_000, 2_500, 5_000, 15_000, 60_000, 300_000)
-_BUCKETS: Final = len(LATENCY_BOUNDS_MS) + 1
-
-#: Numbers in a row.
-WIDTH: Final = Histogram.STEP + _BUCKETS
-
-#: Their names in the store, in order: what is counted, then the buckets of the histograms.
-ROLLUP_COLUMNS: Final = (
-    *(counted.name.lower() for counted in Counted),
-    *(
-        f"{histogram.name.lower()}_{bucket}"
-        for histogram in Histogram
-        for bucket in range(_BUCKETS)
-    ),
-)
-assert len(ROLLUP_COLUMNS) == WIDTH
-
-_MINUTE_MS: Final = 60_000
-_HOUR_MS: Final = 60 * _MINUTE_MS
 _NS_PER_US: Final = 1_000
 _NS_PER_MS: Final = 1_000_000
 
+_RUNS_SCHEDULED: Final = Counted.RUNS_SCHEDULED.value
+_RUNS_STARTED: Final = Counted.RUNS_STARTED.value
+_RUNS_THROTTLED: Final = Counted.RUNS_THROTTLED.value
+_STEPS_COMPLETED: Final = Counted.STEPS_COMPLETED.value
+_STEPS_FAILED: Final = Counted.STEPS_FAILED.value
+_STEPS_ERRORED: Final = Counted.STEPS_ERRORED.value
+_STEP_BYTES: Final = Counted.STEP_BYTES.value
+_STEP_US: Final = Counted.STEP_US.value
+_CALLS_SCHEDULED: Final = Counted.CALLS_SCHEDULED.value
+_CALLS_STARTED: Final = Counted.CALLS_STARTED.value
+_CALLS_DROPPED: Final = Counted.CALLS_DROPPED.value
+_CALLS_LIMITED: Final = Counted.CALLS_LIMITED.value
+_DELAY_MS: Final = Counted.DELAY_MS.value
+_CALL_MS: Final = Counted.CALL_MS.value
+_DELAYS: Final = Histogram.DELAY.value
+_CALLS: Final = Histogram.CALL.value
+_STEPS: Final = Histogram.STEP.value
 
-class Span(enum.IntEnum):
-    """For how long a row counts. The numbers are stored; never renumber."""
-
-    MINUTE = 0
-    HOUR = 1
-    #: Since the function's first event, or since this version of Stepwell was installed.
-    EVER = 2
-
-    def start_ms(self, at_ms: int) -> int:
-        """When the row begins that counts what happened at `at_ms`."""
-        match self:
-            case Span.MINUTE:
-                return at_ms - at_ms % _MINUTE_MS
-            case Span.HOUR:
-                return at_ms - at_ms % _HOUR_MS
-            case Span.EVER:
-                return 0
-
-
-#: Function, span, and start in ms since 1970.
-RollupKey = tuple[FunctionId, Span, int]
-
-# By function and start of the minute.
-_Minutes = dict[tuple[FunctionId, int], list[int]]
-
-_ENDED_RUNS: Final[Mapping[RunStatus, Counted]] = {
-    RunStatus.COMPLETED: Counted.RUNS_COMPLETED,
-    RunStatus.FAILED: Counted.RUNS_FAILED,
-    RunStatus.CANCELLED: Counted.RUNS_CANCELLED,
-    RunStatus.SKIPPED: Counted.RUNS_SKIPPED,
+_ENDED_RUNS: Final[Mapping[RunStatus, int]] = {
+    RunStatus.COMPLETED: Counted.RUNS_COMPLETED.value,
+    RunStatus.FAILED: Counted.RUNS_FAILED.value,
+    RunStatus.CANCELLED: Counted.RUNS_CANCELLED.value,
+    RunStatus.SKIPPED: Counted.RUNS_SKIPPED.value,
 }
-_ENDED_CALLS: Final[Mapping[CallEnd, Counted]] = {
-    "success": Counted.CALLS_SUCCEEDED,
-    "errored": Counted.CALLS_ERRORED,
-    "failed": Counted.CALLS_FAILED,
+_ENDED_CALLS: Final[Mapping[CallEnd, int]] = {
+    "success": Counted.CALLS_SUCCEEDED.value,
+    "errored": Counted.CALLS_ERRORED.value,
+    "failed": Counted.CALLS_FAILED.value,
 }
 # An event with an invalid `cancelOn` condition did start a run.
-_SKIPS: Final[Mapping[SkipReason, Counted]] = {
-    SkipReason.RATE_LIMITED: Counted.EVENTS_RATE_LIMITED,
-    SkipReason.DEBOUNCED: Counted.EVENTS_DEBOUNCED,
-    SkipReason.DUPLICATE: Counted.EVENTS_DUPLICATE,
-    SkipReason.EXPRESSION_FAILED: Counted.EVENTS_REFUSED,
-    SkipReason.FUNCTION_GONE: Counted.EVENTS_REFUSED,
-    SkipReason.DEFECT: Counted.EVENTS_REFUSED,
+_SKIPS: Final[Mapping[SkipReason, int]] = {
+    SkipReason.RATE_LIMITED: Counted.EVENTS_RATE_LIMITED.value,
+    SkipReason.DEBOUNCED: Counted.EVENTS_DEBOUNCED.value,
+    SkipReason.DUPLICATE: Counted.EVENTS_DUPLICATE.value,
+    SkipReason.EXPRESSION_FAILED: Counted.EVENTS_REFUSED.value,
+    SkipReason.FUNCTION_GONE: Counted.EVENTS_REFUSED.value,
+    SkipReason.DEFECT: Counted.EVENTS_REFUSED.value,
 }
+# What begins and what ends, of what is neither a call nor an invocation.
+_SLEEP: Final = (Counted.SLEEPS_BEGUN.value, Counted.SLEEPS_ENDED.value)
+_WAIT: Final = (Counted.WAITS_BEGUN.value, Counted.WAITS_ENDED.value)
+_INVOCATION: Final = (Counted.INVOCATIONS_BEGUN.value, Counted.INVOCATIONS_ENDED.value)
+
+_StoredTally = list[tuple[FunctionId, int, dict[int, int]]]
+_ENCODER: Final = msgspec.msgpack.Encoder()
+_DECODER: Final[msgspec.msgpack.Decoder[_StoredTally]] = msgspec.msgpack.Decoder(_StoredTally)
 
 
-def rollups_of(batch: Sequence[Transition]) -> dict[RollupKey, list[int]]:
-    """What a batch adds to the rows of all spans."""
-    rows: dict[RollupKey, list[int]] = {}
-    for (function_id, minute_ms), numbers in tally(batch).items():
+def tally(batch: Sequence[Transition]) -> Tally:
+    """What a batch adds."""
+    counts: Tally = {}
+    for transition in batch:
+        _count_begun(counts, transition)
+        if transition.closed:
+            _count_closed(counts, transition)
+        for call in transition.answered:
+            _count_call(counts, transition.function_id, call)
+        if transition.journal:
+            _count_journal(counts, transition)
+        if transition.runs or transition.ended:
+            _count_runs(counts, transition)
+        for skip in transition.skips:
+            place = _SKIPS.get(skip.reason)
+            if place is not None:
+                row = _row(counts, skip.function_id, skip.at_ms)
+                row[place] = row.get(place, 0) + 1
+    return counts
+
+
+def merged(tallies: Iterable[Tally]) -> Tally:
+    """All of them together."""
+    counts: Tally = {}
+    for each in tallies:
+        for key, numbers in each.items():
+            row = counts.setdefault(key, {})
+            for place, number in numbers.items():
+                row[place] = row.get(place, 0) + number
+    return counts
+
+
+def rollups_of(counts: Tally) -> dict[RollupKey, dict[int, int]]:
+    """What is added to the rows of all spans."""
+    rows: dict[RollupKey, dict[int, int]] = {}
+    for (function_id, minute_ms), numbers in counts.items():
         for span in Span:
-            key = (function_id, span, span.start_ms(minute_ms))
-            known = rows.get(key)
-            rows[key] = (
-                numbers
-                if known is None
-                else [one + other for one, other in zip(known, numbers, strict=True)]
-            )
+            row = rows.setdefault((function_id, span, span.start_ms(minute_ms)), {})
+            for place, number in numbers.items():
+                row[place] = row.get(place, 0) + number
     return rows
 
 
-def tally(batch: Sequence[Transition]) -> dict[tuple[FunctionId, int], list[int]]:
-    """What a batch adds, by function and start of the minute; `WIDTH` numbers each."""
-    minutes: _Minutes = {}
-    for transition in batch:
-        _tally_items(minutes, transition)
-        if transition.answered:
-            _tally_calls(minutes, transition)
-        if transition.journal:
-            _tally_journal(minutes, transition)
-        if transition.runs or transition.ended:
-            _tally_runs(minutes, transition)
-        for skip in transition.skips:
-            counted = _SKIPS.get(skip.reason)
-            if counted is not None:
-                _add(minutes, skip.function_id, skip.at_ms, counted)
-    return minutes
+def encode_tally(counts: Tally) -> bytes:
+    """The counts as they are stored until they are added to the rollups."""
+    return _ENCODER.encode([(*key, numbers) for key, numbers in counts.items()])
+
+
+def decode_tally(raw: bytes) -> Tally:
+    """The counts stored as `raw`."""
+    return {
+        (function_id, minute_ms): numbers
+        for function_id, minute_ms, numbers in _DECODER.decode(raw)
+    }
 
 
 def new_calls(transition: Transition) -> Iterator[QueueItem]:
@@ -213,108 +164,124 @@ def new_calls(transition: Transition) -> Iterator[QueueItem]:
         if item.kind.is_call:
             yield item
     if transition.answered or transition.closed:
-        over = {call.item_id for call in transition.answered}
-        over.update(item.id for item in transition.closed)
         for items in (transition.renew, transition.renew_due):
             for item in items:
-                if item.kind.is_call and item.id in over:
+                if item.kind.is_call and _is_over(item, transition):
                     yield item
 
 
-def _add(
-    minutes: _Minutes, function_id: FunctionId, at_ms: int, place: int, number: int = 1
-) -> None:
-    key = (function_id, at_ms - at_ms % _MINUTE_MS)
-    row = minutes.get(key)
-    if row is None:
-        row = minutes[key] = [0] * WIDTH
-    row[place] += number
-
-
-def _tally_items(minutes: _Minutes, transition: Transition) -> None:
-    """What begins to be queued, to sleep and to wait, and what does not any more."""
-    for item in new_calls(transition):
-        _add(minutes, item.function_id, item.queued_ms, Counted.CALLS_SCHEDULED)
-    for item in transition.put:
-        if item.kind is ItemKind.SLEEP:
-            _add(minutes, item.function_id, item.queued_ms, Counted.SLEEPS_BEGUN)
-        elif item.kind is ItemKind.TIMEOUT:
-            is_invocation = item.body == INVOCATION_TIMEOUT
-            begun = Counted.INVOCATIONS_BEGUN if is_invocation else Counted.WAITS_BEGUN
-            _add(minutes, item.function_id, item.queued_ms, begun)
-    for item in transition.closed:
-        if item.kind is ItemKind.SLEEP:
-            _add(minutes, item.function_id, transition.at_ms, Counted.SLEEPS_ENDED)
-        elif item.kind is ItemKind.TIMEOUT:
-            is_invocation = item.body == INVOCATION_TIMEOUT
-            over = Counted.INVOCATIONS_ENDED if is_invocation else Counted.WAITS_ENDED
-            _add(minutes, item.function_id, transition.at_ms, over)
-        elif item.kind.is_call:
-            _add(minutes, item.function_id, transition.at_ms, Counted.CALLS_DROPPED)
-
-
-def _tally_calls(minutes: _Minutes, transition: Transition) -> None:
-    function_id = transition.function_id
+def _is_over(item: QueueItem, transition: Transition) -> bool:
+    """Whether what the item stood for before is over, so that it is other work from now on."""
     for call in transition.answered:
-        delay_ms = max(0, call.sent_ms - call.ready_ms)
-        took_ms = max(0, call.ended_ms - call.sent_ms)
-        _add(minutes, function_id, call.sent_ms, Counted.CALLS_STARTED)
-        _add(minutes, function_id, call.sent_ms, Counted.DELAY_MS, delay_ms)
-        _add(minutes, function_id, call.sent_ms, Histogram.DELAY + _bucket(delay_ms))
-        _add(minutes, function_id, call.ended_ms, _ENDED_CALLS[call.end])
-        _add(minutes, function_id, call.ended_ms, Counted.CALL_MS, took_ms)
-        _add(minutes, function_id, call.ended_ms, Histogram.CALL + _bucket(took_ms))
-        if call.waited_for:
-            if WaitedFor.THROTTLE in call.waited_for:
-                _add(minutes, function_id, call.sent_ms, Counted.RUNS_THROTTLED)
-            if WaitedFor.CONCURRENCY in call.waited_for:
-                _add(minutes, function_id, call.sent_ms, Counted.CALLS_LIMITED)
+        if call.item_id == item.id:
+            return True
+    return any(closed.id == item.id for closed in transition.closed)
 
 
-def _tally_journal(minutes: _Minutes, transition: Transition) -> None:
-    for row in transition.journal:
-        entry = row.entry
-        if isinstance(entry, StepResolved):
-            if transition.runs and _is_taken_over(row, transition):
+def _row(counts: Tally, function_id: FunctionId, at_ms: int) -> dict[int, int]:
+    key = (function_id, at_ms - at_ms % MINUTE_MS)
+    row = counts.get(key)
+    if row is None:
+        row = counts[key] = {}
+    return row
+
+
+def _count_begun(counts: Tally, transition: Transition) -> None:
+    for item in new_calls(transition):
+        row = _row(counts, item.function_id, item.queued_ms)
+        row[_CALLS_SCHEDULED] = row.get(_CALLS_SCHEDULED, 0) + 1
+    for item in transition.put:
+        suspended = _suspended(item)
+        if suspended is not None:
+            row = _row(counts, item.function_id, item.queued_ms)
+            row[suspended[0]] = row.get(suspended[0], 0) + 1
+
+
+def _count_closed(counts: Tally, transition: Transition) -> None:
+    for item in transition.closed:
+        if item.kind.is_call:
+            place = _CALLS_DROPPED
+        else:
+            suspended = _suspended(item)
+            if suspended is None:
                 continue
-            function_id = _function_of(row.run_id, transition)
-            counted = Counted.STEPS_FAILED if entry.failed else Counted.STEPS_COMPLETED
-            _add(minutes, function_id, entry.at_ms, counted)
-            _add(minutes, function_id, entry.at_ms, Counted.STEP_BYTES, len(entry.memo))
-            _tally_duration(minutes, function_id, entry)
+            place = suspended[1]
+        row = _row(counts, item.function_id, transition.at_ms)
+        row[place] = row.get(place, 0) + 1
+
+
+def _suspended(item: QueueItem) -> tuple[int, int] | None:
+    """As what its step is counted that sleeps or waits; None for other items."""
+    if item.kind is ItemKind.SLEEP:
+        return _SLEEP
+    if item.kind is ItemKind.TIMEOUT:
+        return _INVOCATION if item.body == INVOCATION_TIMEOUT else _WAIT
+    return None
+
+
+def _count_call(counts: Tally, function_id: FunctionId, call: AnsweredCall) -> None:
+    delay_ms = max(0, call.sent_ms - call.ready_ms)
+    row = _row(counts, function_id, call.sent_ms)
+    bucket = _DELAYS + bisect_left(LATENCY_BOUNDS_MS, delay_ms)
+    row[bucket] = row.get(bucket, 0) + 1
+    row[_DELAY_MS] = row.get(_DELAY_MS, 0) + delay_ms
+    row[_CALLS_STARTED] = row.get(_CALLS_STARTED, 0) + 1
+    if call.waited_for:
+        if WaitedFor.THROTTLE in call.waited_for:
+            row[_RUNS_THROTTLED] = row.get(_RUNS_THROTTLED, 0) + 1
+        if WaitedFor.CONCURRENCY in call.waited_for:
+            row[_CALLS_LIMITED] = row.get(_CALLS_LIMITED, 0) + 1
+    took_ms = max(0, call.ended_ms - call.sent_ms)
+    row = _row(counts, function_id, call.ended_ms)
+    bucket = _CALLS + bisect_left(LATENCY_BOUNDS_MS, took_ms)
+    row[bucket] = row.get(bucket, 0) + 1
+    row[_CALL_MS] = row.get(_CALL_MS, 0) + took_ms
+    end = _ENDED_CALLS[call.end]
+    row[end] = row.get(end, 0) + 1
+
+
+def _count_journal(counts: Tally, transition: Transition) -> None:
+    for journal_row in transition.journal:
+        entry = journal_row.entry
+        if isinstance(entry, StepResolved):
+            if transition.runs and _is_taken_over(journal_row, transition):
+                continue
+            place = _STEPS_FAILED if entry.failed else _STEPS_COMPLETED
+            row = _row(counts, _function_of(journal_row.run_id, transition), entry.at_ms)
+            row[_STEP_BYTES] = row.get(_STEP_BYTES, 0) + len(entry.memo)
+            _count_duration(row, entry)
         elif isinstance(entry, StepAttemptFailed):
-            function_id = _function_of(row.run_id, transition)
-            _add(minutes, function_id, entry.at_ms, Counted.STEPS_ERRORED)
-            _tally_duration(minutes, function_id, entry)
+            place = _STEPS_ERRORED
+            row = _row(counts, _function_of(journal_row.run_id, transition), entry.at_ms)
+            _count_duration(row, entry)
         elif isinstance(entry, RunStarted):
-            function_id = _function_of(row.run_id, transition)
-            _add(minutes, function_id, entry.at_ms, Counted.RUNS_STARTED)
+            place = _RUNS_STARTED
+            row = _row(counts, _function_of(journal_row.run_id, transition), entry.at_ms)
+        else:
+            continue
+        row[place] = row.get(place, 0) + 1
 
 
-def _tally_duration(
-    minutes: _Minutes, function_id: FunctionId, entry: StepResolved | StepAttemptFailed
-) -> None:
+def _count_duration(row: dict[int, int], entry: StepResolved | StepAttemptFailed) -> None:
     """Some SDKs do not measure."""
     call = entry.call
     if call is not None and call.step_ns > 0:
-        _add(minutes, function_id, entry.at_ms, Counted.STEP_US, call.step_ns // _NS_PER_US)
-        bucket = _bucket(-(-call.step_ns // _NS_PER_MS))
-        _add(minutes, function_id, entry.at_ms, Histogram.STEP + bucket)
+        bucket = _STEPS + bisect_left(LATENCY_BOUNDS_MS, -(-call.step_ns // _NS_PER_MS))
+        row[bucket] = row.get(bucket, 0) + 1
+        row[_STEP_US] = row.get(_STEP_US, 0) + call.step_ns // _NS_PER_US
 
 
-def _tally_runs(minutes: _Minutes, transition: Transition) -> None:
+def _count_runs(counts: Tally, transition: Transition) -> None:
     for new in transition.runs:
-        _add(minutes, new.function_id, new.queued_ms, Counted.RUNS_SCHEDULED)
+        row = _row(counts, new.function_id, new.queued_ms)
+        row[_RUNS_SCHEDULED] = row.get(_RUNS_SCHEDULED, 0) + 1
     for end in transition.ended:
-        function_id = _function_of(end.run_id, transition)
-        _add(minutes, function_id, end.ended_ms, _ENDED_RUNS[end.status])
+        row = _row(counts, _function_of(end.run_id, transition), end.ended_ms)
+        place = _ENDED_RUNS[end.status]
+        row[place] = row.get(place, 0) + 1
         if end.status is RunStatus.SKIPPED:
             # It was created by the same decision, only to be shown.
-            _add(minutes, function_id, end.ended_ms, Counted.RUNS_SCHEDULED, -1)
-
-
-def _bucket(took_ms: int) -> int:
-    return bisect_left(LATENCY_BOUNDS_MS, took_ms)
+            row[_RUNS_SCHEDULED] = row.get(_RUNS_SCHEDULED, 0) - 1
 
 
 def _function_of(run_id: RunId, transition: Transition) -> FunctionId:

@@ -7,7 +7,7 @@ from typing import Final
 
 from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData, Table, Text, text
 
-from stepwell.core.rollups import ROLLUP_COLUMNS
+from stepwell.core.counted import ROLLUP_COLUMNS
 
 __all__ = [
     "apps",
@@ -30,6 +30,7 @@ __all__ = [
     "signals",
     "skips",
     "spans",
+    "tallies",
     "waits",
 ]
 
@@ -432,6 +433,15 @@ rollups: Final = Table(
     *(_integer(name) for name in ROLLUP_COLUMNS),
     sqlite_strict=True,
     sqlite_with_rowid=False,
+)
+
+# What happened and is not in the rollups yet.
+tallies: Final = Table(
+    "tallies",
+    metadata,
+    _integer("number", key=True),
+    _bytes("body"),
+    sqlite_strict=True,
 )
 
 # Appended, and folded when somebody reads it.

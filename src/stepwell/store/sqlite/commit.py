@@ -12,11 +12,14 @@ from stepwell.core.transition import Transition
 from stepwell.engine.store import Ownership, OwnershipLost
 from stepwell.store.errors import StoreDefect
 from stepwell.store.sqlite import limits
+from stepwell.store.sqlite.annotations import write_annotations
 from stepwell.store.sqlite.buffers import write_buffers
 from stepwell.store.sqlite.bulk import BulkStatement
 from stepwell.store.sqlite.catalog import write_catalog
 from stepwell.store.sqlite.connections import transaction
+from stepwell.store.sqlite.forgetting import write_forgotten
 from stepwell.store.sqlite.operations import write_operations
+from stepwell.store.sqlite.rollups import write_rollups
 from stepwell.store.sqlite.rows import encode_event_ids
 from stepwell.store.sqlite.signals import write_signals
 
@@ -115,12 +118,15 @@ def write(connection: sqlite3.Connection, owner: Ownership, batch: Sequence[Tran
     _write_queue(connection, owner.partition, batch)
     _write_waits(connection, batch)
     _write_decisions(connection, batch)
+    write_rollups(connection, batch)
     # Most batches have nothing of this.
     if rare := [transition for transition in batch if _holds_back(transition)]:
         limits.write_limits(connection, rare)
         write_buffers(connection, rare)
         write_signals(connection, rare)
         write_operations(connection, rare)
+        write_annotations(connection, rare)
+        write_forgotten(connection, owner.partition, rare)
 
 
 def probe(connection: sqlite3.Connection, owner: Ownership) -> None:
@@ -151,7 +157,7 @@ def _check_epoch(connection: sqlite3.Connection, owner: Ownership) -> None:
 
 
 def _holds_back(transition: Transition) -> bool:
-    """Whether it changes limits, buffers, waits for signals or bulk operations."""
+    """Whether it brings something that most transitions have nothing of."""
     t = transition
     return bool(
         t.limits
@@ -162,6 +168,10 @@ def _holds_back(transition: Transition) -> bool:
         or t.signals_done
         or t.operations
         or t.operations_done
+        or t.retention
+        or t.forgotten
+        or t.metadata
+        or t.spans
     )
 
 

@@ -34,6 +34,7 @@ CREATE TABLE signals ( environment_id TEXT NOT NULL, name TEXT NOT NULL, run_id 
 CREATE TABLE skips ( event_id TEXT NOT NULL, function_id TEXT NOT NULL, reason TEXT NOT NULL, detail TEXT NOT NULL, at_ms INTEGER NOT NULL ) STRICT;
 CREATE INDEX skips_event ON skips (event_id);
 CREATE TABLE spans ( run_id TEXT NOT NULL, span_id TEXT NOT NULL, parent_span_id TEXT NOT NULL, trace_id TEXT NOT NULL, step TEXT NOT NULL, attempt INTEGER NOT NULL, call_span_id TEXT NOT NULL, name TEXT NOT NULL, kind INTEGER NOT NULL, status INTEGER NOT NULL, status_message TEXT NOT NULL, service TEXT NOT NULL, scope TEXT NOT NULL, scope_version TEXT NOT NULL, started_ns INTEGER NOT NULL, ended_ns INTEGER NOT NULL, bytes INTEGER NOT NULL, attributes BLOB NOT NULL, events BLOB NOT NULL, PRIMARY KEY (run_id, span_id) ) WITHOUT ROWID, STRICT;
+CREATE TABLE tallies ( number INTEGER NOT NULL, body BLOB NOT NULL, PRIMARY KEY (number) ) STRICT;
 CREATE TABLE waits ( wait_id INTEGER NOT NULL, kind INTEGER NOT NULL, environment_id TEXT NOT NULL, event_name TEXT NOT NULL, match_path TEXT NOT NULL, match_value TEXT NOT NULL, condition TEXT NOT NULL, bindings BLOB NOT NULL, run_id TEXT NOT NULL, function_id TEXT NOT NULL, step TEXT NOT NULL, created_ms INTEGER NOT NULL, expires_ms INTEGER NOT NULL, trigger_id TEXT NOT NULL, PRIMARY KEY (wait_id) ) STRICT;
 CREATE INDEX waits_match ON waits (environment_id, event_name, match_path, match_value, wait_id);
 CREATE INDEX waits_run ON waits (run_id);

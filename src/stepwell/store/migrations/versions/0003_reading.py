@@ -102,6 +102,12 @@ def _add_rollups() -> None:
         sqlite_strict=True,
         sqlite_with_rowid=False,
     )
+    op.create_table(
+        "tallies",
+        _integer("number", key=True),
+        Column("body", LargeBinary, nullable=False),
+        sqlite_strict=True,
+    )
     op.execute(
         """
         INSERT INTO rollups (function_id, span, start_ms, calls_scheduled, sleeps_begun,
