@@ -83,6 +83,12 @@ _TIMERS: Final = Metric(
 _OLDEST: Final = Metric(
     "stepwell_function_oldest_age_seconds", "gauge", "Age of the work that waits longest"
 )
+_DELETED: Final = Metric(
+    "stepwell_retention_deleted_rows_total",
+    "counter",
+    "Rows that were deleted because of their age",
+    ("kind",),
+)
 _AGE: Final = Metric(
     "stepwell_queue_snapshot_age_seconds", "gauge", "How long ago the queue was counted", ()
 )
@@ -96,6 +102,7 @@ METRICS: Final = (
     _REQUESTS_STARTED,
     _REQUESTS_ENDED,
     _SKIPPED,
+    _DELETED,
     _DEPTH,
     _QUEUED_RUNS,
     _QUEUED_REQUESTS,
@@ -179,6 +186,8 @@ def _slugs(functions: FunctionIndex) -> dict[FunctionId, str]:
 
 
 def _add_counters(samples: _Samples, counts: Counts, slugs: Mapping[FunctionId, str]) -> None:
+    for table, number in counts.deleted.items():
+        samples[_DELETED].append(((table,), number))
     for function_id, slug in [*slugs.items(), (NO_FUNCTION, "")]:
         of_function = counts.by_function.get(function_id)
         if of_function is None:

@@ -57,13 +57,13 @@ class Page(msgspec.Struct, frozen=True):
         operation: How far it had come before.
         item: The OPERATION item whose turn has come.
         runs: The next runs in its range that have one of its statuses, by id, each with its status
-            and its (first) event.
+            and its (first) event, as long as that is kept.
         more: Whether there may be further ones.
     """
 
     operation: Operation
     item: QueueItem
-    runs: Sequence[tuple[RunId, RunStatus, StoredEvent]]
+    runs: Sequence[tuple[RunId, RunStatus, StoredEvent | None]]
     more: bool
 
 
@@ -106,10 +106,12 @@ def runs_before_ms(operation: Operation) -> int:
     return min(operation.started_before_ms, created_ms)
 
 
-def is_chosen(operation: Operation, event: StoredEvent, *, now_ms: int) -> bool | None:
+def is_chosen(operation: Operation, event: StoredEvent | None, *, now_ms: int) -> bool | None:
     """Whether the condition holds for a run's event; None if it cannot be evaluated."""
     if not operation.condition:
         return True
+    if event is None:
+        return None
     try:
         condition = compile_condition(operation.condition)
         return condition.matches(expression_value(event.payload), now_ms=now_ms)

@@ -73,6 +73,8 @@ class RerunRefused(enum.StrEnum):
     """Why a run cannot be run again like that; the texts are shown."""
 
     FUNCTION_GONE = "the run's function is not registered any more"
+    EVENT_GONE = "the event that started the run is older than events are kept"
+    JOURNAL_GONE = "the run's steps are older than steps are kept; it can be run again as a whole"
     ENDPOINT = "a durable endpoint is started by its client and cannot be run again"
     STEP_NOT_FOUND = "rerun step not found"
     STEP_AMBIGUOUS = "rerun step name is ambiguous"
@@ -85,13 +87,15 @@ class PastRun(msgspec.Struct, frozen=True):
     """A run, live or ended, as far as it matters for running it again.
 
     Attributes:
-        events: What started it, in order.
+        events: What started it, in order; empty if that is not kept any more.
         journal: What has happened; only needed to begin at a step.
+        is_whole: Whether the journal is still as it was.
     """
 
     new: NewRun
     events: Sequence[StoredEvent]
     journal: Sequence[Entry] = ()
+    is_whole: bool = True
 
 
 class StepChoice(msgspec.Struct, frozen=True):
@@ -160,10 +164,14 @@ def plan_rerun(
         return RerunRefused.FUNCTION_GONE
     if function.endpoint_method:
         return RerunRefused.ENDPOINT
+    if not past.events:
+        return RerunRefused.EVENT_GONE
     events = tuple(TriggerEvent.stored(event) for event in past.events)
     plan = RerunPlan(function, past.new, events, replay_id=replay_id)
     if from_step is None:
         return plan
+    if not past.is_whole:
+        return RerunRefused.JOURNAL_GONE
     return _begin_at(plan, past.journal, from_step, sdk_language)
 
 

@@ -17,6 +17,7 @@ from stepwell.core.identity import EnvironmentId
 __all__ = [
     "FOREVER",
     "INHERITED",
+    "KEEP_EVERYTHING",
     "KEPT_MS_MAX",
     "KEPT_MS_MIN",
     "KEPT_NAMES",
@@ -69,6 +70,11 @@ class Retention(msgspec.Struct, frozen=True, kw_only=True):
         return self.journals != FOREVER and (self.runs == FOREVER or self.journals < self.runs)
 
 
+KEEP_EVERYTHING: Final = Retention(
+    events=FOREVER, runs=FOREVER, journals=FOREVER, rollups=FOREVER, operations=FOREVER
+)
+
+
 class RetentionOverrides(msgspec.Struct, frozen=True, kw_only=True):
     """What an environment has instead; the fields of `Retention`, or `INHERITED`."""
 
@@ -79,8 +85,14 @@ class RetentionOverrides(msgspec.Struct, frozen=True, kw_only=True):
     operations: int = INHERITED
 
     def over(self, server: Retention) -> Retention:
-        """What holds for the environment."""
+        """What holds for the environment.
+
+        Where the server keeps journals as long as runs, so does an environment that says nothing
+        else about journals.
+        """
         own = {name: ms for name in KEPT_NAMES if (ms := getattr(self, name)) != INHERITED}
+        if "runs" in own and server.journals == server.runs:
+            own.setdefault("journals", own["runs"])
         return msgspec.structs.replace(server, **own)
 
 
@@ -133,7 +145,8 @@ def pause_ms(retention: Retention) -> int | None:
     A hundredth of the shortest time, and at most an hour: so what a pass finds stays little
     compared with what is kept, and an idle server has nothing to do.
     """
-    times = [ms for name in KEPT_NAMES if (ms := getattr(retention, name)) != FOREVER]
-    if not times:
+    times: list[int] = [getattr(retention, name) for name in KEPT_NAMES]
+    limited = [ms for ms in times if ms != FOREVER]
+    if not limited:
         return None
-    return min(max(min(times) // _PASSES_PER_TIME, _PAUSE_MS_MIN), _PAUSE_MS_MAX)
+    return min(max(min(limited) // _PASSES_PER_TIME, _PAUSE_MS_MIN), _PAUSE_MS_MAX)

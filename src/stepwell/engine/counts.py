@@ -68,10 +68,14 @@ class Counts:
     """Counts what transitions bring; an observer of the engine.
 
     There is one entry per function that ever did something, and functions are never deleted.
+
+    Attributes:
+        deleted: Rows that retention deleted, by table; it counts them itself.
     """
 
     def __init__(self) -> None:
         self.by_function: dict[FunctionId, FunctionCounts] = {}
+        self.deleted: Counter[str] = Counter()
 
     def of(self, function_id: FunctionId) -> FunctionCounts:
         """The numbers of a function; zeros for one that has done nothing."""

@@ -11,6 +11,7 @@ from stepwell.core.checkpointing import CheckpointRefused
 from stepwell.core.identity import LOCAL_PARTITION, EnvironmentId, OperationId, RunId, StepId
 from stepwell.core.operation import Operation
 from stepwell.core.rerun import RerunRefused, StepChoice
+from stepwell.core.retention import KEEP_EVERYTHING, Retention, RetentionOverrides
 from stepwell.core.transition import Transition
 from stepwell.engine.awaited import AwaitedEvents
 from stepwell.engine.checkpoints import BegunRun, Checkpointed, NotBegun
@@ -19,7 +20,7 @@ from stepwell.engine.partition import Partition
 from stepwell.engine.registry import Registry
 from stepwell.engine.reruns import Rerun
 from stepwell.engine.scheduler import Scheduler
-from stepwell.engine.store import OwnershipLost, StoreUnavailable
+from stepwell.engine.store import OwnershipLost, RetentionState, StoreUnavailable
 from stepwell.engine.surroundings import Found, Surroundings
 from stepwell.wire.checkpoint import AsyncCheckpoint, EndpointStart, StepsCheckpoint
 from stepwell.wire.events import AcceptedEvent
@@ -150,6 +151,29 @@ class Engine:
         delay_s = _RETRY_FIRST_S
         while not self._stopping.is_set():
             began_s = loop.time()
+    @property
+    def retention(self) -> Retention:
+        """How long what is kept where an environment says nothing else."""
+        setup = self._around.retention
+        return KEEP_EVERYTHING if setup is None else setup.server
+
+    async def retention_state(self, environment_id: EnvironmentId) -> RetentionState:
+        """What an environment has of its own, and what was deleted of it last."""
+        work = self._owned().retention
+        return RetentionState() if work is None else await work.state(environment_id)
+
+    async def change_retention(
+        self, environment_id: EnvironmentId, own: RetentionOverrides
+    ) -> None:
+        """Let an environment keep things for other times; returns when it is durable.
+
+        Raises:
+            StoreUnavailable: It is unknown whether it does.
+        """
+        work = self._owned().retention
+        assert work is not None, "a server is given how long what is kept"
+        await work.change(environment_id, own)
+
             try:
                 partition = await self._take()
                 if self._stopping.is_set():

@@ -31,7 +31,9 @@ from stepwell.core.operations import (
 )
 from stepwell.core.queue import QueueItem
 from stepwell.core.rerun import RerunPlan, start_rerun
+from stepwell.core.retention import ForgottenKind
 from stepwell.core.transition import Transition
+from stepwell.engine.old_events import OldEvents
 from stepwell.engine.registry import Registry
 from stepwell.engine.reruns import Reruns
 from stepwell.engine.store import RunsQuery, Store
@@ -59,6 +61,7 @@ class Operations:
         moment: Gives clock and ids for a decision.
         decided: Called with each item and the transition that answers it.
         commit: Writes a transition that concerns no existing run; returns when it is durable.
+        old_events: Keeps events that runs are started from.
     """
 
     def __init__(
@@ -71,6 +74,7 @@ class Operations:
         moment: Callable[[], Moment],
         decided: Callable[[QueueItem, Transition], None],
         commit: Callable[[Transition], Awaitable[None]],
+        old_events: OldEvents,
     ) -> None:
         self._store = store
         self._operations = {operation.id: operation for operation in stored}
@@ -79,6 +83,7 @@ class Operations:
         self._moment = moment
         self._decided = decided
         self._commit = commit
+        self._old_events = old_events
         self._items: deque[QueueItem] = deque()
         self._wake = asyncio.Event()
         # Held while a page is decided about and while an operation is created or deleted, so that
@@ -135,6 +140,10 @@ class Operations:
             self._operations[operation.id] = operation
         for operation_id in transition.operations_done:
             self._operations.pop(operation_id, None)
+        for bite in transition.forgotten:
+            if bite.kind is ForgottenKind.OPERATIONS:
+                for forgotten in bite.ids:
+                    self._operations.pop(OperationId(forgotten), None)
 
     def add(self, item: QueueItem) -> None:
         """An item's turn has come."""
@@ -147,7 +156,7 @@ class Operations:
             await self._wake.wait()
             self._wake.clear()
             while self._items:
-                async with self._alone:
+                async with self._alone, self._old_events.using():
                     await self._go_on(self._items.popleft())
 
     async def _go_on(self, item: QueueItem) -> None:

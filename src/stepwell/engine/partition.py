@@ -44,6 +44,7 @@ from stepwell.engine.live_runs import Absent, LiveRuns
 from stepwell.engine.refills import Refills
 from stepwell.engine.requests import Requests
 from stepwell.engine.rules import is_held
+from stepwell.engine.retention import RetentionWork
 from stepwell.engine.scheduler import Charge, Scheduler, SchedulerSetup
 from stepwell.engine.store import Ownership, StoreUnavailable
 from stepwell.engine.surroundings import Found, Surroundings
@@ -82,6 +83,8 @@ class Partition:
         workers: Those who do the work that belongs to no single run.
         checkpoints: What apps report outside of answers.
         scheduler: What waits, and why.
+        retention: Forgets what is old; None keeps everything.
+        annotations: What is attached to runs.
     """
 
     def __init__(self, owner: Ownership, around: Surroundings, found: Found) -> None:
@@ -117,6 +120,11 @@ class Partition:
         )
         self.scheduler.load_throttles(found.throttles)
 
+        self.retention = None
+        if around.retention is not None:
+            self.retention = RetentionWork(
+                around.retention, around, self.workers, self.requests, owner.partition
+            )
     def _make_scheduler(self) -> Scheduler:
         around = self._around
         refills = Refills(
@@ -166,6 +174,8 @@ class Partition:
                 serving = [tasks.create_task(self._live.run()), *self.workers.begin(tasks)]
                 registry.on_change(self._functions_changed)
                 self.scheduler.memory.read_all(functions)
+                if self.retention is not None:
+                    serving.append(tasks.create_task(self.retention.run()))
                 await asyncio.shield(committing)
                 for task in serving:
                     task.cancel()
@@ -262,7 +272,7 @@ class Partition:
     ) -> None:
         """The transition is durable: what follows from it may happen now."""
         now_ms = self._around.clock.now_ms()
-        if transition.operations or transition.operations_done:
+        if transition.operations or transition.operations_done or transition.forgotten:
             self.workers.operations.written(transition)
         for items in (transition.put, transition.renew, transition.renew_due):
             for item in items:

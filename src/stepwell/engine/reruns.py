@@ -19,6 +19,7 @@ from stepwell.core.rerun import (
 from stepwell.core.singleton import Seat, singleton_key
 from stepwell.core.transition import Transition
 from stepwell.engine.admitter import Decide
+from stepwell.engine.old_events import OldEvents
 from stepwell.engine.registry import Registry
 from stepwell.engine.store import Store
 
@@ -59,6 +60,7 @@ class Reruns:
         moment: Gives clock and ids for a decision.
         commit: Writes a transition that concerns no existing run; returns when it is durable.
         start: For functions that are singletons.
+        old_events: Keeps events that runs are started from.
     """
 
     def __init__(
@@ -69,12 +71,14 @@ class Reruns:
         moment: Callable[[], Moment],
         commit: Callable[[Transition], Awaitable[None]],
         start: StartSingleton,
+        old_events: OldEvents,
     ) -> None:
         self._store = store
         self._registry = registry
         self._moment = moment
         self._commit = commit
         self._start = start
+        self._old_events = old_events
 
     async def rerun(
         self, run_id: RunId, from_step: StepChoice | None = None
@@ -84,6 +88,12 @@ class Reruns:
         Raises:
             StoreUnavailable, OwnershipLost: It is unknown whether there is a new run.
         """
+        async with self._old_events.using():
+            return await self._rerun(run_id, from_step)
+
+    async def _rerun(
+        self, run_id: RunId, from_step: StepChoice | None
+    ) -> Rerun | RerunRefused | None:
         plan = await self.plan(run_id, from_step)
         if not isinstance(plan, RerunPlan):
             return plan
@@ -109,7 +119,7 @@ class Reruns:
             return None
         app = self._registry.apps.get(history.new.app_id)
         return plan_rerun(
-            PastRun(history.new, history.events, history.journal),
+            PastRun(history.new, history.events, history.journal, is_whole=history.is_whole),
             self._registry.functions.get(history.new.function_id),
             from_step,
             sdk_language=app.sdk_language if app is not None else "",

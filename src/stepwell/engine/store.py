@@ -22,6 +22,7 @@ from stepwell.core.identity import (
 from stepwell.core.journal import Entry
 from stepwell.core.operation import Operation
 from stepwell.core.queue import QueueItem
+from stepwell.core.retention import RetentionOverrides
 from stepwell.core.run import RunState
 from stepwell.core.status import RunStatus
 from stepwell.core.transition import (
@@ -41,8 +42,13 @@ __all__ = [
     "Lane",
     "LaneQuery",
     "Ownership",
+    "OldEvent",
+    "OldEventsQuery",
+    "OldRun",
+    "OldRunsQuery",
     "OwnershipLost",
     "RunHistory",
+    "RetentionState",
     "RunsQuery",
     "Store",
     "StoreUnavailable",
@@ -136,7 +142,10 @@ class RunHistory(msgspec.Struct, frozen=True):
 
     Attributes:
         status: What it is now; `new.status` is what every run is created in.
-        events: Payloads of the events that started it.
+        events: Payloads of the events that started it; empty if not all of them are kept any more,
+            which can be so when it has ended.
+        journal: What happened; only the outcome if `is_whole` is not so.
+        is_whole: Whether the journal is kept as it was.
     """
 
     new: NewRun
@@ -144,6 +153,7 @@ class RunHistory(msgspec.Struct, frozen=True):
     events: list[StoredEvent]
     journal: list[Entry]
 
+    is_whole: bool = True
 
 class RunsQuery(msgspec.Struct, frozen=True, kw_only=True):
     """Asks for runs of a function by the time they were queued, with their first events.
@@ -161,6 +171,99 @@ class RunsQuery(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Store(Protocol):
+class OldEventsQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """Asks for the first `limit` events with an id above `after`, by id, that can be old.
+
+    Ids are ordered by receipt, as far as clients do not choose them.
+
+    Attributes:
+        before_ms: Only events received before this time are free to go.
+        partition: In whose queue items may need them.
+    """
+
+    environment_id: EnvironmentId
+    partition: PartitionId
+    before_ms: int
+    after: EventId
+    limit: int
+
+
+class OldEvent(msgspec.Struct, frozen=True, gc=False):
+    """An event that may be forgotten.
+
+    Attributes:
+        is_free: Whether it is old enough and nothing needs it.
+    """
+
+    id: EventId
+    bytes: int
+    is_free: bool
+
+
+class OldRunsQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """Asks for the first `limit` runs of a function that ended before a time in one status.
+
+    Ordered by (end, id), and only those above `after` in that order.
+    """
+
+    function_id: FunctionId
+    status: RunStatus
+    before_ms: int
+    after: tuple[int, RunId]
+    limit: int
+
+
+class OldRun(msgspec.Struct, frozen=True):
+    """A run that may be forgotten.
+
+    Attributes:
+        event_ids: What started it; none if that is forgotten already.
+        is_free: Whether nothing needs it.
+        entries: Entries of its journal that are left; 1 is only the outcome.
+        first_seq: The number of the first of them.
+        bytes: Their size.
+    """
+
+    id: RunId
+    ended_ms: int
+    event_ids: tuple[EventId, ...]
+    is_free: bool
+    entries: int
+    first_seq: int
+    bytes: int
+
+
+class RetentionState(msgspec.Struct, frozen=True):
+    """What is kept about the retention of an environment.
+
+    Attributes:
+        own: How long it keeps what, where that is not as the server says.
+        pass_ms: When the last pass began that deleted something; 0 if there was none.
+        deleted: Rows that this pass deleted, by table.
+    """
+
+    own: RetentionOverrides = RetentionOverrides()
+    pass_ms: int = 0
+    deleted: Mapping[str, int] = {}
+
+
+class AnnotatedRun(msgspec.Struct, frozen=True, gc=False):
+    """A run, live or ended, and how much is attached to it.
+
+    Attributes:
+        updates: Updates of its metadata; the last one has this number.
+        updates_bytes: Their size.
+        spans: Spans of its app.
+        spans_bytes: Their size.
+    """
+
+    function_id: FunctionId
+    updates: int
+    updates_bytes: int
+    spans: int
+    spans_bytes: int
+
+
     """Durable rows of one installation.
 
     Every method raises `StoreUnavailable` when the database does not answer; then nothing was
@@ -261,8 +364,11 @@ class Store(Protocol):
         """All bulk operations, the newest first."""
         ...
 
-    async def runs_of(self, query: RunsQuery) -> list[tuple[RunId, RunStatus, StoredEvent]]:
-        """The runs the query asks for, each with its status and the first of its events."""
+    async def runs_of(self, query: RunsQuery) -> list[tuple[RunId, RunStatus, StoredEvent | None]]:
+        """The runs the query asks for, each with its status and the first of its events.
+
+        None for the event of an ended run that is not kept any more.
+        """
         ...
 
     async def timers(
@@ -314,3 +420,15 @@ class Store(Protocol):
     async def close(self) -> None:
         """Finish what was begun and let go of the database. May be called twice."""
         ...
+    async def retention(self) -> Mapping[EnvironmentId, RetentionState]:
+        """What is kept about the retention of those environments about which something is."""
+        ...
+
+    async def old_events(self, query: OldEventsQuery) -> list[OldEvent]:
+        """A page of events, those that are needed included; takes as long however many are."""
+        ...
+
+    async def old_runs(self, query: OldRunsQuery) -> list[OldRun]:
+        """A page of ended runs, those that are needed included."""
+        ...
+

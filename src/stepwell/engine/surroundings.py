@@ -16,6 +16,7 @@ from stepwell.engine.gateways import GatewayClient
 from stepwell.engine.ids import NumberedIds
 from stepwell.engine.limits import LimitSettings
 from stepwell.engine.registry import Registry
+from stepwell.engine.retention_setup import RetentionSetup
 from stepwell.engine.store import Store
 
 __all__ = ["Found", "Observer", "Surroundings"]
@@ -31,6 +32,7 @@ class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
         gateway: Makes the HTTP requests that steps ask for.
         calls_max: Requests to apps and for steps under way at the same time.
         limits: What else bounds them, for the whole installation and per app.
+        retention: How long what is kept; None keeps everything, and cannot be changed.
         observers: Told of every durable transition, with the run it was decided for.
     """
 
@@ -44,6 +46,7 @@ class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
     calls_max: int
     limits: LimitSettings = LimitSettings()
     environment_id: EnvironmentId = DEFAULT_ENVIRONMENT_ID
+    retention: RetentionSetup | None = None
     observers: tuple[Observer, ...] = ()
 
 

@@ -12,6 +12,7 @@ from stepwell.engine.admitter import Admitter
 from stepwell.engine.claims import Claims
 from stepwell.engine.live_runs import LiveRuns
 from stepwell.engine.matcher import Matcher
+from stepwell.engine.old_events import OldEvents
 from stepwell.engine.operations import Operations
 from stepwell.engine.registry import Registry
 from stepwell.engine.requests import Deciding, Requests
@@ -53,6 +54,7 @@ class Workers:
         signals: Signals, also those that are sent from outside.
         reruns: Runs that are run again.
         operations: Bulk operations.
+        old_events: Keeps events that runs are being started from.
     """
 
     def __init__(
@@ -82,12 +84,14 @@ class Workers:
         self.signals = Signals(
             store, live, hub, is_behind=hub.may_have_decisions_before, decided=decided
         )
+        self.old_events = OldEvents()
         self.reruns = Reruns(
             store,
             registry,
             moment=moment,
             commit=requests.commit,
             start=self._admitter.start,
+            old_events=self.old_events,
         )
         self.operations = Operations(
             store,
@@ -97,6 +101,7 @@ class Workers:
             moment=moment,
             decided=decided,
             commit=requests.commit,
+            old_events=self.old_events,
         )
         self._takers: dict[ItemKind, Callable[[QueueItem], None]] = {
             ItemKind.MATCH: self._matcher.add,

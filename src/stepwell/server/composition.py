@@ -19,6 +19,7 @@ from stepwell.api.registration import RegistrationApi
 from stepwell.api.replays import ReplaysApi
 from stepwell.api.reruns import RerunsApi
 from stepwell.api.services import BODY_BYTES_MAX, RouteTable, ServerKind
+from stepwell.api.retention import RetentionApi
 from stepwell.api.signals import SignalEndpoint
 from stepwell.api.waiting import WaitingApi
 from stepwell.api.why import Waitings
@@ -33,6 +34,7 @@ from stepwell.engine.reasons import Reasons
 from stepwell.engine.registry import Registry
 from stepwell.engine.run_ends import RunEnds
 from stepwell.engine.surroundings import Observer, Surroundings
+from stepwell.engine.retention_setup import RetentionSetup
 from stepwell.server.clock import SystemClock
 from stepwell.server.companion import Companion, WithCompanion
 from stepwell.server.ids import RandomIds
@@ -117,6 +119,7 @@ def compose(
             limits=_limits(settings),
             observers=(*observers, RunLog(registry)) if tells_runs else observers,
         )
+            retention=RetentionSetup(server=settings.retention, deleted=counts.deleted),
     )
     registry.commit_with(engine)
     readers = store.read_models()
@@ -184,6 +187,7 @@ def _control(
         ReplaysApi(services, engine).routes(),
         ControlApi(Control(registry), clock).routes(),
     ]
+        RetentionApi(engine, clock).routes(),
 
 
 def _limits(settings: Settings) -> LimitSettings:

@@ -188,6 +188,38 @@ _USED: Final = (
         "Default: yes for dev, no for start.",
     ),
     Option(
+        name="retention",
+        kind=Kind.TEXT,
+        metavar="TIME",
+        about="How long events, ended runs and bulk operations are kept, such as 30d or 12h, or "
+        "forever. Default: 30d, and a day for dev in memory.",
+    ),
+    Option(
+        name="retention-events",
+        kind=Kind.TEXT,
+        metavar="TIME",
+        about="How long events are kept. Default: as --retention says.",
+    ),
+    Option(
+        name="retention-runs",
+        kind=Kind.TEXT,
+        metavar="TIME",
+        about="How long runs are kept after their end. Default: as --retention says.",
+    ),
+    Option(
+        name="retention-journals",
+        kind=Kind.TEXT,
+        metavar="TIME",
+        about="How long the steps of a run are kept after its end; its outcome stays as long as "
+        "the run. Default: as long as the run.",
+    ),
+    Option(
+        name="retention-rollups",
+        kind=Kind.TEXT,
+        metavar="TIME",
+        about="How long counts per minute are kept. Default: 90d, and a day for dev in memory.",
+    ),
+    Option(
         name="demo",
         kind=Kind.SWITCH,
         modes=_DEV,

@@ -8,10 +8,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
+from stepwell.core.retention import Retention
 from stepwell.server.config_file import ConfigFile, find_config, read_config
 from stepwell.server.errors import SettingInvalid, SettingUnsupported
 from stepwell.server.log_settings import LEVELS, LogFormat, LogSettings
 from stepwell.server.options import Fate, Kind, Mode, Option, options_of
+from stepwell.server.retention_settings import retention
 from stepwell.wire.signing import SigningKey, SigningKeyInvalid
 
 __all__ = ["DATABASE_NAME", "PORT", "Given", "Settings", "resolve"]
@@ -64,6 +66,8 @@ class Settings:
         event_keys: Keys with which events may be sent; empty in development, where any will do.
         demo: Whether to run the demo app.
         log: What is logged, and how.
+        step_metadata: Whether apps may attach metadata to runs and steps.
+        retention: How long what is kept, where an environment says nothing else.
         config_path: The configuration file that was used.
         notes: What a person should know about how the settings were read.
     """
@@ -86,6 +90,8 @@ class Settings:
     event_keys: tuple[str, ...] = field(default=(), repr=False)
     demo: bool = False
     log: LogSettings = field(default_factory=LogSettings)
+    step_metadata: bool = True
+    retention: Retention = field(default_factory=Retention)
     config_path: Path | None = None
     notes: tuple[str, ...] = ()
 
@@ -279,6 +285,7 @@ def _settings(mode: Mode, values: Mapping[str, Any], directory: Path) -> Setting
         demo=values.get("demo", False),
     )
 
+        retention=retention(values, in_memory=not values.get("persist", True)),
 
 def _app_concurrency(texts: Sequence[str]) -> dict[str, int]:
     """By the app's id; the one for all others stands under ""."""

@@ -18,6 +18,7 @@ from stepwell.core.run import RunState
 from stepwell.core.status import RunStatus
 from stepwell.core.transition import StoredEvent, Transition
 from stepwell.engine.admitter import Decide
+from stepwell.engine.old_events import OldEvents
 from stepwell.engine.operations import Operations
 from stepwell.engine.registry import Registry
 from stepwell.engine.reruns import Reruns
@@ -52,7 +53,7 @@ class Reads:
         self.runs_failure: Exception | None = None
         self.unreadable: set[RunId] = set()
 
-    async def runs_of(self, query: RunsQuery) -> list[tuple[RunId, RunStatus, StoredEvent]]:
+    async def runs_of(self, query: RunsQuery) -> list[tuple[RunId, RunStatus, StoredEvent | None]]:
         self.is_reading.set()
         await self.may_read.wait()
         if self.runs_failure is not None:
@@ -95,8 +96,14 @@ class Desk(CoreWorld):
         self.registry.load([APP], [today])
         stored = await self.store.operations()
         reads: Store = self.reads  # type: ignore[assignment] # all that is read here
+        old_events = OldEvents()
         self.reruns = Reruns(
-            reads, self.registry, moment=self.moment, commit=self.commit, start=self.start
+            reads,
+            self.registry,
+            moment=self.moment,
+            commit=self.commit,
+            start=self.start,
+            old_events=old_events,
         )
         self.operations = Operations(
             reads,
@@ -106,6 +113,7 @@ class Desk(CoreWorld):
             moment=self.moment,
             decided=self.decide,
             commit=self.commit,
+            old_events=old_events,
         )
         self._working = asyncio.create_task(self.operations.run())
 

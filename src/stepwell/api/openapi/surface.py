@@ -18,6 +18,7 @@ from stepwell.api import (
     reruns,
     rest_v1,
     run_state,
+    retention,
     signals,
     waiting,
 )
@@ -46,6 +47,7 @@ TABLES: Final[tuple[DeclarationTable, ...]] = (
     health.DECLARATIONS,
     landing.DECLARATIONS,
     endpoint.DECLARATIONS,
+    retention.DECLARATIONS,
 )
 
 

@@ -12,7 +12,14 @@ from stepwell.engine.store import Lane, LaneQuery
 from stepwell.store.sqlite import rows
 from stepwell.store.sqlite.connections import snapshot
 
-__all__ = ["largest_number", "queued_functions", "ready", "ready_lanes", "timers"]
+__all__ = [
+    "largest_number",
+    "queued_functions",
+    "ready",
+    "ready_functions",
+    "ready_lanes",
+    "timers",
+]
 
 _NUMBER_MAX: Final = 2**63 - 1
 
@@ -82,7 +89,8 @@ SELECT * FROM (
 """
 
 
-_QUEUED_FUNCTIONS: Final = (_stepping(_IS_READY), _stepping(_IS_TIMER))
+_READY_FUNCTIONS: Final = _stepping(_IS_READY)
+_QUEUED_FUNCTIONS: Final = (_READY_FUNCTIONS, _stepping(_IS_TIMER))
 _READY: Final = _page(
     f"partition_id = :partition AND function_id = :function_id AND lane = :lane AND {_IS_READY}",
     "score",
@@ -110,6 +118,12 @@ def queued_functions(connection: sqlite3.Connection, partition: int) -> list[Fun
             for (function_id,) in connection.execute(sql, {"partition": partition}):
                 found[FunctionId(function_id)] = None
     return list(found)
+
+
+def ready_functions(connection: sqlite3.Connection, partition: int) -> list[FunctionId]:
+    """The functions that have items due at once, inside the transaction that is open."""
+    found = connection.execute(_READY_FUNCTIONS, {"partition": partition})
+    return [FunctionId(function_id) for (function_id,) in found]
 
 
 def ready_lanes(

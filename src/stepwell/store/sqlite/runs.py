@@ -43,7 +43,7 @@ SELECT max(id) FROM runs
  WHERE function_id = ? AND singleton = ? AND singleton <> '' AND {_IS_LIVE}
 """
 
-_RUN: Final = f"SELECT status, {rows.RUN_COLUMNS} FROM runs WHERE id = ?"
+_RUN: Final = f"SELECT status, ended_seq, {rows.RUN_COLUMNS} FROM runs WHERE id = ?"
 _JOURNAL: Final = "SELECT body FROM journal WHERE run_id = ? ORDER BY seq"
 
 # A range of index runs_function, read without the rows.
@@ -83,16 +83,24 @@ def history(connection: sqlite3.Connection, run_id: RunId) -> RunHistory | None:
         row = connection.execute(_RUN, (run_id,)).fetchone()
         if row is None:
             return None
-        status, *columns = row
-        new = rows.new_run(columns)
-        stored = _events(connection, "history", new.event_ids or (new.event_id,))
+        code, ended_seq, *columns = row
+        status, new = rows.status(code), rows.new_run(columns)
+        event_ids = new.event_ids or (new.event_id,)
+        stored = _events(connection, "history", [(event_id, status) for event_id in event_ids])
         journal = [decode_entry(body) for (body,) in connection.execute(_JOURNAL, (run_id,))]
-    return RunHistory(new, rows.status(status), stored, journal)
+    return RunHistory(
+        new,
+        status,
+        [event for event in stored if event is not None] if None not in stored else [],
+        journal,
+        # The outcome is the last entry.
+        is_whole=len(journal) > ended_seq,
+    )
 
 
 def runs_of(
     connection: sqlite3.Connection, query: RunsQuery
-) -> list[tuple[RunId, RunStatus, StoredEvent]]:
+) -> list[tuple[RunId, RunStatus, StoredEvent | None]]:
     """The runs the query asks for, each with its status and the first of its events."""
     assert query.limit > 0
     with snapshot(connection):
@@ -102,7 +110,8 @@ def runs_of(
         found = sorted(found)[: query.limit]
         ids = msgspec.json.encode([run_id for run_id, _ in found]).decode()
         event_ids: dict[RunId, EventId] = dict(connection.execute(_EVENT_IDS, (ids,)))
-        stored = _events(connection, "runs_of", [event_ids[run_id] for run_id, _ in found])
+        wanted = [(event_ids[run_id], status) for run_id, status in found]
+        stored = _events(connection, "runs_of", wanted)
     return [(run_id, status, event) for (run_id, status), event in zip(found, stored, strict=True)]
 
 
@@ -113,11 +122,15 @@ def _ids(connection: sqlite3.Connection, query: RunsQuery, status: RunStatus) ->
 
 
 def _events(
-    connection: sqlite3.Connection, operation: str, event_ids: Sequence[EventId]
-) -> list[StoredEvent]:
-    """The events in the order of their ids' list, all of which must be stored."""
-    found = events(connection, set(event_ids))
-    missing = set(event_ids) - found.keys()
+    connection: sqlite3.Connection, operation: str, wanted: Sequence[tuple[EventId, RunStatus]]
+) -> list[StoredEvent | None]:
+    """The events in the order of their ids' list; those of live runs must be stored."""
+    found = events(connection, {event_id for event_id, _ in wanted})
+    missing = {
+        event_id
+        for event_id, status in wanted
+        if event_id not in found and not RunStatus(status).is_ended
+    }
     if missing:
-        raise StoreDefect(operation, f"event {min(missing)} of a run is not stored")
-    return [found[event_id] for event_id in event_ids]
+        raise StoreDefect(operation, f"event {min(missing)} of a live run is not stored")
+    return [found.get(event_id) for event_id, _ in wanted]

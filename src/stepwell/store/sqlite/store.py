@@ -33,7 +33,12 @@ from stepwell.engine.store import (
     Lane,
     LaneQuery,
     Ownership,
+    OldEvent,
+    OldEventsQuery,
+    OldRun,
+    OldRunsQuery,
     RunHistory,
+    RetentionState,
     RunsQuery,
     WaitQuery,
     WaitShape,
@@ -46,8 +51,10 @@ from stepwell.store.sqlite import (
     events,
     limits,
     loading,
+    forgetting,
     operations,
     queue,
+    old_rows,
     runs,
     signals,
     waits,
@@ -184,7 +191,7 @@ class SqliteStore:
     async def operations(self) -> list[Operation]:
         return await self._readers.run("operations", operations.operations)
 
-    async def runs_of(self, query: RunsQuery) -> list[tuple[RunId, RunStatus, StoredEvent]]:
+    async def runs_of(self, query: RunsQuery) -> list[tuple[RunId, RunStatus, StoredEvent | None]]:
         return await self._readers.run("runs_of", partial(runs.runs_of, query=query))
 
     async def timers(
@@ -237,3 +244,12 @@ class SqliteStore:
             await self._database.close()
         else:
             await self._writer.close()
+    async def retention(self) -> Mapping[EnvironmentId, RetentionState]:
+        return await self._readers.run("retention", forgetting.retention)
+
+    async def old_events(self, query: OldEventsQuery) -> list[OldEvent]:
+        return await self._readers.run("old_events", partial(old_rows.old_events, query=query))
+
+    async def old_runs(self, query: OldRunsQuery) -> list[OldRun]:
+        return await self._readers.run("old_runs", partial(old_rows.old_runs, query=query))
+

@@ -1,0 +1,329 @@
+"""Forgets what is old: pass by pass, in bites so small that nobody else has to wait for one.
+
+A pass looks for events, journals, runs and bulk operations that are older than they are kept, and
+has them deleted by transitions, one after the other. Nothing of where it stands is stored: a pass
+that a crash ended is made again, and finds what is left. What is needed although it is old is
+passed by; `stepwell.store` says what that is.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from itertools import product
+from typing import Final
+
+import msgspec
+import structlog
+
+from stepwell.core.identity import NO_EVENT, EnvironmentId, EventId, FunctionId, PartitionId, RunId
+from stepwell.core.retention import (
+    Forgotten,
+    ForgottenKind,
+    Retention,
+    RetentionOverrides,
+    cutoff_ms,
+    pause_ms,
+)
+from stepwell.core.status import RunStatus
+from stepwell.core.transition import Transition
+from stepwell.engine.bites import BITE_ROWS_MAX, events_to_go, journals_to_go, runs_to_go
+from stepwell.engine.requests import Requests
+from stepwell.engine.retention_setup import RetentionSetup
+from stepwell.engine.store import (
+    OldEventsQuery,
+    OldRun,
+    OldRunsQuery,
+    RetentionState,
+)
+from stepwell.engine.surroundings import Surroundings
+from stepwell.engine.workers import Workers
+from stepwell.wire.errors import OperationalError
+
+__all__ = ["RetentionWork"]
+
+_log = structlog.get_logger("stepwell.engine")
+
+# Rows looked at in one read.
+_PAGE: Final = 200
+# After a bite others have the store for so many times as long as the bite took.
+_REST: Final = 2.0
+_REST_S_MIN: Final = 0.001
+_REST_S_MAX: Final = 1.0
+# A server that has just been started has something better to do.
+_FIRST_PAUSE_MS: Final = 60_000
+# What was needed and was passed by is looked at again after this time.
+_FULL_PASS_MS: Final = 86_400_000
+# Bites after which the counters learn how far a long pass is.
+_REPORT_BITES: Final = 100
+_PAUSE_MS_MAX: Final = 3_600_000
+
+_ENDED: Final = tuple(status for status in RunStatus if status.is_ended)
+_START: Final = (0, RunId(""))
+
+
+class _Place(msgspec.Struct):
+    """How far the passes have come in one environment.
+
+    Attributes:
+        events_after: Events up to this id are deleted or needed.
+        journals_after: The same for journals of runs, by function and status.
+        since_ms: When they began at the beginning.
+    """
+
+    since_ms: int
+    events_after: EventId = NO_EVENT
+    journals_after: dict[tuple[FunctionId, RunStatus], tuple[int, RunId]] = {}
+
+
+class _Pass(msgspec.Struct, frozen=True):
+    """One pass over one environment."""
+
+    environment_id: EnvironmentId
+    kept: Retention
+    began_ms: int
+    place: _Place
+    counted: Counter[str]
+
+    def cutoff_ms(self, kept_ms: int) -> int | None:
+        return cutoff_ms(kept_ms, now_ms=self.began_ms)
+
+    def bite(
+        self, kind: ForgottenKind, before_ms: int, ids: Sequence[str], *, below: int = 0
+    ) -> Forgotten:
+        return Forgotten(
+            kind, self.environment_id, self.began_ms, before_ms, tuple(ids), below=below
+        )
+
+
+class RetentionWork:
+    """Forgets what is old, for one ownership of a partition.
+
+    Args:
+        setup: How long what is kept.
+        around: Where everything is.
+        workers: The bulk operations, and those who start runs from stored events.
+        requests: Has transitions written.
+        partition: Whose work it is.
+    """
+
+    def __init__(
+        self,
+        setup: RetentionSetup,
+        around: Surroundings,
+        workers: Workers,
+        requests: Requests,
+        partition: PartitionId,
+    ) -> None:
+        self._setup = setup
+        self._store = around.store
+        self._environment_id = around.environment_id
+        self._registry = around.registry
+        self._clock = around.clock
+        self._operations = workers.operations
+        self._old_events = workers.old_events
+        self._commit = requests.commit
+        self._partition = partition
+        self._places: dict[EnvironmentId, _Place] = {}
+        self._bites = 0
+        self._changed = asyncio.Event()
+
+    # What is asked.
+
+    async def state(self, environment_id: EnvironmentId) -> RetentionState:
+        """What an environment has of its own, and what the last pass over it deleted."""
+        return (await self._store.retention()).get(environment_id, RetentionState())
+
+    async def change(self, environment_id: EnvironmentId, own: RetentionOverrides) -> None:
+        """Keep what differs for an environment; returns when it is durable. A pass follows."""
+        await self._commit(Transition(retention=[(environment_id, own)]))
+        self._changed.set()
+
+    # What happens.
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        pause_max_ms = _FIRST_PAUSE_MS
+        while True:
+            await self._pause(pause_max_ms)
+            pause_max_ms = _PAUSE_MS_MAX
+            try:
+                states = await self._store.retention()
+                for environment_id in self._environments():
+                    await self._pass(environment_id, states)
+            except OperationalError as failure:
+                _log.warning("retention.interrupted", reason=str(failure))
+            except Exception:  # noqa: BLE001 - a defect here must cost space, not the partition
+                _log.exception("retention.failed")
+
+    async def _pause(self, at_most_ms: int) -> None:
+        """Until a pass can find something, or what is kept changes."""
+        states: Mapping[EnvironmentId, RetentionState] = {}
+        with suppress(OperationalError):
+            states = await self._store.retention()
+        kept = [self._kept(environment_id, states) for environment_id in self._environments()]
+        pauses = [ms for each in kept if (ms := pause_ms(each)) is not None]
+        wait_s = min(*pauses, at_most_ms) / 1000 if pauses else None
+        with suppress(TimeoutError):
+            async with asyncio.timeout(wait_s):
+                await self._changed.wait()
+        self._changed.clear()
+
+    def _environments(self) -> list[EnvironmentId]:
+        functions = self._registry.functions
+        return sorted({self._environment_id, *(each.environment_id for each in functions)})
+
+    def _kept(
+        self, environment_id: EnvironmentId, states: Mapping[EnvironmentId, RetentionState]
+    ) -> Retention:
+        return states.get(environment_id, RetentionState()).own.over(self._setup.server)
+
+    # A pass.
+
+    async def _pass(
+        self, environment_id: EnvironmentId, states: Mapping[EnvironmentId, RetentionState]
+    ) -> None:
+        now_ms = self._clock.now_ms()
+        place = self._places.get(environment_id)
+        if place is None or now_ms - place.since_ms >= _FULL_PASS_MS:
+            place = self._places[environment_id] = _Place(now_ms)
+        kept = self._kept(environment_id, states)
+        this = _Pass(environment_id, kept, now_ms, place, Counter())
+        bites = self._bites
+        try:
+            await self._forget_events(this)
+            await self._forget_journals(this)
+            await self._forget_runs(this)
+            await self._forget_operations(this)
+        finally:
+            if self._bites > bites:
+                await self._report(this)
+        if this.counted:
+            _log.info(
+                "retention.deleted",
+                environment=environment_id,
+                took_s=round((self._clock.now_ms() - now_ms) / 1000, 1),
+                **this.counted,
+            )
+
+    async def _forget_events(self, this: _Pass) -> None:
+        before_ms = this.cutoff_ms(this.kept.events)
+        if before_ms is None:
+            return
+        while True:
+            query = OldEventsQuery(
+                environment_id=this.environment_id,
+                partition=self._partition,
+                before_ms=before_ms,
+                after=this.place.events_after,
+                limit=_PAGE,
+            )
+            page = await self._store.old_events(query)
+            for ids in events_to_go(page):
+                await self._bite(this, this.bite(ForgottenKind.EVENTS, before_ms, ids))
+            if page:
+                this.place.events_after = page[-1].id
+            if len(page) < _PAGE:
+                return
+
+    async def _forget_journals(self, this: _Pass) -> None:
+        before_ms = this.cutoff_ms(this.kept.journals)
+        if before_ms is None or not this.kept.trims_journals:
+            return
+        after = this.place.journals_after
+        for function_id, status in self._ended_runs(this):
+            key = (function_id, status)
+            while True:
+                page = await self._old_runs(key, before_ms, after.get(key, _START))
+                for pieces in journals_to_go(page):
+                    await self._bite(
+                        this,
+                        *(
+                            this.bite(ForgottenKind.JOURNAL, before_ms, [run_id], below=below)
+                            for run_id, below in pieces
+                        ),
+                    )
+                if page:
+                    after[key] = (page[-1].ended_ms, page[-1].id)
+                if len(page) < _PAGE:
+                    break
+
+    async def _forget_runs(self, this: _Pass) -> None:
+        before_ms = this.cutoff_ms(this.kept.runs)
+        if before_ms is None:
+            return
+        for key in self._ended_runs(this):
+            after = _START
+            while True:
+                page = await self._old_runs(key, before_ms, after)
+                await self._forget_page(this, [run for run in page if run.is_free], before_ms)
+                if len(page) < _PAGE:
+                    break
+                after = (page[-1].ended_ms, page[-1].id)
+
+    async def _forget_page(self, this: _Pass, page: Sequence[OldRun], before_ms: int) -> None:
+        """Delete runs, and their events if these are only left because the runs were live."""
+        events_before_ms = this.cutoff_ms(this.kept.events)
+        for runs, pieces in runs_to_go(page):
+            for run_id, below in pieces:
+                # So long a journal goes in several bites; nothing but its outcome may be left.
+                await self._bite(
+                    this, this.bite(ForgottenKind.JOURNAL, before_ms, [run_id], below=below)
+                )
+            forgotten = [this.bite(ForgottenKind.RUNS, before_ms, [run.id for run in runs])]
+            events = [event_id for run in runs for event_id in run.event_ids]
+            if events and events_before_ms is not None:
+                forgotten.append(this.bite(ForgottenKind.EVENTS, events_before_ms, events))
+            await self._bite(this, *forgotten)
+
+    async def _forget_operations(self, this: _Pass) -> None:
+        before_ms = this.cutoff_ms(this.kept.operations)
+        if before_ms is None:
+            return
+        ids = [
+            operation.id
+            for operation in self._operations.all()
+            if 0 < operation.ended_ms < before_ms
+            and operation.environment_id == this.environment_id
+        ]
+        for start in range(0, len(ids), BITE_ROWS_MAX):
+            some = ids[start : start + BITE_ROWS_MAX]
+            await self._bite(this, this.bite(ForgottenKind.OPERATIONS, before_ms, some))
+
+    def _ended_runs(self, this: _Pass) -> Iterator[tuple[FunctionId, RunStatus]]:
+        """Every function of the environment with every status that its ended runs can have."""
+        ids = [
+            function.id
+            for function in self._registry.functions
+            if function.environment_id == this.environment_id
+        ]
+        return product(ids, _ENDED)
+
+    async def _old_runs(
+        self, key: tuple[FunctionId, RunStatus], before_ms: int, after: tuple[int, RunId]
+    ) -> list[OldRun]:
+        function_id, status = key
+        query = OldRunsQuery(
+            function_id=function_id, status=status, before_ms=before_ms, after=after, limit=_PAGE
+        )
+        return await self._store.old_runs(query)
+
+    async def _bite(self, this: _Pass, *forgotten: Forgotten) -> None:
+        """Delete, and leave the store to others for a while."""
+        loop = asyncio.get_running_loop()
+        async with self._old_events.deleting():
+            began_s = loop.time()
+            await self._commit(Transition(forgotten=list(forgotten)))
+            took_s = loop.time() - began_s
+        self._bites += 1
+        if self._bites % _REPORT_BITES == 0:
+            await self._report(this)
+        await asyncio.sleep(min(max(_REST * took_s, _REST_S_MIN), _REST_S_MAX))
+
+    async def _report(self, this: _Pass) -> None:
+        """Count what the pass has deleted since the last report."""
+        state = await self.state(this.environment_id)
+        if state.pass_ms == this.began_ms:
+            now = Counter(state.deleted)
+            self._setup.deleted.update(now - this.counted)
+            this.counted.update(now - this.counted)
