@@ -39,16 +39,17 @@ from stepwell.core.waits import Wait
 from stepwell.wire.errors import OperationalError
 
 __all__ = [
+    "AnnotatedRun",
     "Lane",
     "LaneQuery",
-    "Ownership",
     "OldEvent",
     "OldEventsQuery",
     "OldRun",
     "OldRunsQuery",
+    "Ownership",
     "OwnershipLost",
-    "RunHistory",
     "RetentionState",
+    "RunHistory",
     "RunsQuery",
     "Store",
     "StoreUnavailable",
@@ -152,8 +153,8 @@ class RunHistory(msgspec.Struct, frozen=True):
     status: RunStatus
     events: list[StoredEvent]
     journal: list[Entry]
-
     is_whole: bool = True
+
 
 class RunsQuery(msgspec.Struct, frozen=True, kw_only=True):
     """Asks for runs of a function by the time they were queued, with their first events.
@@ -170,7 +171,6 @@ class RunsQuery(msgspec.Struct, frozen=True, kw_only=True):
     limit: int
 
 
-class Store(Protocol):
 class OldEventsQuery(msgspec.Struct, frozen=True, kw_only=True):
     """Asks for the first `limit` events with an id above `after`, by id, that can be old.
 
@@ -264,6 +264,7 @@ class AnnotatedRun(msgspec.Struct, frozen=True, gc=False):
     spans_bytes: int
 
 
+class Store(Protocol):
     """Durable rows of one installation.
 
     Every method raises `StoreUnavailable` when the database does not answer; then nothing was
@@ -360,6 +361,10 @@ class AnnotatedRun(msgspec.Struct, frozen=True, gc=False):
         """Everything about a run, live or ended; None when there is no such run."""
         ...
 
+    async def annotated_runs(self, run_ids: Sequence[RunId]) -> Mapping[RunId, AnnotatedRun]:
+        """Those of the runs that exist, live or ended, and how much is attached to each."""
+        ...
+
     async def operations(self) -> list[Operation]:
         """All bulk operations, the newest first."""
         ...
@@ -417,9 +422,6 @@ class AnnotatedRun(msgspec.Struct, frozen=True, gc=False):
         """The same for states of throttles and rate limits."""
         ...
 
-    async def close(self) -> None:
-        """Finish what was begun and let go of the database. May be called twice."""
-        ...
     async def retention(self) -> Mapping[EnvironmentId, RetentionState]:
         """What is kept about the retention of those environments about which something is."""
         ...
@@ -432,3 +434,6 @@ class AnnotatedRun(msgspec.Struct, frozen=True, gc=False):
         """A page of ended runs, those that are needed included."""
         ...
 
+    async def close(self) -> None:
+        """Finish what was begun and let go of the database. May be called twice."""
+        ...
