@@ -141,16 +141,6 @@ class Engine:
         """
         return await self._owned().requests.forget_expired(self._around.clock.now_ms())
 
-    async def ready(self) -> None:
-        """Wait until requests are served."""
-        await self._ready.wait()
-
-    async def run(self) -> None:
-        """Work until `stop`."""
-        loop = asyncio.get_running_loop()
-        delay_s = _RETRY_FIRST_S
-        while not self._stopping.is_set():
-            began_s = loop.time()
     @property
     def retention(self) -> Retention:
         """How long what is kept where an environment says nothing else."""
@@ -174,6 +164,16 @@ class Engine:
         assert work is not None, "a server is given how long what is kept"
         await work.change(environment_id, own)
 
+    async def ready(self) -> None:
+        """Wait until requests are served."""
+        await self._ready.wait()
+
+    async def run(self) -> None:
+        """Work until `stop`."""
+        loop = asyncio.get_running_loop()
+        delay_s = _RETRY_FIRST_S
+        while not self._stopping.is_set():
+            began_s = loop.time()
             try:
                 partition = await self._take()
                 if self._stopping.is_set():

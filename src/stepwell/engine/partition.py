@@ -43,8 +43,8 @@ from stepwell.engine.gateways import Gateways
 from stepwell.engine.live_runs import Absent, LiveRuns
 from stepwell.engine.refills import Refills
 from stepwell.engine.requests import Requests
-from stepwell.engine.rules import is_held
 from stepwell.engine.retention import RetentionWork
+from stepwell.engine.rules import is_held
 from stepwell.engine.scheduler import Charge, Scheduler, SchedulerSetup
 from stepwell.engine.store import Ownership, StoreUnavailable
 from stepwell.engine.surroundings import Found, Surroundings
@@ -82,9 +82,9 @@ class Partition:
         requests: What may be asked from outside.
         workers: Those who do the work that belongs to no single run.
         checkpoints: What apps report outside of answers.
-        scheduler: What waits, and why.
         retention: Forgets what is old; None keeps everything.
         annotations: What is attached to runs.
+        scheduler: What waits, and why.
     """
 
     def __init__(self, owner: Ownership, around: Surroundings, found: Found) -> None:
@@ -118,13 +118,13 @@ class Partition:
         self.checkpoints = Checkpoints(
             self.requests, self._calls, histories=store, endpoints=around.registry
         )
-        self.scheduler.load_throttles(found.throttles)
-
         self.retention = None
         if around.retention is not None:
             self.retention = RetentionWork(
                 around.retention, around, self.workers, self.requests, owner.partition
             )
+        self.scheduler.load_throttles(found.throttles)
+
     def _make_scheduler(self) -> Scheduler:
         around = self._around
         refills = Refills(
@@ -172,10 +172,10 @@ class Partition:
                 self._tasks = tasks
                 committing = tasks.create_task(self._committer.run())
                 serving = [tasks.create_task(self._live.run()), *self.workers.begin(tasks)]
-                registry.on_change(self._functions_changed)
-                self.scheduler.memory.read_all(functions)
                 if self.retention is not None:
                     serving.append(tasks.create_task(self.retention.run()))
+                registry.on_change(self._functions_changed)
+                self.scheduler.memory.read_all(functions)
                 await asyncio.shield(committing)
                 for task in serving:
                     task.cancel()

@@ -18,8 +18,8 @@ from stepwell.api.queue_snapshot import QueueSnapshots
 from stepwell.api.registration import RegistrationApi
 from stepwell.api.replays import ReplaysApi
 from stepwell.api.reruns import RerunsApi
-from stepwell.api.services import BODY_BYTES_MAX, RouteTable, ServerKind
 from stepwell.api.retention import RetentionApi
+from stepwell.api.services import BODY_BYTES_MAX, RouteTable, ServerKind
 from stepwell.api.signals import SignalEndpoint
 from stepwell.api.waiting import WaitingApi
 from stepwell.api.why import Waitings
@@ -32,9 +32,9 @@ from stepwell.engine.engine import Engine
 from stepwell.engine.limits import LimitSettings
 from stepwell.engine.reasons import Reasons
 from stepwell.engine.registry import Registry
+from stepwell.engine.retention_setup import RetentionSetup
 from stepwell.engine.run_ends import RunEnds
 from stepwell.engine.surroundings import Observer, Surroundings
-from stepwell.engine.retention_setup import RetentionSetup
 from stepwell.server.clock import SystemClock
 from stepwell.server.companion import Companion, WithCompanion
 from stepwell.server.ids import RandomIds
@@ -117,9 +117,9 @@ def compose(
             retries=_retries(settings),
             calls_max=settings.queue_workers,
             limits=_limits(settings),
+            retention=RetentionSetup(server=settings.retention, deleted=counts.deleted),
             observers=(*observers, RunLog(registry)) if tells_runs else observers,
         )
-            retention=RetentionSetup(server=settings.retention, deleted=counts.deleted),
     )
     registry.commit_with(engine)
     readers = store.read_models()
@@ -183,11 +183,11 @@ def _control(
         SignalEndpoint(engine, clock).routes(),
         CancellationsApi(services, engine).routes(),
         RerunsApi(services, engine).routes(),
+        RetentionApi(engine, clock).routes(),
         checkpoints.routes(),
         ReplaysApi(services, engine).routes(),
         ControlApi(Control(registry), clock).routes(),
     ]
-        RetentionApi(engine, clock).routes(),
 
 
 def _limits(settings: Settings) -> LimitSettings:

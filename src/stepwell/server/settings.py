@@ -64,10 +64,10 @@ class Settings:
         allow_private_requests: Whether steps may have the server fetch from private networks.
         signing_key: Shared with the apps; None in development.
         event_keys: Keys with which events may be sent; empty in development, where any will do.
-        demo: Whether to run the demo app.
-        log: What is logged, and how.
         step_metadata: Whether apps may attach metadata to runs and steps.
         retention: How long what is kept, where an environment says nothing else.
+        demo: Whether to run the demo app.
+        log: What is logged, and how.
         config_path: The configuration file that was used.
         notes: What a person should know about how the settings were read.
     """
@@ -88,10 +88,10 @@ class Settings:
     allow_private_requests: bool = False
     signing_key: SigningKey | None = None
     event_keys: tuple[str, ...] = field(default=(), repr=False)
-    demo: bool = False
-    log: LogSettings = field(default_factory=LogSettings)
     step_metadata: bool = True
     retention: Retention = field(default_factory=Retention)
+    demo: bool = False
+    log: LogSettings = field(default_factory=LogSettings)
     config_path: Path | None = None
     notes: tuple[str, ...] = ()
 
@@ -282,10 +282,10 @@ def _settings(mode: Mode, values: Mapping[str, Any], directory: Path) -> Setting
         allow_private_requests=values.get("allow-private-requests", is_dev),
         signing_key=None if is_dev else _signing_key(values),
         event_keys=() if is_dev else _event_keys(values),
+        retention=retention(values, in_memory=not values.get("persist", True)),
         demo=values.get("demo", False),
     )
 
-        retention=retention(values, in_memory=not values.get("persist", True)),
 
 def _app_concurrency(texts: Sequence[str]) -> dict[str, int]:
     """By the app's id; the one for all others stands under ""."""

@@ -17,8 +17,8 @@ from stepwell.api import (
     replays,
     reruns,
     rest_v1,
-    run_state,
     retention,
+    run_state,
     signals,
     waiting,
 )
@@ -43,11 +43,11 @@ TABLES: Final[tuple[DeclarationTable, ...]] = (
     run_state.DECLARATIONS,
     registration.DECLARATIONS,
     dev.DECLARATIONS,
+    retention.DECLARATIONS,
     metrics.DECLARATIONS,
     health.DECLARATIONS,
     landing.DECLARATIONS,
     endpoint.DECLARATIONS,
-    retention.DECLARATIONS,
 )
 
 

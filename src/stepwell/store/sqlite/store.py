@@ -32,13 +32,13 @@ from stepwell.core.waits import Wait
 from stepwell.engine.store import (
     Lane,
     LaneQuery,
-    Ownership,
     OldEvent,
     OldEventsQuery,
     OldRun,
     OldRunsQuery,
-    RunHistory,
+    Ownership,
     RetentionState,
+    RunHistory,
     RunsQuery,
     WaitQuery,
     WaitShape,
@@ -49,12 +49,12 @@ from stepwell.store.sqlite import (
     catalog,
     commit,
     events,
+    forgetting,
     limits,
     loading,
-    forgetting,
+    old_rows,
     operations,
     queue,
-    old_rows,
     runs,
     signals,
     waits,
@@ -239,11 +239,6 @@ class SqliteStore:
         work = partial(commit.expire_limits, owner=owner, now_ms=now_ms, limit=limit)
         return await self._writer.run("expire_limits", work)
 
-    async def close(self) -> None:
-        if isinstance(self._database, Database):
-            await self._database.close()
-        else:
-            await self._writer.close()
     async def retention(self) -> Mapping[EnvironmentId, RetentionState]:
         return await self._readers.run("retention", forgetting.retention)
 
@@ -253,3 +248,8 @@ class SqliteStore:
     async def old_runs(self, query: OldRunsQuery) -> list[OldRun]:
         return await self._readers.run("old_runs", partial(old_rows.old_runs, query=query))
 
+    async def close(self) -> None:
+        if isinstance(self._database, Database):
+            await self._database.close()
+        else:
+            await self._writer.close()
