@@ -214,6 +214,7 @@ class StepAttemptFailed(_Entry, frozen=True, tag="StepAttemptFailed"):
     retry_at_ms: int
     error: msgspec.Raw
     call: CallFacts | None = _CALL
+    metadata: msgspec.Raw = ABSENT
 
 
 class StepResolved(_Entry, frozen=True, tag="StepResolved"):
@@ -257,6 +258,7 @@ class RunEnded(_Entry, frozen=True, tag="RunEnded"):
         cause: Why it was cancelled or skipped: "api", "event" with the id of that event,
             "start_timeout", "finish_timeout", "singleton", "paused", "drained", "bulk".
         existing_run_id: The run because of which it was skipped.
+        step: The step that made it fail where no code could catch it; empty if none did.
     """
 
     status: RunStatus
@@ -267,6 +269,7 @@ class RunEnded(_Entry, frozen=True, tag="RunEnded"):
     attempt: int = 0
     call: CallFacts | None = _CALL
     existing_run_id: RunId = RunId("")
+    step: StepId = StepId("")
 
 
 Entry = (

@@ -23,10 +23,12 @@ from stepwell.core.identity import (
 )
 from stepwell.core.journal import Entry
 from stepwell.core.lanes import CALLS
+from stepwell.core.metadata import MetadataUpdate
 from stepwell.core.operation import Operation
 from stepwell.core.queue import QueueItem
 from stepwell.core.retention import Forgotten, RetentionOverrides
 from stepwell.core.status import RunStatus
+from stepwell.core.user_span import UserSpan
 from stepwell.core.waits import Wait, WaitRef
 
 __all__ = [
@@ -365,6 +367,8 @@ class Transition(msgspec.Struct, gc=False):
         operations_done: Bulk operations to delete.
         retention: How long environments keep what; replaces what was said before.
         forgotten: What is old and deleted after everything else is written, unless it is needed.
+        metadata: Updates of metadata of runs, live or ended, to append.
+        spans: Spans of apps to insert or replace.
         answered: Calls that were answered.
         closed: Items, as they were, whose work is over or will not be done any more, without those
             of answered calls. They are deleted or replaced.
@@ -399,6 +403,8 @@ class Transition(msgspec.Struct, gc=False):
     operations_done: list[OperationId] = []
     retention: list[tuple[EnvironmentId, RetentionOverrides]] = []
     forgotten: list[Forgotten] = []
+    metadata: list[MetadataUpdate] = []
+    spans: list[UserSpan] = []
     answered: list[AnsweredCall] = []
     closed: list[QueueItem] = []
     function_id: FunctionId = FunctionId("")

@@ -13,6 +13,8 @@ from stepwell.core.operation import Operation
 from stepwell.core.rerun import RerunRefused, StepChoice
 from stepwell.core.retention import KEEP_EVERYTHING, Retention, RetentionOverrides
 from stepwell.core.transition import Transition
+from stepwell.core.user_span import UserSpan
+from stepwell.engine.annotations import Attached, NewMetadata, SpansAttached
 from stepwell.engine.awaited import AwaitedEvents
 from stepwell.engine.checkpoints import BegunRun, Checkpointed, NotBegun
 from stepwell.engine.intake import accept_events
@@ -127,6 +129,18 @@ class Engine:
     async def report_steps(self, report: StepsCheckpoint) -> Checkpointed:
         """Decide about what a durable endpoint reports; returns when that is durable."""
         return await self._owned().checkpoints.report(report)
+
+    async def add_metadata(self, run_id: RunId, updates: Sequence[NewMetadata]) -> Attached:
+        """Append updates to a run's metadata, all or none; returns when they are durable."""
+        return await self._owned().annotations.add_metadata(run_id, updates)
+
+    async def add_spans(self, spans: Sequence[UserSpan]) -> SpansAttached:
+        """Keep spans of apps whose runs exist; returns when they are durable."""
+        return await self._owned().annotations.add_spans(spans)
+
+    def calls_sent_ms(self, items: Sequence[ItemId]) -> dict[ItemId, int]:
+        """When the calls under way for these items were sent; others are left out."""
+        return {} if self._partition is None else self._partition.calls_sent_ms(items)
 
     @property
     def scheduler(self) -> Scheduler:

@@ -36,6 +36,7 @@ from stepwell.core.steps import requested
 from stepwell.core.timeouts import overdue, time_out
 from stepwell.core.transition import Transition
 from stepwell.engine.alarm import Alarm
+from stepwell.engine.annotations import Annotations
 from stepwell.engine.calls import Call, Calls
 from stepwell.engine.checkpoints import Checkpoints
 from stepwell.engine.committer import CommitFailed, Committer
@@ -112,6 +113,7 @@ class Partition:
         self.scheduler = self._make_scheduler()
         self._alarm = Alarm(clock, self._ring)
         self.requests = Requests(store, owner, self, self._committer, self._live)
+        self.annotations = Annotations(store, self.requests)
         self.workers = Workers(
             self, around.store, around.registry, self.requests, self._live, found=found
         )

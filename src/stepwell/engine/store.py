@@ -9,6 +9,7 @@ from typing import ClassVar, Protocol
 import msgspec
 
 from stepwell.core.app import App
+from stepwell.core.counted import Span
 from stepwell.core.function import Function
 from stepwell.core.identity import (
     EnvironmentId,
@@ -222,6 +223,7 @@ class OldRun(msgspec.Struct, frozen=True):
         entries: Entries of its journal that are left; 1 is only the outcome.
         first_seq: The number of the first of them.
         bytes: Their size.
+        attached: Updates of metadata and spans.
     """
 
     id: RunId
@@ -231,6 +233,7 @@ class OldRun(msgspec.Struct, frozen=True):
     entries: int
     first_seq: int
     bytes: int
+    attached: int = 0
 
 
 class RetentionState(msgspec.Struct, frozen=True):
@@ -432,6 +435,15 @@ class Store(Protocol):
 
     async def old_runs(self, query: OldRunsQuery) -> list[OldRun]:
         """A page of ended runs, those that are needed included."""
+        ...
+
+    async def old_rollups(
+        self, function_id: FunctionId, span: Span, *, before_ms: int, limit: int
+    ) -> int | None:
+        """When the last of a function's first `limit` counts begins, of those before a time.
+
+        None if there are none.
+        """
         ...
 
     async def close(self) -> None:

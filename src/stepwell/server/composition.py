@@ -13,6 +13,7 @@ from stepwell.api.cancellations import CancellationsApi
 from stepwell.api.checkpoint import CheckpointApi
 from stepwell.api.control import ControlApi
 from stepwell.api.event_outcomes import EventOutcomesApi
+from stepwell.api.metadata import MetadataApi
 from stepwell.api.metrics import MetricsEndpoint
 from stepwell.api.queue_snapshot import QueueSnapshots
 from stepwell.api.registration import RegistrationApi
@@ -21,6 +22,7 @@ from stepwell.api.reruns import RerunsApi
 from stepwell.api.retention import RetentionApi
 from stepwell.api.services import BODY_BYTES_MAX, RouteTable, ServerKind
 from stepwell.api.signals import SignalEndpoint
+from stepwell.api.userland_traces import UserlandTraces
 from stepwell.api.waiting import WaitingApi
 from stepwell.api.why import Waitings
 from stepwell.core.retry import RetryPolicy
@@ -181,6 +183,8 @@ def _control(
     return [
         RegistrationApi(registry, _server_kind(settings.mode)).routes(),
         SignalEndpoint(engine, clock).routes(),
+        MetadataApi(engine, is_enabled=settings.step_metadata).routes(),
+        UserlandTraces(engine).routes(),
         CancellationsApi(services, engine).routes(),
         RerunsApi(services, engine).routes(),
         RetentionApi(engine, clock).routes(),

@@ -35,6 +35,8 @@ _QUEUE_WORKERS_MAX: Final = 50_000
 _CONCURRENCY_MAX: Final = 1_000_000
 _SECONDS_MAX: Final = 86_400.0
 _PORT_MAX: Final = 65_535
+# Source: HTTP APIs, 14.11.
+_STEP_METADATA: Final = "EXPERIMENTAL_STEP_METADATA"
 
 _TRUE: Final = frozenset({"true", "1", "yes", "on", "t", "y"})
 _FALSE: Final = frozenset({"false", "0", "no", "off", "f", "n", ""})
@@ -142,6 +144,7 @@ def resolve(mode: Mode, given: Given) -> Settings:
     return replace(
         _settings(mode, values, given.directory),
         extra_ports=_extra_ports(given.environ),
+        step_metadata=given.environ.get(_STEP_METADATA, "").lower() != "false",
         log=log,
         config_path=file.path,
         notes=(*notes, *log_notes),

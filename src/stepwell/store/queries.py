@@ -2,7 +2,8 @@
 
 import sqlite3
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import islice
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -10,10 +11,8 @@ from sqlalchemy import (
     ColumnClause,
     Connection,
     Engine,
-    Row,
     RowMapping,
     Select,
-    and_,
     create_engine,
     event,
     func,
@@ -34,31 +33,41 @@ from stepwell.core.identity import (
     PartitionId,
     RunId,
 )
-from stepwell.core.journal import RunEnded, decode_entry
+from stepwell.core.metadata import MetadataUpdate
 from stepwell.core.operation import Operation
 from stepwell.core.queue import IMMEDIATE, ItemKind, QueueItem
 from stepwell.core.status import RunStatus
-from stepwell.core.transition import BufferKind, RunMode, Skip, SkipReason, StoredEvent
+from stepwell.core.transition import BufferKind, Skip, SkipReason, StoredEvent
+from stepwell.core.user_span import UserSpan
 from stepwell.engine.store import StoreUnavailable
+from stepwell.store import run_matching, run_search
+from stepwell.store.annotation_queries import metadata_of_runs, spans_of_runs
+from stepwell.store.event_search import EventSearch
+from stepwell.store.rollup_queries import RollupQueries
+from stepwell.store.row_views import RUN_VIEW, queue_item, run_view
 from stepwell.store.schema import (
     batch_events,
     buffered_events,
     buffers,
     events,
-    journal,
     operations,
     queue,
     runs,
     skips,
 )
+from stepwell.store.trace_queries import TraceQueries
 from stepwell.store.views import (
     EventOutcome,
     EventsPage,
+    FoundRuns,
     LaneNumbers,
     OperationsPage,
     PendingEvent,
     QueueNumbers,
+    RunsCount,
+    RunsPage,
     RunView,
+    ScannedRuns,
     TimerNumbers,
 )
 
@@ -77,16 +86,15 @@ _IMMEDIATE: Final[ColumnClause[int]] = literal_column(str(IMMEDIATE))
 _IS_READY: Final = queue.c.due_ms == _IMMEDIATE
 _IS_TIMER: Final = queue.c.due_ms > _IMMEDIATE
 
-_RUN_VIEW: Final = select(runs, journal.c.body).outerjoin(
-    journal, and_(journal.c.run_id == runs.c.id, journal.c.seq == runs.c.ended_seq)
-)
-
 
 class Queries:
     """The questions, asked on one connection."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self.traces = TraceQueries(connection)
+        self.event_search = EventSearch(connection)
+        self.rollups = RollupQueries(connection)
 
     def events(self, page: EventsPage) -> list[StoredEvent]:
         """A page of events, newest first."""
@@ -105,19 +113,44 @@ class Queries:
     def runs_of_event(self, event_id: EventId) -> list[RunView]:
         """The runs the event started, oldest first."""
         in_batch = select(batch_events.c.run_id).where(batch_events.c.event_id == event_id)
-        asked = _RUN_VIEW.where(or_(runs.c.event_id == event_id, runs.c.id.in_(in_batch)))
-        return [_run_view(row) for row in self._connection.execute(asked.order_by(runs.c.id))]
+        asked = RUN_VIEW.where(or_(runs.c.event_id == event_id, runs.c.id.in_(in_batch)))
+        return [run_view(row) for row in self._connection.execute(asked.order_by(runs.c.id))]
 
     def run(self, run_id: RunId) -> RunView | None:
         """The run, live or ended."""
-        row = self._connection.execute(_RUN_VIEW.where(runs.c.id == run_id)).one_or_none()
-        return None if row is None else _run_view(row)
+        row = self._connection.execute(RUN_VIEW.where(runs.c.id == run_id)).one_or_none()
+        return None if row is None else run_view(row)
+
+    def search_runs(self, page: RunsPage) -> FoundRuns:
+        """A page of runs by its filters; its query is left out of account."""
+        assert page.limit > 0
+        places = run_search.places(self._connection, page, wanted=page.limit)
+        found = list(islice(places, page.limit))
+        return FoundRuns(
+            self.runs([place.run_id for place in found]),
+            found[-1] if found else None,
+            has_next=len(found) == page.limit,
+        )
+
+    def scan_runs(self, page: RunsPage, rows_max: int) -> ScannedRuns:
+        """The first runs that satisfy the page's query, among the first `rows_max` it admits."""
+        return run_matching.scan(self._connection, page, rows_max=rows_max)
+
+    def count_runs(self, page: RunsPage) -> RunsCount:
+        """How many runs a page's filters admit; its query is left out of account."""
+        return run_search.count(self._connection, page)
+
+    def runs(self, run_ids: Sequence[RunId]) -> list[RunView]:
+        """The runs that exist, in the order of their ids' list."""
+        asked = RUN_VIEW.where(runs.c.id.in_(run_ids))
+        found = {row.id: run_view(row) for row in self._connection.execute(asked)}
+        return [found[run_id] for run_id in run_ids if run_id in found]
 
     def jobs(self, run_id: RunId, limit: int) -> list[QueueItem]:
         """The run's first queue items, by id."""
         assert limit > 0
         asked = select(queue).where(queue.c.run_id == run_id).order_by(queue.c.item_id)
-        return [_item(row) for row in self._connection.execute(asked.limit(limit))]
+        return [queue_item(row) for row in self._connection.execute(asked.limit(limit))]
 
     def skips_of_event(self, event_id: EventId) -> list[Skip]:
         """Which functions the event did not start."""
@@ -171,6 +204,22 @@ class Queries:
             )
             for row in self._connection.execute(asked)
         ]
+
+    def metadata_of_runs(self, run_ids: Sequence[RunId]) -> dict[RunId, list[MetadataUpdate]]:
+        """The updates of metadata of each run that has any, by number."""
+        return metadata_of_runs(self._connection, run_ids)
+
+    def metadata_of_run(self, run_id: RunId) -> list[MetadataUpdate]:
+        """The updates of the run's metadata, by number."""
+        return self.metadata_of_runs([run_id]).get(run_id, [])
+
+    def spans_of_runs(self, run_ids: Sequence[RunId]) -> dict[RunId, list[UserSpan]]:
+        """The spans of its app of each run that has any, by their start."""
+        return spans_of_runs(self._connection, run_ids)
+
+    def spans_of_run(self, run_id: RunId) -> list[UserSpan]:
+        """The spans of the run's app, by their start."""
+        return self.spans_of_runs([run_id]).get(run_id, [])
 
     def queue_numbers(self, partition: PartitionId, function_id: FunctionId | None) -> QueueNumbers:
         """How many items stand in the queue, by lane and by kind of timer."""
@@ -289,56 +338,6 @@ def _events(page: EventsPage) -> Select[Any]:
     if not page.include_internal:
         asked = asked.where(func.substr(events.c.name, 1, len(_INTERNAL)) != _INTERNAL)
     return asked.order_by(events.c.id.desc(), events.c.number.desc()).limit(page.limit)
-
-
-def _run_view(row: Row[Any]) -> RunView:
-    ended = None if row.body is None else decode_entry(row.body)
-    assert ended is None or isinstance(ended, RunEnded)
-    return RunView(
-        id=row.id,
-        environment_id=row.environment_id,
-        app_id=row.app_id,
-        function_id=row.function_id,
-        function_version=row.function_version,
-        status=RunStatus(row.status),
-        queued_ms=row.queued_ms,
-        scheduled_ms=row.scheduled_ms,
-        started_ms=row.started_ms,
-        ended_ms=row.ended_ms,
-        event_id=row.event_id,
-        event_name=row.event_name,
-        event_ids=_EVENT_IDS.decode(row.event_ids) if row.event_ids else (),
-        cron=row.cron,
-        parent_run_id=row.parent_run_id,
-        parent_function_id=row.parent_function_id,
-        parent_step=row.parent_step,
-        origin_run_id=row.origin_run_id,
-        output=b"" if ended is None else bytes(ended.output),
-        error=b"" if ended is None else bytes(ended.error),
-        singleton=row.singleton,
-        batch_id=row.batch_id,
-        replay_id=row.replay_id,
-        mode=RunMode(row.mode),
-        cause="" if ended is None else ended.cause,
-        cause_event_id=EventId("") if ended is None else ended.event_id,
-        existing_run_id=RunId("") if ended is None else ended.existing_run_id,
-    )
-
-
-def _item(row: Row[Any]) -> QueueItem:
-    return QueueItem(
-        id=row.item_id,
-        kind=ItemKind(row.kind),
-        function_id=row.function_id,
-        run_id=row.run_id,
-        step=row.step,
-        attempt=row.attempt,
-        due_ms=row.due_ms,
-        queued_ms=row.queued_ms,
-        body=row.body,
-        lane=row.lane,
-        score=row.score,
-    )
 
 
 def _operation(row: RowMapping) -> Operation:

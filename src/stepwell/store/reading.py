@@ -6,11 +6,14 @@ first question, because a server that nobody asks has no use for it.
 
 import asyncio
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from threading import Lock
 from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
+import msgspec
+
+from stepwell.core.charts import Chart, ChartRange, Numbers
 from stepwell.core.identity import (
     LOCAL_PARTITION,
     EnvironmentId,
@@ -21,11 +24,28 @@ from stepwell.core.identity import (
     PartitionId,
     RunId,
 )
+from stepwell.core.metadata import MetadataUpdate
 from stepwell.core.operation import Operation
 from stepwell.core.queue import QueueItem
 from stepwell.core.transition import Skip, StoredEvent
+from stepwell.core.user_span import UserSpan
 from stepwell.engine.store import StoreUnavailable
-from stepwell.store.views import EventOutcome, EventsPage, OperationsPage, QueueNumbers, RunView
+from stepwell.store.scanning import SCAN_ROWS_MAX, scan_within_budget
+from stepwell.store.views import (
+    EventOutcome,
+    EventsPage,
+    EventsSearch,
+    EventTypeView,
+    FoundEvents,
+    FoundRuns,
+    OperationsPage,
+    QueueNumbers,
+    RunsCount,
+    RunsPage,
+    RunView,
+    ScannedRuns,
+    TraceRows,
+)
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -75,6 +95,32 @@ class ReadModels:
         """The run, live or ended."""
         return await self._reading.run("run", lambda q: q.run(run_id))
 
+    async def search_runs(self, page: RunsPage) -> FoundRuns:
+        """A page of runs, with their outputs.
+
+        Without a query it takes a few ms, however many runs there are. With one, runs are looked at
+        one after the other, within the bounds of `scanning`.
+        """
+        if not _has_condition(page):
+            return await self._reading.run("search_runs", lambda q: q.search_runs(page))
+        found, is_complete = await scan_within_budget(self._scan, page)
+        runs = await self._reading.run("search_runs", lambda q: q.runs(found.run_ids))
+        return FoundRuns(runs, found.end, not found.is_exhausted, is_complete)
+
+    async def count_runs(self, page: RunsPage) -> RunsCount:
+        """How many runs a page's filters and query admit, wherever its cursor is.
+
+        Exact up to a bound; with a query, as far as the bounds of `scanning` allow.
+        """
+        if not _has_condition(page):
+            return await self._reading.run("count_runs", lambda q: q.count_runs(page))
+        whole = msgspec.structs.replace(page, after=None, limit=SCAN_ROWS_MAX)
+        found, is_complete = await scan_within_budget(self._scan, whole)
+        return RunsCount(len(found.run_ids), is_complete)
+
+    async def _scan(self, page: RunsPage, rows_max: int) -> ScannedRuns:
+        return await self._reading.run("scan_runs", lambda q: q.scan_runs(page, rows_max))
+
     async def jobs(self, run_id: RunId, *, limit: int) -> list[QueueItem]:
         """The run's first `limit` queue items, by id."""
         return await self._reading.run("jobs", lambda q: q.jobs(run_id, limit))
@@ -89,6 +135,14 @@ class ReadModels:
         An event that was accepted a moment ago may not have been decided about at every function.
         """
         return await self._reading.run("outcomes_of_event", lambda q: q.outcomes_of_event(event_id))
+
+    async def metadata_of_run(self, run_id: RunId) -> list[MetadataUpdate]:
+        """The updates of the run's metadata, by number; `core.metadata` folds them."""
+        return await self._reading.run("metadata_of_run", lambda q: q.metadata_of_run(run_id))
+
+    async def spans_of_run(self, run_id: RunId) -> list[UserSpan]:
+        """The spans of the run's app, by their start."""
+        return await self._reading.run("spans_of_run", lambda q: q.spans_of_run(run_id))
 
     async def queue_numbers(
         self, function_id: FunctionId | None = None, *, partition: PartitionId = LOCAL_PARTITION
@@ -127,6 +181,93 @@ class ReadModels:
         """The bulk operation of that environment."""
         return await self._reading.run(
             "operation", lambda q: q.operation(environment_id, operation_id)
+        )
+
+    async def search_events(self, search: EventsSearch) -> FoundEvents:
+        """A page of events, newest first."""
+        return await self._reading.run("search_events", lambda q: q.event_search.page(search))
+
+    async def count_events(self, search: EventsSearch) -> RunsCount:
+        """How many events there are: exactly, up to a bound."""
+        return await self._reading.run("count_events", lambda q: q.event_search.count(search))
+
+    async def events_by_id(
+        self, environment_id: EnvironmentId, event_ids: Sequence[EventId]
+    ) -> dict[EventId, StoredEvent]:
+        """The first event stored under each of up to 400 ids; unknown ids are left out."""
+        return await self._reading.run(
+            "events_by_id", lambda q: q.traces.events_by_id(environment_id, event_ids)
+        )
+
+    async def runs_by_id(self, run_ids: Sequence[RunId]) -> dict[RunId, RunView]:
+        """Up to 400 runs, live or ended; unknown ids are left out."""
+        return await self._reading.run("runs_by_id", lambda q: q.traces.runs_by_id(run_ids))
+
+    async def runs_of_events(self, event_ids: Sequence[EventId]) -> dict[EventId, list[RunView]]:
+        """The runs that up to 400 events started, alone or in a batch, oldest first."""
+        return await self._reading.run(
+            "runs_of_events", lambda q: q.traces.runs_of_events(event_ids)
+        )
+
+    async def trace_rows(self, run_ids: Sequence[RunId]) -> dict[RunId, TraceRows]:
+        """Everything that is stored about up to 400 runs, as of one moment."""
+        return await self._reading.run("trace_rows", lambda q: q.traces.trace_rows(run_ids))
+
+    async def runs_with_ai(self, run_ids: Sequence[RunId]) -> dict[RunId, bool]:
+        """Which of up to 400 runs have used a model in a step; others are left out."""
+        return await self._reading.run("runs_with_ai", lambda q: q.traces.runs_with_ai(run_ids))
+
+    async def event_types(
+        self, environment_id: EnvironmentId, *, search: str = "", limit: int
+    ) -> list[EventTypeView]:
+        """Names of events that contain a text, by when one was received last."""
+        return await self._reading.run(
+            "event_types",
+            lambda q: q.traces.event_types(environment_id, search=search, limit=limit),
+        )
+
+    async def chart(
+        self, functions: Sequence[FunctionId], asked: ChartRange, places: Sequence[int]
+    ) -> Chart:
+        """What was counted of the functions together, in the buckets of a range."""
+        return await self._reading.run("chart", lambda q: q.rollups.chart(functions, asked, places))
+
+    async def charts(
+        self, functions: Sequence[FunctionId], asked: ChartRange, places: Sequence[int]
+    ) -> dict[FunctionId, Chart]:
+        """The same for each of up to `CHARTED_MAX` functions."""
+        return await self._reading.run(
+            "charts", lambda q: q.rollups.charts(functions, asked, places)
+        )
+
+    async def counts(
+        self, functions: Sequence[FunctionId], asked: ChartRange, places: Sequence[int]
+    ) -> dict[FunctionId, Numbers]:
+        """What was counted of each of the functions in the whole range."""
+        return await self._reading.run(
+            "counts", lambda q: q.rollups.counts(functions, asked, places)
+        )
+
+    async def lifetime_counts(
+        self, functions: Sequence[FunctionId], places: Sequence[int]
+    ) -> dict[FunctionId, Numbers]:
+        """What has been counted of each of the functions altogether."""
+        return await self._reading.run(
+            "lifetime_counts", lambda q: q.rollups.lifetime_counts(functions, places)
+        )
+
+    async def daily_counts(
+        self,
+        functions: Sequence[FunctionId],
+        places: Sequence[int],
+        *,
+        from_ms: int,
+        until_ms: int,
+    ) -> dict[tuple[FunctionId, int], Numbers]:
+        """What was counted by function and start of the day, UTC; nothing for days without."""
+        return await self._reading.run(
+            "daily_counts",
+            lambda q: q.rollups.daily_counts(functions, places, from_ms=from_ms, until_ms=until_ms),
         )
 
     async def close(self) -> None:
@@ -187,6 +328,10 @@ class _ThreadedReading:
             if self._engine is None:
                 self._engine = queries.engine_of(self._connect, connections_max=READERS_MAX)
         return queries.answer(self._engine, operation, question)
+
+
+def _has_condition(page: RunsPage) -> bool:
+    return page.query is not None and page.query.condition is not None
 
 
 def _closed(operation: str) -> StoreUnavailable:

@@ -12,7 +12,15 @@ from typing import Final
 
 import msgspec
 
-__all__ = ["ULID_ALPHABET", "EventIdSeed", "is_ulid", "parse_event_id_seed", "ulid_from", "ulid_ms"]
+__all__ = [
+    "ULID_ALPHABET",
+    "EventIdSeed",
+    "is_ulid",
+    "parse_event_id_seed",
+    "ulid_from",
+    "ulid_hex",
+    "ulid_ms",
+]
 
 _MS_MAX: Final = 2**48 - 1
 #: Digits of Crockford's base 32, by value.
@@ -67,6 +75,15 @@ def ulid_ms(ulid: str) -> int:
         ValueError: The first ten characters are not of a ULID's alphabet.
     """
     return int(ulid[:10].encode("ascii").translate(_TO_INT_DIGITS), 32)
+
+
+def ulid_hex(ulid: str) -> str:
+    """The 128 bits of a ULID as 32 lower-case hexadecimal digits.
+
+    Args:
+        ulid: Text of which `is_ulid` holds.
+    """
+    return f"{int(ulid.encode().translate(_TO_INT_DIGITS), 32):032x}"
 
 
 def is_ulid(text: str) -> bool:

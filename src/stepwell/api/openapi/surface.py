@@ -12,6 +12,7 @@ from stepwell.api import (
     health,
     invoke,
     landing,
+    metadata,
     metrics,
     registration,
     replays,
@@ -20,6 +21,7 @@ from stepwell.api import (
     retention,
     run_state,
     signals,
+    userland_traces,
     waiting,
 )
 from stepwell.api.openapi import endpoint
@@ -36,6 +38,8 @@ TABLES: Final[tuple[DeclarationTable, ...]] = (
     waiting.DECLARATIONS,
     reruns.DECLARATIONS,
     signals.DECLARATIONS,
+    metadata.DECLARATIONS,
+    userland_traces.DECLARATIONS,
     cancellations.DECLARATIONS,
     replays.DECLARATIONS,
     control.DECLARATIONS,

@@ -9,7 +9,7 @@ import msgspec
 
 from stepwell.core.draft import RunDraft
 from stepwell.core.identity import StepId
-from stepwell.core.journal import StepAttemptFailed
+from stepwell.core.journal import ABSENT, StepAttemptFailed
 from stepwell.core.steps.naming import step_name
 from stepwell.core.steps.step_call import step_call
 from stepwell.wire.opcodes import Opcode, OpName
@@ -31,6 +31,7 @@ def report(draft: RunDraft, op: Opcode, answer: OpcodesReported) -> RunError | N
         or item.attempt + 1 >= draft.function.attempts_max
     )
     step = StepId(op.id)
+    metadata = op.metadata if op.metadata is not None else ABSENT
     # Whether it may be retried is decided by the response header alone, not by the opcode.
     memo = op.error.memo(no_retry=answer.no_retry)
     if is_final:
@@ -40,6 +41,7 @@ def report(draft: RunDraft, op: Opcode, answer: OpcodesReported) -> RunError | N
             name=None if draft.is_introduced(step) else step_name(op),
             failed=True,
             call=step_call(draft, op),
+            metadata=metadata,
         )
         return None
     if draft.is_resolved(step):
@@ -58,6 +60,7 @@ def report(draft: RunDraft, op: Opcode, answer: OpcodesReported) -> RunError | N
             retry_at_ms,
             msgspec.Raw(memo),
             call=step_call(draft, op),
+            metadata=metadata,
         )
     )
     draft.repeat_call(retry_at_ms)

@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from stepwell.core.app import App
+from stepwell.core.counted import Span
 from stepwell.core.function import Function
 from stepwell.core.identity import (
     EnvironmentId,
@@ -30,6 +31,7 @@ from stepwell.core.transition import (
 )
 from stepwell.core.waits import Wait
 from stepwell.engine.store import (
+    AnnotatedRun,
     Lane,
     LaneQuery,
     OldEvent,
@@ -45,6 +47,7 @@ from stepwell.engine.store import (
 )
 from stepwell.store.reading import ReadModels
 from stepwell.store.sqlite import (
+    annotations,
     buffers,
     catalog,
     commit,
@@ -188,6 +191,10 @@ class SqliteStore:
     async def history(self, run_id: RunId) -> RunHistory | None:
         return await self._readers.run("history", partial(runs.history, run_id=run_id))
 
+    async def annotated_runs(self, run_ids: Sequence[RunId]) -> Mapping[RunId, AnnotatedRun]:
+        work = partial(annotations.annotated_runs, run_ids=run_ids)
+        return await self._readers.run("annotated_runs", work)
+
     async def operations(self) -> list[Operation]:
         return await self._readers.run("operations", operations.operations)
 
@@ -247,6 +254,18 @@ class SqliteStore:
 
     async def old_runs(self, query: OldRunsQuery) -> list[OldRun]:
         return await self._readers.run("old_runs", partial(old_rows.old_runs, query=query))
+
+    async def old_rollups(
+        self, function_id: FunctionId, span: Span, *, before_ms: int, limit: int
+    ) -> int | None:
+        work = partial(
+            old_rows.old_rollups,
+            function_id=function_id,
+            span=span,
+            before_ms=before_ms,
+            limit=limit,
+        )
+        return await self._readers.run("old_rollups", work)
 
     async def close(self) -> None:
         if isinstance(self._database, Database):
