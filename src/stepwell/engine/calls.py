@@ -15,6 +15,7 @@ from stepwell.core.journal import CallFacts
 from stepwell.core.moment import Ids
 from stepwell.core.queue import QueueItem
 from stepwell.core.run import RunState
+from stepwell.core.trace_ids import call_span_id, trace_headers
 from stepwell.engine.clock import Clock
 from stepwell.engine.driver import CallHandle, Driver, EndpointCall, SdkCall
 from stepwell.wire.response import Outcome
@@ -123,6 +124,11 @@ class Calls:
             return None
         return call if generation in {0, call.generation} else None
 
+    def sent_ms(self, item_id: ItemId) -> int | None:
+        """When the call under way for the item was sent; None when there is none."""
+        call = self._calls.get(item_id)
+        return None if call is None else call.sent_ms
+
     def first_sent_ms(self, run: RunState) -> int | None:
         """When the call of a run that is under way was sent; None when there is none."""
         for item_id in run.items:
@@ -206,15 +212,22 @@ def _sdk_call(
     else:
         url = function.config.url
         body = call_body(run, function, item, request_id=request_id, generation=generation)
+    run_id = run.new.id
+    span_id = call_span_id(item.id, item.queued_ms, item.attempt)
+    traceparent, tracestate = trace_headers(
+        run_id, span_id, app_id=function.app_id, function_id=function.id
+    )
     return SdkCall(
         url=url,
         body=body,
-        run_id=run.new.id,
+        run_id=run_id,
         step_id=target_step(item),
         job_id=str(item.id),
         request_id=request_id,
         request_version=run.version,
         attempt=item.attempt,
         generation=generation,
+        traceparent=traceparent,
+        tracestate=tracestate,
         endpoint=endpoint,
     )

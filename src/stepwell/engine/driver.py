@@ -39,6 +39,7 @@ class SdkCall(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         request_version: What the SDK told; -1 when it has not.
         attempt: Attempts made before.
         generation: Number of this dispatch, by which its checkpoints are known; sent if over 0.
+        traceparent: The span of this call, in W3C form, and `tracestate` with it; sent if there.
         endpoint: Set to call a durable endpoint.
     """
 
@@ -51,6 +52,8 @@ class SdkCall(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     request_version: int
     attempt: int
     generation: int = 0
+    traceparent: str = ""
+    tracestate: str = ""
     endpoint: EndpointCall | None = None
 
 

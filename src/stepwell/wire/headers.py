@@ -19,6 +19,10 @@ REQUEST_ID: Final = "x-request-id"  # new for each dispatch; without "inngest", 
 GENERATION_ID: Final = "x-inngest-generation-id"  # fences stale checkpoints; absent means 0
 FORCE_STEP_PLAN: Final = "x-inngest-force-step-plan"  # durable endpoints only
 
+# Server to app, on each call, and back. Source: W3C Trace Context.
+TRACEPARENT: Final = "traceparent"
+TRACESTATE: Final = "tracestate"
+
 # App to server.
 SDK: Final = "x-inngest-sdk"  # "inngest-js:v4.18.1"; without it an answer is not an SDK's
 NO_RETRY: Final = "x-inngest-no-retry"  # "true" forbids a retry, any other value allows it

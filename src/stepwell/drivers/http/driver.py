@@ -147,6 +147,11 @@ class HttpDriver:
         )
         if call.generation > 0:
             lines += f"{header_names.GENERATION_ID}: {call.generation}\r\n".encode()
+        if call.traceparent:
+            lines += (
+                f"{header_names.TRACEPARENT}: {call.traceparent}\r\n"
+                f"{header_names.TRACESTATE}: {call.tracestate}\r\n"
+            ).encode()
         if self._signing_key is not None:
             signature = sign(body, self._signing_key, unix_s=self._now_ms() // 1000)
             lines += f"{header_names.SIGNATURE}: {signature}\r\n".encode()
@@ -171,6 +176,9 @@ class HttpDriver:
             headers.append((header_names.GENERATION_ID, str(call.generation)))
         if call.step_id != DISCOVERY:
             headers.append((header_names.STEP_ID, call.step_id))
+        if call.traceparent:
+            headers.append((header_names.TRACEPARENT, call.traceparent))
+            headers.append((header_names.TRACESTATE, call.tracestate))
         if endpoint.is_planned:
             headers.append((header_names.FORCE_STEP_PLAN, "true"))
         return header_lines(tuple(headers))

@@ -4,6 +4,7 @@ import gzip
 import socket
 from collections.abc import AsyncIterator
 
+import msgspec
 import pytest
 
 from stepwell import __version__
@@ -244,3 +245,15 @@ async def test_calls_cut_by_closing_are_not_reported(anyio_backend: object) -> N
 
     assert outcomes == []
     assert client.connection_count == 0
+
+
+async def test_an_app_is_told_the_span_of_the_call(driver: HttpDriver) -> None:
+    """SDKs copy both headers to the spans of what happens during the call."""
+    async with serving(always(answer(headers=_SDK))) as app:
+        call = _call(f"{app.origin}/a")
+        await _outcome(
+            driver, msgspec.structs.replace(call, traceparent="00-ab-cd-01", tracestate="a=b,c=d")
+        )
+
+    assert app.requests[0].header("traceparent") == "00-ab-cd-01"
+    assert app.requests[0].header("tracestate") == "a=b,c=d"

@@ -39,6 +39,8 @@ async def _called(
             generation=21_474_836_481,
             request_version=2,
             attempt=0,
+            traceparent="00-ab-cd-01",
+            tracestate="a=b",
             endpoint=endpoint,
         )
         driver.call(call, outcomes.append)
@@ -58,6 +60,7 @@ async def test_the_request_is_the_one_that_started_the_run(client: HttpClient) -
     assert request.header("x-inngest-job-id") == "job"
     assert request.header("x-inngest-req-version") == "2"
     assert request.header("x-inngest-generation-id") == "21474836481"
+    assert (request.header("traceparent"), request.header("tracestate")) == ("00-ab-cd-01", "a=b")
     assert request.header("x-inngest-step-id") is None
     assert request.header("x-inngest-force-step-plan") is None
 
