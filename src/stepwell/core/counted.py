@@ -6,6 +6,7 @@ from typing import Final
 from stepwell.core.identity import FunctionId
 
 __all__ = [
+    "HOUR_MS",
     "LATENCY_BOUNDS_MS",
     "MINUTE_MS",
     "ROLLUP_COLUMNS",
@@ -99,9 +100,9 @@ ROLLUP_COLUMNS: Final = (
 )
 assert len(ROLLUP_COLUMNS) == WIDTH
 
-#: Length of the shortest span.
+#: Lengths of spans.
 MINUTE_MS: Final = 60_000
-_HOUR_MS: Final = 60 * MINUTE_MS
+HOUR_MS: Final = 60 * MINUTE_MS
 
 
 class Span(enum.IntEnum):
@@ -118,7 +119,7 @@ class Span(enum.IntEnum):
             case Span.MINUTE:
                 return at_ms - at_ms % MINUTE_MS
             case Span.HOUR:
-                return at_ms - at_ms % _HOUR_MS
+                return at_ms - at_ms % HOUR_MS
             case Span.EVER:
                 return 0
 

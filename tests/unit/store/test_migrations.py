@@ -13,6 +13,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, create_engine, inspect
 from sqlalchemy.pool import NullPool
 
+from stepwell.core.counted import Counted
 from stepwell.core.identity import LOCAL_PARTITION, EventId, FunctionId, ItemId, RunId
 from stepwell.core.queue import ItemKind, QueueItem
 from stepwell.core.transition import RunMode, SkipReason
@@ -24,6 +25,13 @@ from stepwell.store.schema import metadata
 from stepwell.store.sqlite import SqliteStore
 from stepwell.store.sqlite.database import connect_writer
 
+# Calls, sleeps, waits and invocations.
+_OPEN = (
+    Counted.CALLS_SCHEDULED.value,
+    Counted.SLEEPS_BEGUN.value,
+    Counted.WAITS_BEGUN.value,
+    Counted.INVOCATIONS_BEGUN.value,
+)
 _SCHEMA = "SELECT type, name, sql FROM sqlite_schema ORDER BY type, name"
 
 
@@ -111,6 +119,9 @@ INSERT INTO queue VALUES (2, 0, 'f', 'r2', 1, 's', 0, 0, 117, x'');
 INSERT INTO queue VALUES (3, 0, 'f', 'r2', 2, 't', 0, 900, 118, x'');
 INSERT INTO queue VALUES (4, 0, 'f', 'r2', 3, 'u', 0, 901, 119, x'');
 INSERT INTO queue VALUES (5, 0, '', '', 6, '', 0, 0, 120, x'7b7d');
+INSERT INTO queue VALUES (6, 0, 'f', 'r2', 4, 'v', 0, 902, 120, x'7b7d');
+INSERT INTO queue VALUES (7, 0, 'f', 'r2', 4, 'w', 0, 903, 120,
+    CAST('{"invocation":true}' AS BLOB));
 INSERT INTO skips VALUES ('e1', 'f', 'duplicate', 'k', 121);
 """
 
@@ -140,6 +151,7 @@ async def test_a_database_of_the_first_version_goes_on_where_it_stood(path: Path
     (app,) = await store.apps()
     skips = await store.read_models().skips_of_event(EventId("e1"))
     admitted = await store.admitted_runs(FunctionId("f"))
+    counted = await store.read_models().lifetime_counts([FunctionId("f")], _OPEN)
     await store.close()
 
     places = [(item.kind, item.lane, item.score, item.due_ms) for item in items]
@@ -149,6 +161,8 @@ async def test_a_database_of_the_first_version_goes_on_where_it_stood(path: Path
         (ItemKind.STEP, "c", 112, 900),
         (ItemKind.SLEEP, "", 0, 901),
         (ItemKind.CANCEL, "", 0, 0),
+        (ItemKind.TIMEOUT, "", 0, 902),
+        (ItemKind.TIMEOUT, "", 0, 903),
     ]
     news = [state.new for state in states.values()]
     assert [(new.id, new.lane, new.score, new.singleton, new.mode) for new in news] == [
@@ -158,6 +172,8 @@ async def test_a_database_of_the_first_version_goes_on_where_it_stood(path: Path
     assert admitted == [("r2", "c")]
     assert (function.pause, function.endpoint_method, app.drained_ms) == (None, "", 0)
     assert [skip.reason for skip in skips] == [SkipReason.DUPLICATE]
+    # What was queued before it was counted is counted as begun.
+    assert counted == {FunctionId("f"): dict(zip(_OPEN, (3, 1, 1, 1), strict=True))}
 
 
 def test_opening_a_database_does_not_import_what_migrates_and_reads(path: Path) -> None:
