@@ -200,6 +200,11 @@ def _check_compat(run: StepRun) -> None:
     _pytest(run, "tests/compat")
 
 
+def _check_openapi(run: StepRun) -> None:
+    _tool("schemathesis")
+    _pytest(run, "tests/openapi")
+
+
 def _check_e2e(run: StepRun) -> None:
     _pytest(run, "tests/e2e")
 
@@ -311,6 +316,11 @@ STEPS = (
         name="simulation", about="tests/simulation: promises under faults", action=_check_simulation
     ),
     Step(name="compat", about="tests/compat: unmodified official SDKs", action=_check_compat),
+    Step(
+        name="openapi",
+        about="tests/openapi: a server keeps to what its document says",
+        action=_check_openapi,
+    ),
     Step(name="e2e", about="tests/e2e: real processes and kills", action=_check_e2e),
     Step(name="bench", about="every benchmark for one iteration", action=_check_bench),
     Step(name="packaging", about="build the wheel, install it, start it", action=_check_packaging),

@@ -104,7 +104,7 @@ class ServerProcess:
     @property
     def entries(self) -> list[dict[str, Any]]:
         """The log, one object per entry."""
-        return [json.loads(line) for line in self.output.splitlines() if line.startswith("{")]
+        return [json.loads(line) for line in self.output.split("\n") if line.startswith("{")]
 
     def entry(self, message: str) -> dict[str, Any]:
         """The first log entry with that message, as soon as there is one."""
@@ -129,8 +129,8 @@ class ServerProcess:
         wait_until(is_healthy, what=f"health of {self.url}")
         return self
 
-    def get(self, path: str) -> Answer:
-        return get(self.url + path)
+    def get(self, path: str, *, headers: Mapping[str, str] | None = None) -> Answer:
+        return get(self.url + path, headers=headers)
 
     def post(self, path: str, value: object, *, headers: Mapping[str, str] | None = None) -> Answer:
         return post(self.url + path, value, headers=headers)
@@ -167,9 +167,9 @@ class ServerProcess:
         self.process.wait(STOP_LIMIT_S)
 
 
-def get(url: str) -> Answer:
+def get(url: str, *, headers: Mapping[str, str] | None = None) -> Answer:
     """The answer to a GET, whatever its status."""
-    return _request(urllib.request.Request(url))
+    return _request(urllib.request.Request(url, headers=dict(headers or {})))
 
 
 def post(url: str, value: object, *, headers: Mapping[str, str] | None = None) -> Answer:

@@ -3,9 +3,10 @@
 Source: HTTP APIs, 7.7. What the answers say about progress is ours.
 """
 
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
+from msgspec import Meta
 from starlette.types import Receive, Scope, Send
 
 from stepwell.api.bulk_operations import (
@@ -24,6 +25,7 @@ from stepwell.api.openapi import (
     Body,
     Declaration,
     DeclarationTable,
+    Link,
     Tag,
     Timestamp,
     Ulid,
@@ -37,7 +39,7 @@ from stepwell.core.function import Function, FunctionIndex
 from stepwell.core.identity import ACCOUNT_ID, OperationId
 from stepwell.core.operation import Operation, OperationKind
 
-__all__ = ["DECLARATIONS", "CancellationObject", "CancellationsApi"]
+__all__ = ["DECLARATIONS", "CancellationObject", "CancellationsApi", "requested_cancellation"]
 
 #: The cause of a run's end when the API asked for it.
 _BULK: Final = "bulk"
@@ -81,8 +83,8 @@ class CancellationRequest(msgspec.Struct, frozen=True, kw_only=True):
         name: For people.
     """
 
-    app_id: str
-    function_id: str
+    app_id: Annotated[str, Meta(min_length=1)]
+    function_id: Annotated[str, Meta(min_length=1)]
     started_before: Timestamp
     started_after: Timestamp | None = None
     condition: str | None = msgspec.field(name="if", default=None)
@@ -110,6 +112,7 @@ DECLARATIONS: Final[DeclarationTable] = {
                 refused(404, "function not found"),
                 refused(409, TOO_MANY),
             ),
+            links=(Link("deleteCancellation", "cancellation_id", "/data/id"),),
         ),
     },
     "/v1/cancellations/{cancellation_id}": {
@@ -152,9 +155,7 @@ class CancellationsApi:
         now_ms = self._clock.now_ms()
         app_name = fields.required_text("app_id")
         function_name = fields.required_text("function_id")
-        after_ms, before_ms = _time_range(fields, now_ms)
-        condition = fields.condition("if")
-        name = fields.text("name")
+        asked = requested_cancellation(fields, now_ms=now_ms)
         if fields.problems:
             await send_error(send, 400, "\n".join(fields.problems))
             return
@@ -162,19 +163,7 @@ class CancellationsApi:
         if function is None:
             await send_error(send, 404, "function not found")
             return
-        operation = Operation(
-            OperationId(self._ids.ulid(now_ms)),
-            OperationKind.CANCEL,
-            function.environment_id,
-            function.app_id,
-            function.id,
-            created_ms=now_ms,
-            started_before_ms=before_ms,
-            started_after_ms=after_ms,
-            condition=condition,
-            name=name,
-            cause=_BULK,
-        )
+        operation = asked.of(function, self._ids.ulid(now_ms), now_ms=now_ms)
         if await self._bulk.create_operation(operation):
             await send_data(send, self._object(operation), now_ms=now_ms)
         else:
@@ -223,6 +212,42 @@ class CancellationsApi:
             runs_failed=operation.failed,
             ended_at=date_text(ended_ms) if ended_ms else None,
         )
+
+
+class AskedCancellation(msgspec.Struct, frozen=True):
+    """Which runs of a function are to be cancelled.
+
+    Attributes:
+        after_ms: Queued then or later; 0 without a bound.
+        before_ms: Queued then or earlier.
+    """
+
+    after_ms: int
+    before_ms: int
+    condition: str
+    name: str
+
+    def of(self, function: Function, new_id: str, *, now_ms: int) -> Operation:
+        """The operation that cancels them."""
+        return Operation(
+            OperationId(new_id),
+            OperationKind.CANCEL,
+            function.environment_id,
+            function.app_id,
+            function.id,
+            created_ms=now_ms,
+            started_before_ms=self.before_ms,
+            started_after_ms=self.after_ms,
+            condition=self.condition,
+            name=self.name,
+            cause=_BULK,
+        )
+
+
+def requested_cancellation(fields: Fields, *, now_ms: int) -> AskedCancellation:
+    """What is to be cancelled; nothing of it counts if the fields have problems."""
+    after_ms, before_ms = _time_range(fields, now_ms)
+    return AskedCancellation(after_ms, before_ms, fields.condition("if"), fields.text("name"))
 
 
 def _time_range(fields: Fields, now_ms: int) -> tuple[int, int]:

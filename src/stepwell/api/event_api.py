@@ -20,6 +20,7 @@ from stepwell.api.openapi import (
     Body,
     Declaration,
     DeclarationTable,
+    Link,
     Parameter,
     Tag,
     Unlisted,
@@ -29,10 +30,10 @@ from stepwell.api.openapi import (
 from stepwell.api.responses import JSON, Header, encode_json, send_answer
 from stepwell.api.services import ApiServices
 from stepwell.core.identity import DEFAULT_ENVIRONMENT_ID
-from stepwell.wire.events import parse_events
+from stepwell.wire.events import TS_MAX_MS, TS_MIN_MS, parse_events
 from stepwell.wire.ulid import EventIdSeed, parse_event_id_seed
 
-__all__ = ["DECLARATIONS", "EventEndpoint"]
+__all__ = ["DECLARATIONS", "EventEndpoint", "EventTime"]
 
 _PREFIX: Final = "/e/"
 _KEY_UNKNOWN: Final = b'{"status":401,"message":"","error":"Event key not found"}'
@@ -64,6 +65,13 @@ class EventKeyRefusal(msgspec.Struct, frozen=True):
     error: str
 
 
+#: Milliseconds since 1970 as senders of events may tell them; 0 stands for now.
+EventTime = Annotated[
+    int,
+    Meta(extra_json_schema={"anyOf": [{"const": 0}, {"minimum": TS_MIN_MS, "maximum": TS_MAX_MS}]}),
+]
+
+
 class SentEvent(msgspec.Struct, frozen=True, kw_only=True):
     """An event, as it is sent.
 
@@ -80,7 +88,7 @@ class SentEvent(msgspec.Struct, frozen=True, kw_only=True):
     name: Annotated[str, Meta(min_length=1)]
     data: dict[str, Any] | None = None
     id: str = ""
-    ts: int = 0
+    ts: EventTime = 0
     user: dict[str, Any] | None = None
     meta: dict[str, Any] | None = None
     v: str = ""
@@ -109,6 +117,11 @@ DECLARATIONS: Final[DeclarationTable] = {
                 json(EventsAnswer),
                 refused(400, "An event is bad; those before it are accepted", kind=EventsAnswer),
                 refused(401, "Event key not found", kind=EventKeyRefusal),
+            ),
+            links=(
+                Link("getEvent", "event_id", "/ids/0"),
+                Link("getRunsOfEvent", "event_id", "/ids/0"),
+                Link("getOutcomesOfEvent", "event_id", "/ids/0"),
             ),
             refusal=EventsAnswer,
         )

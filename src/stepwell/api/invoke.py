@@ -12,7 +12,17 @@ from starlette.types import Receive, Scope, Send
 
 from stepwell.api.body import header, headers_of, read_body
 from stepwell.api.errors import send_error
-from stepwell.api.openapi import Body, Declaration, DeclarationTable, Tag, Unlisted, json, refused
+from stepwell.api.event_api import EventTime
+from stepwell.api.openapi import (
+    Body,
+    Declaration,
+    DeclarationTable,
+    Link,
+    Tag,
+    Unlisted,
+    json,
+    refused,
+)
 from stepwell.api.responses import send_json
 from stepwell.api.services import ApiServices, RouteTable
 from stepwell.core.identity import DEFAULT_ENVIRONMENT_ID
@@ -30,7 +40,7 @@ class Invocation(msgspec.Struct, frozen=True):
     data: dict[str, Any] | None = None
     user: dict[str, Any] | None = None
     id: str = ""
-    ts: int = 0
+    ts: EventTime = 0
 
 
 class InvokedAnswer(msgspec.Struct, frozen=True):
@@ -63,6 +73,10 @@ DECLARATIONS: Final[DeclarationTable] = {
                     "Unable to read post data request",
                     "Invalid invocation event: …",
                 ),
+            ),
+            links=(
+                Link("getEvent", "event_id", "/id"),
+                Link("getRunsOfEvent", "event_id", "/id"),
             ),
         )
     },

@@ -74,8 +74,8 @@ class SentApp(msgspec.Struct, frozen=True, kw_only=True, rename={"app_name": "ap
         functions: In the spelling of the SDKs.
     """
 
-    url: str
-    app_name: str
+    url: Annotated[str, Meta(min_length=1)]
+    app_name: Annotated[str, Meta(min_length=1)]
     functions: list[dict[str, Any]]
     sdk: str = ""
     v: str = "0.1"

@@ -26,6 +26,7 @@ from stepwell.api.openapi import (
     Body,
     Declaration,
     DeclarationTable,
+    Link,
     Tag,
     Timestamp,
     Ulid,
@@ -42,7 +43,7 @@ from stepwell.core.operation import Operation, OperationKind
 from stepwell.core.rerun import RerunRefused
 from stepwell.core.status import RunStatus
 
-__all__ = ["DECLARATIONS", "ReplayObject", "ReplaysApi"]
+__all__ = ["DECLARATIONS", "ReplayObject", "ReplaysApi", "requested_replay"]
 
 #: Runs a second; more than that need no bound.
 RATE_PER_S_MAX: Final = 10_000
@@ -118,6 +119,10 @@ DECLARATIONS: Final[DeclarationTable] = {
                 _NO_FUNCTION,
                 refused(409, RerunRefused.FUNCTION_GONE, RerunRefused.ENDPOINT, TOO_MANY),
             ),
+            links=(
+                Link("getReplay", "replay_id", "/data/id"),
+                Link("deleteReplay", "replay_id", "/data/id"),
+            ),
         ),
     },
     "/v1/replays/{replay_id}": {
@@ -163,7 +168,7 @@ class ReplaysApi:
         if fields is None:
             return
         now_ms = self._clock.now_ms()
-        operation = self._operation(fields, function, now_ms)
+        operation = requested_replay(fields, function, self._ids.ulid(now_ms), now_ms=now_ms)
         if fields.problems:
             await send_error(send, 400, "\n".join(fields.problems))
         elif function.archived:
@@ -211,27 +216,6 @@ class ReplaysApi:
         text: str = scope["path_params"]["replay_id"]
         return await known_operation(text, send, self._bulk, kind=OperationKind.REPLAY)
 
-    def _operation(self, fields: Fields, function: Function, now_ms: int) -> Operation:
-        """The operation that is asked for; nothing of it counts if there are problems."""
-        from_ms = fields.required_time_ms("from")
-        until_ms = fields.required_time_ms("until")
-        if from_ms is not None and until_ms is not None and from_ms >= until_ms:
-            fields.problems.append("from must be before until")
-        return Operation(
-            OperationId(self._ids.ulid(now_ms)),
-            OperationKind.REPLAY,
-            function.environment_id,
-            function.app_id,
-            function.id,
-            created_ms=now_ms,
-            started_before_ms=until_ms or 0,
-            started_after_ms=from_ms or 0,
-            statuses=tuple(_STATUSES[word] for word in fields.names("statuses", list(_STATUSES))),
-            condition=fields.condition("if"),
-            name=fields.text("name"),
-            rate_per_s=fields.number("rate_per_second", maximum=RATE_PER_S_MAX),
-        )
-
     def _object(self, operation: Operation) -> ReplayObject:
         function = self._catalogue.functions.get(operation.function_id)
         ended_ms = operation.ended_ms
@@ -254,3 +238,27 @@ class ReplaysApi:
             runs_failed=operation.failed,
             ended_at=date_text(ended_ms) if ended_ms else None,
         )
+
+
+def requested_replay(
+    fields: Fields, function: Function, new_id: str, *, now_ms: int
+) -> Operation:
+    """The replay that is asked for; nothing of it counts if the fields have problems."""
+    from_ms = fields.required_time_ms("from")
+    until_ms = fields.required_time_ms("until")
+    if from_ms is not None and until_ms is not None and from_ms >= until_ms:
+        fields.problems.append("from must be before until")
+    return Operation(
+        OperationId(new_id),
+        OperationKind.REPLAY,
+        function.environment_id,
+        function.app_id,
+        function.id,
+        created_ms=now_ms,
+        started_before_ms=until_ms or 0,
+        started_after_ms=from_ms or 0,
+        statuses=tuple(_STATUSES[word] for word in fields.names("statuses", list(_STATUSES))),
+        condition=fields.condition("if"),
+        name=fields.text("name"),
+        rate_per_s=fields.number("rate_per_second", maximum=RATE_PER_S_MAX),
+    )

@@ -11,7 +11,7 @@ from starlette.types import Receive, Scope, Send
 
 from stepwell.api.body import headers_of, read_body
 from stepwell.api.errors import send_error
-from stepwell.api.openapi import Body, Declaration, DeclarationTable, Tag, Ulid, data, refused
+from stepwell.api.openapi import Body, Declaration, DeclarationTable, Link, Tag, Ulid, data, refused
 from stepwell.api.responses import send_data
 from stepwell.api.services import ApiServices, RouteTable
 from stepwell.core.identity import RunId
@@ -110,6 +110,7 @@ DECLARATIONS: Final[DeclarationTable] = {
                 refused(404, "Unable to load function run: …"),
                 refused(409, *sorted(_CONFLICTS)),
             ),
+            links=(Link("getRun", "run_id", "/data/id"),),
         )
     }
 }

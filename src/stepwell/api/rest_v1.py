@@ -16,6 +16,7 @@ from stepwell.api.errors import send_error
 from stepwell.api.openapi import (
     Declaration,
     DeclarationTable,
+    Link,
     Parameter,
     Tag,
     Timestamp,
@@ -81,6 +82,10 @@ DECLARATIONS: Final[DeclarationTable] = {
                 Parameter("name", str, "The exact name"),
             ),
             answers=(data(list[EventObject]), refused(400, "Invalid … query parameter")),
+            links=(
+                Link("getEvent", "event_id", "/data/0/internal_id"),
+                Link("listEvents", "cursor", "/data/0/internal_id"),
+            ),
         )
     },
     "/v1/events/{event_id}": {
@@ -98,11 +103,25 @@ DECLARATIONS: Final[DeclarationTable] = {
             Tag.EVENTS,
             text="Oldest first; none for an unknown event.",
             answers=(data(list[RunObject]), _NO_EVENT_ID),
+            links=(
+                Link("getRun", "run_id", "/data/0/run_id"),
+                Link("cancelRun", "run_id", "/data/0/run_id"),
+                Link("rerunRun", "run_id", "/data/0/run_id"),
+            ),
         )
     },
     "/v1/runs/{run_id}": {
         "GET": Declaration(
-            "getRun", "Read a run", Tag.RUNS, answers=(data(RunObject), _NO_RUN_ID, _NO_RUN)
+            "getRun",
+            "Read a run",
+            Tag.RUNS,
+            answers=(data(RunObject), _NO_RUN_ID, _NO_RUN),
+            links=(
+                Link("getJobsOfRun", "run_id", "/data/run_id"),
+                Link("explainRun", "run_id", "/data/run_id"),
+                Link("getFunction", "slug", "/data/function_id"),
+                Link("getEvent", "event_id", "/data/event_id"),
+            ),
         ),
         "DELETE": Declaration(
             "cancelRun",

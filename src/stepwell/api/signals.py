@@ -22,7 +22,7 @@ from stepwell.wire.json_shape import is_deeper_than
 from stepwell.wire.opcode_options import STEP_BYTES_MAX
 from stepwell.wire.unicode_repair import with_unicode_repaired
 
-__all__ = ["DECLARATIONS", "SIGNAL_BYTES_MAX", "SignalEndpoint", "SignalIntake"]
+__all__ = ["DECLARATIONS", "SIGNAL_BYTES_MAX", "SignalEndpoint", "SignalIntake", "signal_problem"]
 
 #: The data becomes the result of a step; the rest of the body is small.
 SIGNAL_BYTES_MAX: Final = STEP_BYTES_MAX
@@ -105,7 +105,7 @@ class SignalEndpoint:
         except (msgspec.MsgspecError, RecursionError):
             await send_error(send, 400, _INVALID)
             return
-        problem = _problem(signal)
+        problem = signal_problem(signal.signal, bytes(signal.data))
         if problem:
             await send_error(send, 400, f"{_INVALID}: {problem}")
             return
@@ -117,14 +117,14 @@ class SignalEndpoint:
         await send_data(send, SignalledRun(run_id), now_ms=self._clock.now_ms())
 
 
-def _problem(signal: _Signal) -> str:
-    """What is wrong, or ""."""
-    if not signal.signal:
+def signal_problem(name: str, data: bytes) -> str:
+    """What is wrong with a signal, or ""."""
+    if not name:
         return "the name of the signal is missing"
-    if len(signal.signal.encode()) > SIGNAL_NAME_BYTES_MAX:
+    if len(name.encode()) > SIGNAL_NAME_BYTES_MAX:
         return f"the name of the signal is longer than {SIGNAL_NAME_BYTES_MAX} bytes"
-    if len(signal.data) > SIGNAL_BYTES_MAX:
+    if len(data) > SIGNAL_BYTES_MAX:
         return f"the data is larger than {SIGNAL_BYTES_MAX} bytes"
-    if is_deeper_than(EVENT_LEVELS_MAX, bytes(signal.data)):
+    if is_deeper_than(EVENT_LEVELS_MAX, data):
         return f"the data is nested deeper than {EVENT_LEVELS_MAX} levels"
     return ""

@@ -21,6 +21,8 @@ __all__ = [
     "EVENT_BYTES_MAX",
     "EVENT_LEVELS_MAX",
     "INVOKED_EVENT",
+    "TS_MAX_MS",
+    "TS_MIN_MS",
     "AcceptedEvent",
     "Event",
     "EventInvalid",
@@ -40,10 +42,12 @@ EVENT_LEVELS_MAX = 256
 
 INVOKED_EVENT = "inngest/function.invoked"
 
+# What else senders call a time is a mistake about the unit.
+TS_MIN_MS = int(datetime(1980, 1, 1, tzinfo=UTC).timestamp() * 1000)
+TS_MAX_MS = int(datetime(2100, 1, 1, tzinfo=UTC).timestamp() * 1000)
+
 _TOO_DEEP = f"Event is nested deeper than {EVENT_LEVELS_MAX} levels"
 _RESERVED_PREFIX = "inngest/"
-_TS_MIN_MS = int(datetime(1980, 1, 1, tzinfo=UTC).timestamp() * 1000)
-_TS_MAX_MS = int(datetime(2100, 1, 1, tzinfo=UTC).timestamp() * 1000)
 _NULL = msgspec.Raw(b"null")
 _EMPTY_OBJECT = msgspec.Raw(b"{}")
 _WHITE_SPACE = b" \t\r\n"
@@ -410,9 +414,9 @@ def _event(sent: _SentEvent, name: str, *, received_ms: int, internal_id: str) -
     if user is _NULL or not _is_object(user, "user"):
         user = _EMPTY_OBJECT
     ts = sent.ts or received_ms
-    if ts < _TS_MIN_MS:
+    if ts < TS_MIN_MS:
         raise EventInvalid("timestamp is before Jan 1, 1980")
-    if ts > _TS_MAX_MS:
+    if ts > TS_MAX_MS:
         raise EventInvalid("timestamp is after Jan 1, 2100")
     return Event(
         data=_without_metadata(data),

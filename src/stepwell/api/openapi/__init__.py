@@ -27,6 +27,8 @@ a declaration without a route; another one sends nonsense to everything that is 
   `parameters=(Parameter("limit", int, "How many"),)`, a body in `body=Body(SignalBody)`.
 - Whether a key is needed follows from the path, by the rule that the server itself applies. What
   every route, or every one with a body, may answer (401, 413, 415, 503) is added by itself.
+- Where an answer leads to is told by `links=(Link("getRun", "run_id", "/data/run_id"),)`; tests go
+  there.
 - What is no JSON is declared with `text_of` or `empty`; a route that is no part of the API, such as
   one that always refuses, is `Unlisted("why")`.
 - A route that answers without end, such as a stream, is declared with `is_endless=True`, so that no
@@ -39,6 +41,7 @@ from stepwell.api.openapi.declaration import (
     Declaration,
     DeclarationTable,
     Envelope,
+    Link,
     Parameter,
     Refusal,
     Tag,
@@ -57,6 +60,7 @@ __all__ = [
     "Declaration",
     "DeclarationTable",
     "Envelope",
+    "Link",
     "Parameter",
     "Refusal",
     "Tag",

@@ -12,6 +12,7 @@ __all__ = [
     "Declaration",
     "DeclarationTable",
     "Envelope",
+    "Link",
     "Parameter",
     "Refusal",
     "Tag",
@@ -110,6 +111,20 @@ class Answer(msgspec.Struct, frozen=True):
     envelope: Envelope = Envelope.NONE
 
 
+class Link(msgspec.Struct, frozen=True):
+    """Where to go from an answer with status 200.
+
+    Attributes:
+        to: Id of a declaration.
+        parameter: Which of its parameters.
+        source: Where its value is in the answer, as a JSON pointer.
+    """
+
+    to: str
+    parameter: str
+    source: str
+
+
 class Declaration(msgspec.Struct, frozen=True):
     """What one method of one path takes and answers.
 
@@ -119,6 +134,7 @@ class Declaration(msgspec.Struct, frozen=True):
         text: What else there is to know.
         parameters: Those of the query and headers, and those of the path that are not known by name.
         answers: Without those that every route has.
+        links: Where to go from its answer.
         refusal: Shape of the errors that are added for every route.
         is_endless: Whether an answer may go on for ever.
     """
@@ -130,6 +146,7 @@ class Declaration(msgspec.Struct, frozen=True):
     text: str = ""
     parameters: tuple[Parameter, ...] = ()
     body: Body | None = None
+    links: tuple[Link, ...] = ()
     refusal: Any = Refusal
     is_endless: bool = False
 

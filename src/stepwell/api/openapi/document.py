@@ -17,6 +17,7 @@ from stepwell.api.openapi.declaration import (
     Declaration,
     DeclarationTable,
     Envelope,
+    Link,
     Parameter,
     Refusal,
     Tag,
@@ -29,8 +30,6 @@ from stepwell.api.responses import Metadata
 __all__ = ["Listed", "document", "listed"]
 
 _NAME: Final = re.compile(r"\{(\w+)(?::\w+)?\}")
-#: A parameter that ends at the next slash.
-_SEGMENT: Final = re.compile(r"\{\w+\}")
 _CONVERTER: Final = re.compile(r":\w+\}")
 _SCHEMAS: Final = "#/components/schemas/{name}"
 _SIGNING_KEY: Final = "signingKey"
@@ -47,7 +46,7 @@ _KEY_TEXT: Final = (
     "with or without a prefix such as `signkey-prod-`."
 )
 
-_NO_ROUTE: Final = text_of("text/plain", "A parameter with a slash in it", status=404)
+_NO_ROUTE: Final = text_of("text/plain", "A parameter makes another path of it", status=404)
 _UNAUTHENTICATED: Final = text_of("text/plain", "The signing key is missing or wrong", status=401)
 
 
@@ -166,15 +165,32 @@ def _responses(each: Listed, shapes: "_Shapes", *, needs_key: bool) -> dict[str,
     by_status: dict[int, list[Answer]] = {}
     for answer in (*each.declaration.answers, *_common(each, needs_key=needs_key)):
         by_status.setdefault(answer.status, []).append(answer)
-    return {
+    shown = {
         str(status): _response(answers, shapes) for status, answers in sorted(by_status.items())
     }
+    if each.declaration.links:
+        shown["200"]["links"] = {
+            f"{link.to}By{_capitalized(link.parameter)}": _link(link)
+            for link in each.declaration.links
+        }
+    return shown
+
+
+def _link(link: Link) -> dict[str, Any]:
+    return {
+        "operationId": link.to,
+        "parameters": {link.parameter: f"$response.body#{link.source}"},
+    }
+
+
+def _capitalized(name: str) -> str:
+    return name.title().replace("_", "")
 
 
 def _common(each: Listed, *, needs_key: bool) -> Iterator[Answer]:
     """What is the same for many routes."""
     kind = each.declaration.refusal
-    if _SEGMENT.search(each.path):
+    if _NAME.search(each.path):
         yield _NO_ROUTE
     if needs_key:
         yield _UNAUTHENTICATED

@@ -4,11 +4,13 @@ from typing import Final
 
 from stepwell.api import (
     cancellations,
+    changes,
     checkpoint_declarations,
     control,
     dev,
     event_api,
     event_outcomes,
+    graphql,
     health,
     invoke,
     landing,
@@ -48,6 +50,8 @@ TABLES: Final[tuple[DeclarationTable, ...]] = (
     registration.DECLARATIONS,
     dev.DECLARATIONS,
     retention.DECLARATIONS,
+    graphql.DECLARATIONS,
+    changes.DECLARATIONS,
     metrics.DECLARATIONS,
     health.DECLARATIONS,
     landing.DECLARATIONS,

@@ -1,0 +1,147 @@
+"""Real servers keep to their OpenAPI document, whatever they are asked: Schemathesis tries it."""
+
+import re
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from tests.e2e.processes import Servers
+from tests.openapi.stocked import Names, Stock
+
+SIGNING_KEY: Final = "signkey-test-abc123def456"
+EVENT_KEY: Final = "first-key"
+#: Far more than it needs; the step has to end.
+LIMIT_S: Final = 100
+
+CHECKS: Final = (
+    "not_a_server_error",
+    "status_code_conformance",
+    "content_type_conformance",
+    "response_schema_conformance",
+    "response_headers_conformance",
+)
+
+#: Whatever is valid by the document is taken by these, and by all that have no body. Others may refuse
+#: it: an expression need not compile, and one time has to come after another.
+_ACCEPTING: Final = ("sendSignal", "pauseFunction")
+#: The state of a run is gone when it ends.
+_GONE: Final = ("getEventsOfLiveRun", "getStepsOfLiveRun")
+
+
+def _settings(names: Names, checks: Sequence[str]) -> str:
+    """A configuration: half of the parameters that name something name what there is."""
+    lines = [f'hooks = "{Path(__file__).with_name("media_types.py")}"']
+    lines += ["[checks]", "enabled = false", *(f"{check}.enabled = true" for check in checks)]
+    for name, values in names.items():
+        lines += [f"[dictionaries.{name}]", f"values = {values!r}"]
+    lines.append("[parameters]")
+    lines += [f'{name} = {{ dictionary = "{name}", probability = 0.5 }}' for name in names]
+    # Says 501 to everything, which is what the document says.
+    lines += ["[[operations]]", 'include-operation-id = "startConnect"', "enabled = false"]
+    return "\n".join(lines + _accepting())
+
+
+def _accepting() -> list[str]:
+    """Where valid requests have to be taken."""
+    check = "checks.positive_data_acceptance"
+    lines = [
+        "[[operations]]",
+        f"include-operation-id = {list(_ACCEPTING)}",
+        f"{check}.enabled = true",
+    ]
+    lines += ["[[operations]]", f"include-operation-id = {list(_GONE)}", f"{check}.enabled = true"]
+    lines += [f'{check}.expected-statuses = ["2xx", 404, 410]']
+    lines += ["[[operations]]", 'include-method = ["GET", "DELETE"]', f"{check}.enabled = true"]
+    lines += ['exclude-path-regex = "^/(v0/runs/.*|v1/http/.*)"']
+    return lines
+
+
+def _schemathesis(
+    url: str, folder: Path, names: Names, checks: Sequence[str], *arguments: str
+) -> str:
+    """What it prints.
+
+    Raises:
+        AssertionError: It found something, or did not try everything.
+    """
+    settings = folder / "schemathesis.toml"
+    settings.write_text(_settings(names, checks))
+    program = Path(sys.executable).parent / "schemathesis"
+    ended = subprocess.run(
+        [
+            *(program, "--config-file", settings, "run", f"{url}/v1/openapi.json"),
+            *("--generation-database", "none", "--no-color", "--warnings", "off"),
+            *("--request-timeout", "10", *arguments),
+        ],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=LIMIT_S,
+    )
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    return ended.stdout
+
+
+def _seed(request: pytest.FixtureRequest) -> str:
+    """Of this run of the tests, so that what it finds can be found again."""
+    seed: Any = request.config.getoption("randomly_seed", 0)
+    return str(seed)
+
+
+def _all_tested(printed: str) -> bool:
+    selected = re.search(r"Selected: (\d+)/\d+\s+Tested: (\d+)", printed)
+    assert selected is not None, printed
+    return selected[1] == selected[2]
+
+
+@pytest.mark.timeout(LIMIT_S + 20)
+def test_a_development_server_keeps_to_its_document(
+    request: pytest.FixtureRequest, servers: Servers, tmp_path: Path
+) -> None:
+    """No request makes it fail, and every answer is one that the document names, in its shape."""
+    server = servers.dev("--no-persist")
+    names = Stock(server, event_key="any", headers={}).fill()
+
+    printed = _schemathesis(
+        server.url,
+        tmp_path,
+        names,
+        CHECKS,
+        *("--phases", "examples,coverage,fuzzing,stateful"),
+        *("--max-examples", "10", "--seed", _seed(request)),
+    )
+
+    assert _all_tested(printed)
+    assert server.stop() == 0
+    assert [entry for entry in server.entries if entry["level"] == "error"] == []
+
+
+@pytest.mark.timeout(LIMIT_S + 20)
+def test_a_server_in_production_asks_for_the_keys_that_its_document_names(
+    request: pytest.FixtureRequest, servers: Servers, tmp_path: Path
+) -> None:
+    """With the key all is as in development; without it nothing is told."""
+    flags = ("--signing-key", SIGNING_KEY, "--event-key", EVENT_KEY, "--host", "127.0.0.1")
+    server = servers("start", *flags).wait_until_healthy()
+    authorization = f"Bearer {SIGNING_KEY}"
+    headers = {"Authorization": authorization}
+    names = Stock(server, event_key=EVENT_KEY, headers=headers).fill()
+
+    printed = _schemathesis(
+        server.url,
+        tmp_path,
+        names,
+        (*CHECKS, "ignored_auth"),
+        *("--header", f"Authorization: {authorization}"),
+        *("--phases", "coverage,fuzzing"),
+        *("--max-examples", "3", "--seed", _seed(request)),
+    )
+
+    assert _all_tested(printed)
+    assert server.stop() == 0
+    assert [entry for entry in server.entries if entry["level"] == "error"] == []
