@@ -4,7 +4,8 @@ Labels are bounded: functions that are registered, and closed sets of words. Nam
 `inngest_` are those of the reference. Source: HTTP APIs, 13; flow control, 2.3.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from itertools import accumulate
 from typing import Final
 
 import msgspec
@@ -18,10 +19,20 @@ from stepwell.core.function import FunctionIndex
 from stepwell.core.identity import FunctionId
 from stepwell.engine.clock import Clock
 from stepwell.engine.counts import NO_FUNCTION, Counts
+from stepwell.engine.distribution import Distribution
 
-__all__ = ["DECLARATIONS", "METRICS", "Metric", "MetricsEndpoint"]
+__all__ = [
+    "CONTENT_TYPE",
+    "DECLARATIONS",
+    "METRICS",
+    "Metric",
+    "MetricsEndpoint",
+    "Samples",
+    "escaped",
+    "metrics_text",
+]
 
-_CONTENT_TYPE: Final[Header] = (b"content-type", b"text/plain; version=0.0.4; charset=utf-8")
+CONTENT_TYPE: Final[Header] = (b"content-type", b"text/plain; version=0.0.4; charset=utf-8")
 
 
 class Metric(msgspec.Struct, frozen=True):
@@ -29,7 +40,7 @@ class Metric(msgspec.Struct, frozen=True):
 
     Attributes:
         name: With the unit last.
-        kind: "counter" or "gauge".
+        kind: "counter", "gauge" or "histogram".
         text: What it says, in one line.
         labels: Names of its labels.
     """
@@ -62,6 +73,21 @@ _SKIPPED: Final = Metric(
     "counter",
     "Events that started no run of their own, and runs that were skipped",
     ("fn", "reason"),
+)
+_CALL: Final = Metric(
+    "stepwell_call_duration_seconds", "histogram", "From sending calls to their answers", ()
+)
+_DELAY: Final = Metric(
+    "stepwell_call_delay_seconds", "histogram", "How long calls waited that could be sent", ()
+)
+_BATCH: Final = Metric(
+    "stepwell_commit_batch_transitions", "histogram", "Decisions in one transaction", ()
+)
+_COMMIT: Final = Metric(
+    "stepwell_commit_duration_seconds", "histogram", "How long transactions took", ()
+)
+_COMMIT_FAILED: Final = Metric(
+    "stepwell_commit_failures_total", "counter", "Transactions that failed", ("code",)
 )
 _DEPTH: Final = Metric("inngest_queue_depth", "gauge", "Queue items, those due later included", ())
 _QUEUED_RUNS: Final = Metric(
@@ -103,6 +129,11 @@ METRICS: Final = (
     _REQUESTS_ENDED,
     _SKIPPED,
     _DELETED,
+    _CALL,
+    _DELAY,
+    _BATCH,
+    _COMMIT,
+    _COMMIT_FAILED,
     _DEPTH,
     _QUEUED_RUNS,
     _QUEUED_REQUESTS,
@@ -113,9 +144,9 @@ METRICS: Final = (
     _AGE,
 )
 
-# Values of the labels, and the number.
-_Sample = tuple[tuple[str, ...], float]
-_Samples = dict[Metric, list[_Sample]]
+# Values of the labels, and the number or the numbers.
+_Sample = tuple[tuple[str, ...], float | Distribution]
+Samples = dict[Metric, list[_Sample]]
 
 
 DECLARATIONS: Final[DeclarationTable] = {
@@ -164,7 +195,7 @@ class MetricsEndpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
         snapshot = await self._snapshots.latest()
-        samples: _Samples = {metric: [] for metric in METRICS}
+        samples: Samples = {metric: [] for metric in METRICS}
         slugs = _slugs(self._catalogue.functions)
         _add_counters(samples, self._counts, slugs)
         if snapshot is not None:
@@ -172,7 +203,7 @@ class MetricsEndpoint:
             taken_ms = self._clock.now_ms() - round(age_s * 1000)
             samples[_AGE].append(((), round(age_s, 3)))
             _add_gauges(samples, snapshot, slugs, taken_ms=taken_ms)
-        await send_answer(send, 200, _text(samples), headers=(_CONTENT_TYPE,))
+        await send_answer(send, 200, metrics_text(samples), headers=(CONTENT_TYPE,))
 
 
 def _slugs(functions: FunctionIndex) -> dict[FunctionId, str]:
@@ -182,12 +213,21 @@ def _slugs(functions: FunctionIndex) -> dict[FunctionId, str]:
         # Two series of one name would make the whole answer unreadable.
         if function.slug not in by_slug or not function.archived:
             by_slug[function.slug] = function.id
-    return {function_id: _escaped(slug) for slug, function_id in by_slug.items()}
+    return {function_id: escaped(slug) for slug, function_id in by_slug.items()}
 
 
-def _add_counters(samples: _Samples, counts: Counts, slugs: Mapping[FunctionId, str]) -> None:
+def _add_counters(samples: Samples, counts: Counts, slugs: Mapping[FunctionId, str]) -> None:
     for table, number in counts.deleted.items():
         samples[_DELETED].append(((table,), number))
+    for metric, distribution in (
+        (_CALL, counts.call_s),
+        (_DELAY, counts.delay_s),
+        (_BATCH, counts.commits.transitions),
+        (_COMMIT, counts.commits.took_s),
+    ):
+        samples[metric].append(((), distribution))
+    for code, number in counts.commits.failed.items():
+        samples[_COMMIT_FAILED].append(((code,), number))
     for function_id, slug in [*slugs.items(), (NO_FUNCTION, "")]:
         of_function = counts.by_function.get(function_id)
         if of_function is None:
@@ -206,7 +246,7 @@ def _add_counters(samples: _Samples, counts: Counts, slugs: Mapping[FunctionId, 
 
 
 def _add_gauges(
-    samples: _Samples, snapshot: QueueSnapshot, slugs: Mapping[FunctionId, str], *, taken_ms: int
+    samples: Samples, snapshot: QueueSnapshot, slugs: Mapping[FunctionId, str], *, taken_ms: int
 ) -> None:
     samples[_DEPTH].append(((), snapshot.depth))
     for function in snapshot.functions:
@@ -226,19 +266,37 @@ def _add_gauges(
             samples[_TIMERS].append(((slug, kind.name.lower()), items))
 
 
-def _text(samples: _Samples) -> bytes:
+def metrics_text(samples: Samples) -> bytes:
+    """The samples in the text format of Prometheus; their labels are escaped."""
     lines = []
     for metric, found in samples.items():
         lines.append(f"# HELP {metric.name} {metric.text}.\n# TYPE {metric.name} {metric.kind}\n")
         for values, number in found:
-            pairs = ",".join(
-                f'{label}="{value}"' for label, value in zip(metric.labels, values, strict=True)
-            )
-            lines.append(
-                f"{metric.name}{{{pairs}}} {number}\n" if pairs else f"{metric.name} {number}\n"
-            )
+            labels = dict(zip(metric.labels, values, strict=True))
+            if isinstance(number, Distribution):
+                lines += _histogram_lines(metric, labels, number)
+            else:
+                lines.append(_line(metric.name, labels, number))
     return "".join(lines).encode("utf-8", "replace")
 
 
-def _escaped(value: str) -> str:
+def _histogram_lines(
+    metric: Metric, labels: dict[str, str], distribution: Distribution
+) -> Iterator[str]:
+    """Each bucket counts what the smaller ones count, too."""
+    bounds = [*map(str, distribution.bounds), "+Inf"]
+    counts = list(accumulate(distribution.buckets))
+    for bound, count in zip(bounds, counts, strict=True):
+        yield _line(f"{metric.name}_bucket", labels | {"le": bound}, count)
+    yield _line(f"{metric.name}_sum", labels, round(distribution.total, 3))
+    yield _line(f"{metric.name}_count", labels, counts[-1])
+
+
+def _line(name: str, labels: dict[str, str], number: float) -> str:
+    pairs = ",".join(f'{label}="{value}"' for label, value in labels.items())
+    return f"{name}{{{pairs}}} {number}\n" if pairs else f"{name} {number}\n"
+
+
+def escaped(value: str) -> str:
+    """The value of a label as it is written between quotes."""
     return value.replace("\\", r"\\").replace("\n", r"\n").replace('"', r"\"")

@@ -42,6 +42,7 @@ __all__ = [
     "Tally",
     "decode_tally",
     "encode_tally",
+    "function_of",
     "merged",
     "new_calls",
     "rollups_of",
@@ -170,6 +171,14 @@ def new_calls(transition: Transition) -> Iterator[QueueItem]:
                     yield item
 
 
+def function_of(run_id: RunId, transition: Transition) -> FunctionId:
+    """Whose run it is that a transition says something about."""
+    for new in transition.runs:
+        if new.id == run_id:
+            return new.function_id
+    return transition.function_id
+
+
 def _is_over(item: QueueItem, transition: Transition) -> bool:
     """Whether what the item stood for before is over, so that it is other work from now on."""
     for call in transition.answered:
@@ -247,16 +256,16 @@ def _count_journal(counts: Tally, transition: Transition) -> None:
             if transition.runs and _is_taken_over(journal_row, transition):
                 continue
             place = _STEPS_FAILED if entry.failed else _STEPS_COMPLETED
-            row = _row(counts, _function_of(journal_row.run_id, transition), entry.at_ms)
+            row = _row(counts, function_of(journal_row.run_id, transition), entry.at_ms)
             row[_STEP_BYTES] = row.get(_STEP_BYTES, 0) + len(entry.memo)
             _count_duration(row, entry)
         elif isinstance(entry, StepAttemptFailed):
             place = _STEPS_ERRORED
-            row = _row(counts, _function_of(journal_row.run_id, transition), entry.at_ms)
+            row = _row(counts, function_of(journal_row.run_id, transition), entry.at_ms)
             _count_duration(row, entry)
         elif isinstance(entry, RunStarted):
             place = _RUNS_STARTED
-            row = _row(counts, _function_of(journal_row.run_id, transition), entry.at_ms)
+            row = _row(counts, function_of(journal_row.run_id, transition), entry.at_ms)
         else:
             continue
         row[place] = row.get(place, 0) + 1
@@ -276,19 +285,12 @@ def _count_runs(counts: Tally, transition: Transition) -> None:
         row = _row(counts, new.function_id, new.queued_ms)
         row[_RUNS_SCHEDULED] = row.get(_RUNS_SCHEDULED, 0) + 1
     for end in transition.ended:
-        row = _row(counts, _function_of(end.run_id, transition), end.ended_ms)
+        row = _row(counts, function_of(end.run_id, transition), end.ended_ms)
         place = _ENDED_RUNS[end.status]
         row[place] = row.get(place, 0) + 1
         if end.status is RunStatus.SKIPPED:
             # It was created by the same decision, only to be shown.
             row[_RUNS_SCHEDULED] = row.get(_RUNS_SCHEDULED, 0) - 1
-
-
-def _function_of(run_id: RunId, transition: Transition) -> FunctionId:
-    for new in transition.runs:
-        if new.id == run_id:
-            return new.function_id
-    return transition.function_id
 
 
 def _is_taken_over(row: JournalRow, transition: Transition) -> bool:

@@ -10,7 +10,7 @@ import msgspec
 
 from stepwell.core.call import call_body, call_facts, called_request, must_only_plan, target_step
 from stepwell.core.function import Function
-from stepwell.core.identity import ItemId, RunId
+from stepwell.core.identity import FunctionId, ItemId, RunId
 from stepwell.core.journal import CallFacts
 from stepwell.core.moment import Ids
 from stepwell.core.queue import QueueItem
@@ -128,6 +128,10 @@ class Calls:
         """When the call under way for the item was sent; None when there is none."""
         call = self._calls.get(item_id)
         return None if call is None else call.sent_ms
+
+    def sent(self) -> list[tuple[FunctionId, int]]:
+        """The function of each call under way, and when it was sent."""
+        return [(call.item.function_id, call.sent_ms) for call in self._calls.values()]
 
     def first_sent_ms(self, run: RunState) -> int | None:
         """When the call of a run that is under way was sent; None when there is none."""

@@ -12,6 +12,7 @@ from typing import Final
 import msgspec
 
 from stepwell.core.transition import Transition
+from stepwell.engine.distribution import CommitCounts
 from stepwell.engine.store import Ownership, OwnershipLost, Store, StoreUnavailable
 
 __all__ = ["BACKLOG_MAX", "BATCH_MAX", "CommitFailed", "Committer"]
@@ -36,9 +37,23 @@ class Committer:
 
     After the first failed commit it accepts nothing any more: what was decided after it rests on
     something that was not written, so the owner has to start again from the store.
+
+    Args:
+        store: Where it writes.
+        owner: The ownership.
+        after_batch: Called after each commit.
+        counts: Where commits are counted, if anybody wants to know.
     """
 
-    def __init__(self, store: Store, owner: Ownership, *, after_batch: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        owner: Ownership,
+        *,
+        after_batch: Callable[[], None],
+        counts: CommitCounts | None = None,
+    ) -> None:
+        self._counts = counts or CommitCounts()
         self._store = store
         self._owner = owner
         self._after_batch = after_batch
@@ -86,6 +101,7 @@ class Committer:
         Raises:
             StoreUnavailable, OwnershipLost: A commit failed; everything submitted is told.
         """
+        loop = asyncio.get_running_loop()
         while True:
             await self._wake.wait()
             if not self._waiting:
@@ -94,11 +110,15 @@ class Committer:
                 self._wake.clear()
                 continue
             batch = self._committing = self._take()
+            began_s = loop.time()
             try:
                 await self._store.commit(self._owner, [pending.transition for pending in batch])
             except (StoreUnavailable, OwnershipLost) as failure:
+                self._counts.failed[failure.code] += 1
                 self.abort(failure)
                 raise
+            self._counts.transitions.add(len(batch))
+            self._counts.took_s.add(loop.time() - began_s)
             self._committing = []
             for pending in batch:
                 pending.committed(pending.transition)

@@ -7,28 +7,31 @@ given names only when somebody asks, so that counting costs next to nothing.
 from collections import Counter
 from collections.abc import Callable
 from functools import partial
-from typing import Final, Literal
+from typing import Final
 
+from stepwell.core.advance import call_end
+from stepwell.core.counted import LATENCY_BOUNDS_MS
 from stepwell.core.function import FunctionIndex
 from stepwell.core.identity import FunctionId, RunId
 from stepwell.core.journal import RunEnded, RunStarted
+from stepwell.core.rollups import function_of, new_calls
 from stepwell.core.run import RunState
 from stepwell.core.status import RunStatus
-from stepwell.core.transition import SkipReason, Transition
+from stepwell.core.transition import CallEnd, SkipReason, Transition
+from stepwell.engine.distribution import CommitCounts, Distribution
 from stepwell.engine.driver import CallHandle, Driver, SdkCall
-from stepwell.wire.opcode import OpName
-from stepwell.wire.response import CallFailed, OpcodesReported, Outcome
+from stepwell.wire.response import Outcome
 
-__all__ = ["NO_FUNCTION", "CountedDriver", "Counts", "FunctionCounts", "RequestEnd"]
+__all__ = ["NO_FUNCTION", "CountedDriver", "Counts", "FunctionCounts"]
 
 #: Stands for calls of durable endpoints, whose functions a driver does not know.
 NO_FUNCTION: Final = FunctionId("")
 
-#: How a request to an app ended: answered, failed in a way that may be repeated, failed finally.
-RequestEnd = Literal["success", "errored", "failed"]
-
 #: Says something about a run that was started, and does not count as an event that started none.
 _NOT_SKIPPED: Final = SkipReason.CANCEL_CONDITION_INVALID
+
+
+_LATENCY_BOUNDS_S: Final = tuple(bound_ms / 1000 for bound_ms in LATENCY_BOUNDS_MS)
 
 
 class FunctionCounts:
@@ -61,7 +64,7 @@ class FunctionCounts:
         self.skipped: Counter[str] = Counter()
         self.requests_scheduled = 0
         self.requests_started = 0
-        self.requests_ended: Counter[RequestEnd] = Counter()
+        self.requests_ended: Counter[CallEnd] = Counter()
 
 
 class Counts:
@@ -71,11 +74,17 @@ class Counts:
 
     Attributes:
         deleted: Rows that retention deleted, by table; it counts them itself.
+        commits: The commits; the committer counts them itself.
+        call_s: How long answers to calls took, in seconds.
+        delay_s: How long calls waited that could have been sent, in seconds.
     """
 
     def __init__(self) -> None:
         self.by_function: dict[FunctionId, FunctionCounts] = {}
         self.deleted: Counter[str] = Counter()
+        self.commits = CommitCounts()
+        self.call_s = Distribution(_LATENCY_BOUNDS_S)
+        self.delay_s = Distribution(_LATENCY_BOUNDS_S)
 
     def of(self, function_id: FunctionId) -> FunctionCounts:
         """The numbers of a function; zeros for one that has done nothing."""
@@ -84,28 +93,24 @@ class Counts:
             counts = self.by_function[function_id] = FunctionCounts()
         return counts
 
-    def observe(self, run: RunState | None, transition: Transition) -> None:
+    def observe(self, run: RunState | None, transition: Transition) -> None:  # noqa: ARG002
         """Count one durable transition, and what it says about its run and others."""
-        if transition.put:
-            for item in transition.put:
-                if item.kind.is_call:
-                    self.of(item.function_id).requests_scheduled += 1
-        if transition.renew_due:
-            for item in transition.renew_due:
-                # Without an attempt before, or due at once, it only stands elsewhere now.
-                if item.attempt and item.due_ms and item.kind.is_call:
-                    self.of(item.function_id).requests_scheduled += 1
+        for item in new_calls(transition):
+            self.of(item.function_id).requests_scheduled += 1
+        for call in transition.answered:
+            self.call_s.add((call.ended_ms - call.sent_ms) / 1000)
+            self.delay_s.add((call.sent_ms - call.ready_ms) / 1000)
         for new in transition.runs:
             self.of(new.function_id).scheduled += 1
         for row in transition.journal:
             if type(row.entry) is RunStarted:
-                self.of(_function_of(row.run_id, run, transition)).started += 1
+                self.of(function_of(row.run_id, transition)).started += 1
         if transition.ended or transition.skips:
-            self._count_ends(run, transition)
+            self._count_ends(transition)
 
-    def _count_ends(self, run: RunState | None, transition: Transition) -> None:
+    def _count_ends(self, transition: Transition) -> None:
         for end in transition.ended:
-            counts = self.of(_function_of(end.run_id, run, transition))
+            counts = self.of(function_of(end.run_id, transition))
             if end.status is RunStatus.SKIPPED:
                 counts.scheduled -= 1
                 counts.skipped[_cause(end.run_id, transition)] += 1
@@ -151,27 +156,8 @@ class CountedDriver:
 
 
 def _ended(counts: FunctionCounts, done: Callable[[Outcome], None], outcome: Outcome) -> None:
-    counts.requests_ended[_end_of(outcome)] += 1
+    counts.requests_ended[call_end(outcome)] += 1
     done(outcome)
-
-
-def _end_of(outcome: Outcome) -> RequestEnd:
-    if isinstance(outcome, OpcodesReported):
-        for opcode in outcome.ops:
-            if opcode.error is not None:
-                is_final = opcode.op is OpName.STEP_FAILED or outcome.no_retry
-                return "failed" if is_final else "errored"
-        return "success"
-    if isinstance(outcome, CallFailed):
-        return "errored" if outcome.retryable else "failed"
-    return "success"
-
-
-def _function_of(run_id: RunId, run: RunState | None, transition: Transition) -> FunctionId:
-    """Whose run it is: the one that was decided about, or one that came into being."""
-    if run is not None and run.new.id == run_id:
-        return run.new.function_id
-    return next((new.function_id for new in transition.runs if new.id == run_id), NO_FUNCTION)
 
 
 def _cause(run_id: RunId, transition: Transition) -> str:

@@ -8,7 +8,15 @@ from typing import Final
 import structlog
 
 from stepwell.core.checkpointing import CheckpointRefused
-from stepwell.core.identity import LOCAL_PARTITION, EnvironmentId, OperationId, RunId, StepId
+from stepwell.core.identity import (
+    LOCAL_PARTITION,
+    EnvironmentId,
+    FunctionId,
+    ItemId,
+    OperationId,
+    RunId,
+    StepId,
+)
 from stepwell.core.operation import Operation
 from stepwell.core.rerun import RerunRefused, StepChoice
 from stepwell.core.retention import KEEP_EVERYTHING, Retention, RetentionOverrides
@@ -141,6 +149,10 @@ class Engine:
     def calls_sent_ms(self, items: Sequence[ItemId]) -> dict[ItemId, int]:
         """When the calls under way for these items were sent; others are left out."""
         return {} if self._partition is None else self._partition.calls_sent_ms(items)
+
+    def calls_under_way(self) -> list[tuple[FunctionId, int]]:
+        """The function of each call under way, and when it was sent; none while nothing is owned."""
+        return [] if self._partition is None else self._partition.calls_under_way()
 
     @property
     def scheduler(self) -> Scheduler:

@@ -12,7 +12,7 @@ The way of an item: `_committed` takes it in when its row is durable; the schedu
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
 from typing import Any, Final
 
@@ -93,7 +93,9 @@ class Partition:
         self._around = around
         self._awaited = found.awaited
         store, clock = around.store, around.clock
-        self._committer = Committer(store, owner, after_batch=self._after_batch)
+        self._committer = Committer(
+            store, owner, after_batch=self._after_batch, counts=around.commits
+        )
         self._live = LiveRuns(store.load_runs)
         self._held: set[ItemId] = set()
         self._unwritten = UnwrittenRuns()
@@ -158,6 +160,18 @@ class Partition:
         """What a decision may look at besides its subject."""
         around = self._around
         return World(around.registry.functions, self._awaited, around.retries)
+
+    def calls_sent_ms(self, items: Sequence[ItemId]) -> dict[ItemId, int]:
+        """When the requests under way for these items were sent; others are left out."""
+        sent = {
+            item_id: self._calls.sent_ms(item_id) or self._gateways.sent_ms(item_id)
+            for item_id in items
+        }
+        return {item_id: ms for item_id, ms in sent.items() if ms is not None}
+
+    def calls_under_way(self) -> list[tuple[FunctionId, int]]:
+        """The function of each call under way, and when it was sent."""
+        return self._calls.sent()
 
     # Life.
 

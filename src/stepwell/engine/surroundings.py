@@ -11,6 +11,7 @@ from stepwell.core.run import RunState
 from stepwell.core.transition import LimitState, Transition
 from stepwell.engine.awaited import AwaitedEvents
 from stepwell.engine.clock import Clock
+from stepwell.engine.distribution import CommitCounts
 from stepwell.engine.driver import Driver
 from stepwell.engine.gateways import GatewayClient
 from stepwell.engine.ids import NumberedIds
@@ -33,6 +34,7 @@ class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
         calls_max: Requests to apps and for steps under way at the same time.
         limits: What else bounds them, for the whole installation and per app.
         retention: How long what is kept; None keeps everything, and cannot be changed.
+        commits: Where commits are counted, if anybody wants to know.
         observers: Told of every durable transition, with the run it was decided for.
     """
 
@@ -47,6 +49,7 @@ class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
     limits: LimitSettings = LimitSettings()
     environment_id: EnvironmentId = DEFAULT_ENVIRONMENT_ID
     retention: RetentionSetup | None = None
+    commits: CommitCounts | None = None
     observers: tuple[Observer, ...] = ()
 
 

@@ -74,7 +74,7 @@ def _named(samples: dict[str, float], names: Iterable[str]) -> dict[str, float]:
 
 def test_the_documentation_knows_every_metric_and_no_other() -> None:
     page = (Path(__file__).parents[3] / "docs" / "http-api.md").read_text()
-    rows = re.findall(r"^\| `(\w+)` \| (counter|gauge) \|", page, re.MULTILINE)
+    rows = re.findall(r"^\| `(\w+)` \| (counter|gauge|histogram) \|", page, re.MULTILINE)
 
     assert rows == [(metric.name, metric.kind) for metric in METRICS]
 
@@ -103,7 +103,7 @@ def test_names_and_labels_are_bounded_and_have_units() -> None:
     assert len({metric.name for metric in METRICS}) == len(METRICS)
     for metric in METRICS:
         assert metric.name.endswith("_total") == (metric.kind == "counter")
-        assert set(metric.labels) <= {"fn", "status", "reason", "constraint", "kind"}
+        assert set(metric.labels) <= {"fn", "status", "reason", "constraint", "kind", "code"}
 
 
 def test_what_happened_is_counted_by_function() -> None:
@@ -134,6 +134,21 @@ def test_what_happened_is_counted_by_function() -> None:
         'inngest_sdk_req_ended_total{fn="f",status="errored"}': 2,
         'stepwell_function_skipped_total{fn="f",reason="rate_limited"}': 7,
     }
+
+
+def test_a_histogram_counts_in_each_bucket_what_the_smaller_ones_count() -> None:
+    world = MetricsWorld(function("f"))
+    for took_s in (0.0005, 0.004, 0.005, 90.0):
+        world.counts.commits.took_s.add(took_s)
+    world.counts.commits.failed["SW2001"] = 3
+
+    samples = world.samples()
+
+    name = "stepwell_commit_duration_seconds"
+    bounds = ["0.001", "0.002", "0.005", "5", "+Inf"]
+    assert [samples[f'{name}_bucket{{le="{bound}"}}'] for bound in bounds] == [1, 1, 3, 3, 4]
+    assert (samples[f"{name}_count"], samples[f"{name}_sum"]) == (4, 90.01)
+    assert samples['stepwell_commit_failures_total{code="SW2001"}'] == 3
 
 
 def test_what_waits_is_shown_by_function_and_constraint() -> None:

@@ -10,9 +10,9 @@ from stepwell.core.function import FunctionIndex
 from stepwell.core.identity import AppId, EnvironmentId, EventId, FunctionId, ItemId, RunId
 from stepwell.core.journal import RunEnded, RunStarted
 from stepwell.core.queue import ItemKind, QueueItem
-from stepwell.core.run import RunState
 from stepwell.core.status import RunStatus
 from stepwell.core.transition import (
+    AnsweredCall,
     JournalRow,
     NewRun,
     RunEnd,
@@ -49,20 +49,22 @@ def _ended(status: RunStatus, cause: str = "") -> Transition:
             JournalRow(RunId("run-1"), 1, RunEnded(1, status, cause=cause)),
         ],
         ended=[RunEnd(RunId("run-1"), status, 1, 1, ended_seq=1)],
+        function_id=F,
     )
 
 
 def test_a_run_is_counted_when_it_is_created_started_and_ended() -> None:
-    counts, run = Counts(), RunState(_new(), [b"{}"])
+    counts = Counts()
     started = Transition(
         journal=[JournalRow(RunId("run-1"), 0, RunStarted(1))],
         started=[RunStart(RunId("run-1"), 1)],
+        function_id=F,
     )
 
     counts.observe(None, Transition(runs=[_new(), _new("run-2", G)], put=[_item()]))
-    counts.observe(run, started)
+    counts.observe(None, started)
     ended = _ended(RunStatus.COMPLETED)
-    counts.observe(run, msgspec.structs.replace(ended, journal=ended.journal[1:]))
+    counts.observe(None, msgspec.structs.replace(ended, journal=ended.journal[1:]))
 
     of_f = counts.of(F)
     assert (of_f.scheduled, of_f.started, dict(of_f.ended)) == (1, 1, {RunStatus.COMPLETED: 1})
@@ -71,7 +73,7 @@ def test_a_run_is_counted_when_it_is_created_started_and_ended() -> None:
 
 def test_a_run_that_starts_and_ends_with_one_answer_is_started_once() -> None:
     counts = Counts()
-    counts.observe(RunState(_new(), [b"{}"]), _ended(RunStatus.FAILED))
+    counts.observe(None, _ended(RunStatus.FAILED))
 
     assert (counts.of(F).started, counts.of(F).ended[RunStatus.FAILED]) == (1, 1)
 
@@ -96,23 +98,35 @@ def test_events_that_start_no_run_are_counted_by_reason() -> None:
     assert set(counts.of(F).skipped) == set(SkipReason) - {SkipReason.CANCEL_CONDITION_INVALID}
 
 
+ANSWERED = AnsweredCall(ItemId(1), 1_000, 1_500, 2_500, "success")
+
+
 @pytest.mark.parametrize(
     ("transition", "scheduled"),
     [
         (Transition(put=[_item(), _item(ItemKind.STEP)]), 2),
         (Transition(put=[_item(ItemKind.SLEEP), _item(ItemKind.GATEWAY)]), 0),
-        (Transition(renew_due=[_item(attempt=1, due_ms=5)]), 1),
+        (Transition(renew=[_item(ItemKind.DISCOVER)], answered=[ANSWERED]), 1),
+        (Transition(renew_due=[_item(attempt=1, due_ms=5)], answered=[ANSWERED]), 1),
+        (Transition(renew_due=[_item()], closed=[_item(ItemKind.SLEEP)]), 1),
         (Transition(renew_due=[_item(attempt=1)]), 0),
-        (Transition(renew_due=[_item()]), 0),
-        (Transition(renew_due=[_item(ItemKind.GATEWAY, attempt=1, due_ms=5)]), 0),
+        (Transition(renew=[_item(ItemKind.GATEWAY)], answered=[ANSWERED]), 0),
     ],
 )
 def test_calls_are_counted_when_they_are_queued(transition: Transition, scheduled: int) -> None:
     """Also when they are to be repeated, but not when only their place in the queue changes."""
     counts = Counts()
-    counts.observe(RunState(_new(), [b"{}"]), transition)
+    counts.observe(None, transition)
 
     assert counts.of(F).requests_scheduled == scheduled
+
+
+def test_it_is_counted_how_long_calls_took_and_waited() -> None:
+    counts = Counts()
+    counts.observe(None, Transition(answered=[ANSWERED], function_id=F))
+
+    assert (counts.call_s.total, counts.delay_s.total) == (1.0, 0.5)
+    assert sum(counts.call_s.buckets) == sum(counts.delay_s.buckets) == 1
 
 
 class _Driver:
