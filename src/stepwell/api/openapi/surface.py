@@ -3,6 +3,7 @@
 from typing import Final
 
 from stepwell.api import (
+    apps,
     cancellations,
     changes,
     checkpoint_declarations,
@@ -45,6 +46,7 @@ TABLES: Final[tuple[DeclarationTable, ...]] = (
     cancellations.DECLARATIONS,
     replays.DECLARATIONS,
     control.DECLARATIONS,
+    apps.DECLARATIONS,
     checkpoint_declarations.DECLARATIONS,
     run_state.DECLARATIONS,
     registration.DECLARATIONS,
