@@ -9,6 +9,7 @@ from starlette.types import ASGIApp
 
 from stepwell import __version__
 from stepwell.api import ApiServices, ApiSettings, DevOptions, create_api
+from stepwell.api.apps import AppsApi
 from stepwell.api.cancellations import CancellationsApi
 from stepwell.api.checkpoint import CheckpointApi
 from stepwell.api.control import ControlApi
@@ -191,6 +192,7 @@ def _control(
         checkpoints.routes(),
         ReplaysApi(services, engine).routes(),
         ControlApi(Control(registry), clock).routes(),
+        AppsApi(registry, clock).routes(),
     ]
 
 
