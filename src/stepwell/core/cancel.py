@@ -24,7 +24,7 @@ def cancel(
     """
     draft = RunDraft(run, item, world=world, at=at)
     if why.error_name:
-        fail_run(draft, run_error(why.error_name, why.error_message))
+        fail_run(draft, run_error(why.error_name, why.error_message), step=why.step)
     else:
         end_run(draft, RunStatus.CANCELLED, cause=why.cause, event_id=why.event_id)
     return draft.finish()

@@ -9,9 +9,10 @@ import msgspec
 
 from stepwell.core.answers import answer_item
 from stepwell.core.draft import RunDraft
-from stepwell.core.identity import NO_EVENT, EventId
+from stepwell.core.identity import NO_EVENT, EventId, StepId
 from stepwell.core.item_bodies import ResumeBody
 from stepwell.core.journal import ABSENT, RunEnded
+from stepwell.core.queue import NO_STEP
 from stepwell.core.routing import route_into
 from stepwell.core.status import RunStatus
 from stepwell.core.transition import RunEnd
@@ -50,9 +51,9 @@ def state_overflow(draft: RunDraft) -> RunError | None:
     )
 
 
-def fail_run(draft: RunDraft, error: RunError) -> None:
+def fail_run(draft: RunDraft, error: RunError, *, step: StepId = NO_STEP) -> None:
     """End the run because of an error the server made, such as a broken limit."""
-    end_run(draft, RunStatus.FAILED, output=error.server_output(), error=error)
+    end_run(draft, RunStatus.FAILED, output=error.server_output(), error=error, step=step)
 
 
 def end_run(
@@ -63,6 +64,7 @@ def end_run(
     error: RunError | None = None,
     cause: str = "",
     event_id: EventId = NO_EVENT,
+    step: StepId = NO_STEP,
 ) -> None:
     """Decide that the run is over; what else this draft had queued for it is dropped.
 
@@ -73,6 +75,7 @@ def end_run(
         error: Why it failed.
         cause: Why it was cancelled.
         event_id: The event that cancelled it.
+        step: The step that made it fail.
     """
     assert status.is_ended
     run, at = draft.run, draft.at
@@ -90,6 +93,7 @@ def end_run(
         event_id=event_id,
         attempt=draft.item.attempt if draft.item is not None else 0,
         call=draft.cited_call(),
+        step=step,
     )
     draft.append(entry)
     transition.started = []
@@ -107,14 +111,20 @@ def end_run(
     transition.signals_done = list(run.signals.values())
     draft.is_ended = True
 
-    if run.callers:
-        _answer_callers(draft, status, output=output, error=error)
+    finished_id = NO_EVENT
     if new.event_name not in _SILENT_TRIGGERS:
-        _publish(draft, status, output=output, error=encoded_error)
+        finished_id = _publish(draft, status, output=output, error=encoded_error)
+    if run.callers:
+        _answer_callers(draft, status, output=output, error=error, finished_id=finished_id)
 
 
 def _answer_callers(
-    draft: RunDraft, status: RunStatus, *, output: bytes | None, error: RunError | None
+    draft: RunDraft,
+    status: RunStatus,
+    *,
+    output: bytes | None,
+    error: RunError | None,
+    finished_id: EventId,
 ) -> None:
     """Queue the invoking steps' result for the runs that wait for it."""
     if status is RunStatus.COMPLETED:
@@ -124,15 +134,20 @@ def _answer_callers(
         # tells the caller what happened.
         error = error or run_error("InvokedFunctionCancelled", "The invoked function was cancelled")
         memo = error.server_output()
-    body = ResumeBody(memo=msgspec.Raw(memo), failed=status is not RunStatus.COMPLETED)
+    failed = status is not RunStatus.COMPLETED
+    body = ResumeBody(memo=msgspec.Raw(memo), event_id=finished_id, failed=failed)
     for caller in draft.run.callers:
         draft.transition.put.append(answer_item(caller, body, at=draft.at))
 
 
 def _publish(
     draft: RunDraft, status: RunStatus, *, output: bytes | None, error: msgspec.Raw
-) -> None:
-    """Publish `inngest/function.finished` and its kind, and start what listens to them."""
+) -> EventId:
+    """Publish `inngest/function.finished` and its kind, and start what listens to them.
+
+    Returns:
+        The internal id of the first.
+    """
     new, at = draft.run.new, draft.at
     data = _event_data(draft, status, output=output, error=bytes(error))
     trigger = draft.run.events[0]
@@ -143,6 +158,7 @@ def _publish(
         names.append((FAILED, new.id))
     elif status is RunStatus.CANCELLED:
         names.append((CANCELLED, new.id))
+    finished_id = NO_EVENT
     for name, external_id in names:
         event = internal_event(name=name, data=data, event_id=external_id, ts=at.now_ms, meta=meta)
         accepted = AcceptedEvent(
@@ -151,6 +167,7 @@ def _publish(
             event=event,
             payload=event.payload(),
         )
+        finished_id = finished_id or EventId(accepted.internal_id)
         route_into(
             draft.transition,
             accepted,
@@ -158,6 +175,7 @@ def _publish(
             world=draft.world,
             at=at,
         )
+    return finished_id
 
 
 def _event_data(draft: RunDraft, status: RunStatus, *, output: bytes | None, error: bytes) -> bytes:

@@ -183,7 +183,7 @@ def report_steps(
     if item is None:
         return None
     ops = [op for op in ops if op.op not in _LAZY]
-    call = CallFacts(item.queued_ms, run.started_ms)
+    call = CallFacts(item.queued_ms, run.started_ms, item=item.id)
     own_error = next((op for op in ops if op.op in _ERRORS and op.id == CALL_ERROR_STEP), None)
     if own_error is not None:
         failed = _failed(own_error)

@@ -58,13 +58,15 @@ class TimeoutBody(_Body, frozen=True):
 class CancelBody(_Body, frozen=True):
     """CANCEL: why, as in `RunEnded.cause`, and the event that did it.
 
-    With an error the run fails instead, and nothing can catch that.
+    With an error the run fails instead, and nothing can catch that; `step` is the one that made it
+    fail.
     """
 
     cause: str
     event_id: EventId = EventId("")
     error_name: str = ""
     error_message: str = ""
+    step: StepId = StepId("")
 
 
 class AdmitBody(_Body, frozen=True):

@@ -79,7 +79,8 @@ def begin_waiting(
     if other is None or body.replaces:
         transition.signals.append(wait)
     else:
-        transition.put.append(cancel_item(wait.function_id, wait.run_id, _CONFLICT, at=at))
+        why = msgspec.structs.replace(_CONFLICT, step=body.step)
+        transition.put.append(cancel_item(wait.function_id, wait.run_id, why, at=at))
     return transition
 
 
