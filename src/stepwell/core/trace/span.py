@@ -4,7 +4,6 @@ Source: GraphQL, 5.9 and 5.10.
 """
 
 import enum
-from collections.abc import Mapping
 
 import msgspec
 
@@ -173,7 +172,3 @@ class TraceSpan(msgspec.Struct, frozen=True, kw_only=True):
     metadata: tuple[SpanMetadata, ...] = ()
     reply: SpanReply | None = None
     children: tuple["TraceSpan", ...] = ()
-
-
-#: Metadata by what it is attached to: the run (""), a step, a step and attempt, a span.
-MetadataByOwner = Mapping[tuple[str, int | None, str], tuple[SpanMetadata, ...]]
