@@ -90,6 +90,23 @@ def read_tree(source: str) -> Node:
         raise ExpressionInvalid(source, str(error)) from error
 
 
+def offsets(source: str) -> list[int]:
+    """Where each node of `read_tree(source)` stands: characters before it, in pre-order.
+
+    An operator stands where it is written, a method at its parenthesis, a field at its dot. Macros
+    and maps count as one node each: what is inside them has no place.
+
+    Raises:
+        ExpressionInvalid: As `read_tree`.
+    """
+    wrapper = _message(parse(source))
+    parsed = _message(wrapper[2][0])
+    information = _message(parsed[3][0])
+    entries = map(_message, information.get(4, ()))
+    places = {entry[1][0]: entry.get(2, [0])[0] for entry in entries}
+    return [places[node_id] for node_id in _ids(parsed[2][0])]
+
+
 def children(node: Node) -> tuple[Node, ...]:
     """The direct operands of a node, in the order they are written."""
     match node:
@@ -129,6 +146,17 @@ def _node(data: bytes) -> Node:
         if number in fields:
             return decode(fields[number][0])
     raise NotImplementedError("building protobuf messages is not supported")
+
+
+def _ids(data: bytes) -> Iterator[int]:
+    """The id of a `cel.expr.Expr`, then those of its operands, in the order of `children`."""
+    fields = _message(data)
+    yield fields[2][0]
+    for number, operands in _OPERANDS.items():
+        for body in map(_message, fields.get(number, ())):
+            for operand in operands:
+                for part in body.get(operand, ()):
+                    yield from _ids(part)
 
 
 def _constant(data: bytes) -> Constant:
@@ -209,6 +237,10 @@ _NODE_DECODERS: dict[int, Callable[[bytes], Node]] = {
     8: _map_literal,
     9: _macro,
 }
+
+
+# Which fields of a select, a call and a list hold expressions.
+_OPERANDS: dict[int, tuple[int, ...]] = {5: (1,), 6: (1, 3), 7: (1,)}
 
 
 def _text(fields: dict[int, list[Any]], number: int) -> str:
