@@ -30,6 +30,7 @@ __all__ = [
     "Samples",
     "escaped",
     "metrics_text",
+    "slug_labels",
 ]
 
 CONTENT_TYPE: Final[Header] = (b"content-type", b"text/plain; version=0.0.4; charset=utf-8")
@@ -196,7 +197,7 @@ class MetricsEndpoint:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
         snapshot = await self._snapshots.latest()
         samples: Samples = {metric: [] for metric in METRICS}
-        slugs = _slugs(self._catalogue.functions)
+        slugs = slug_labels(self._catalogue.functions)
         _add_counters(samples, self._counts, slugs)
         if snapshot is not None:
             age_s = self._now_s() - snapshot.taken_s
@@ -206,7 +207,7 @@ class MetricsEndpoint:
         await send_answer(send, 200, metrics_text(samples), headers=(CONTENT_TYPE,))
 
 
-def _slugs(functions: FunctionIndex) -> dict[FunctionId, str]:
+def slug_labels(functions: FunctionIndex) -> dict[FunctionId, str]:
     """Values of the label `fn`, escaped. Archived functions are among them; their runs go on."""
     by_slug: dict[str, FunctionId] = {}
     for function in functions:

@@ -240,9 +240,7 @@ class ReplaysApi:
         )
 
 
-def requested_replay(
-    fields: Fields, function: Function, new_id: str, *, now_ms: int
-) -> Operation:
+def requested_replay(fields: Fields, function: Function, new_id: str, *, now_ms: int) -> Operation:
     """The replay that is asked for; nothing of it counts if the fields have problems."""
     from_ms = fields.required_time_ms("from")
     until_ms = fields.required_time_ms("until")

@@ -38,7 +38,14 @@ from stepwell.engine.clock import Clock
 from stepwell.engine.store import RetentionState
 from stepwell.wire.durations import DurationInvalid, duration_ms, format_duration
 
-__all__ = ["DECLARATIONS", "RetentionApi", "RetentionControl", "RetentionObject"]
+__all__ = [
+    "DECLARATIONS",
+    "RetentionApi",
+    "RetentionControl",
+    "RetentionObject",
+    "asked_changes",
+    "retention_object",
+]
 
 _BODY_BYTES_MAX: Final = 64 * 1024
 _FOREVER: Final = "forever"
@@ -154,7 +161,11 @@ class RetentionApi:
     async def change(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Change some times; answers when that is durable, with how it stands then."""
         body = await read_body(headers_of(scope), receive, bytes_max=_BODY_BYTES_MAX)
-        changes, problems = _changes(body)
+        try:
+            members = msgspec.json.decode(body)
+        except (msgspec.DecodeError, UnicodeError, RecursionError):
+            members = None
+        changes, problems = asked_changes(members)
         if problems:
             await send_error(send, 400, "\n".join(problems))
             return
@@ -164,18 +175,22 @@ class RetentionApi:
         await self._send(send, msgspec.structs.replace(state, own=own))
 
     async def _send(self, send: Send, state: RetentionState) -> None:
-        server = self._control.retention
-        last_pass = None
-        if state.pass_ms:
-            last_pass = PassObject(date_text(state.pass_ms), dict(state.deleted))
-        shown = RetentionObject(
-            environment_id=DEFAULT_ENVIRONMENT_ID,
-            kept=_kept(state.own.over(server)),
-            own=_own(state.own),
-            server=_kept(server),
-            last_pass=last_pass,
-        )
+        shown = retention_object(state, self._control.retention)
         await send_data(send, shown, now_ms=self._clock.now_ms())
+
+
+def retention_object(state: RetentionState, server: Retention) -> RetentionObject:
+    """How it stands, as clients read it."""
+    last_pass = None
+    if state.pass_ms:
+        last_pass = PassObject(date_text(state.pass_ms), dict(state.deleted))
+    return RetentionObject(
+        environment_id=DEFAULT_ENVIRONMENT_ID,
+        kept=_kept(state.own.over(server)),
+        own=_own(state.own),
+        server=_kept(server),
+        last_pass=last_pass,
+    )
 
 
 def _kept(retention: Retention) -> KeptObject:
@@ -195,12 +210,8 @@ def _text(kept_ms: int) -> str:
     return format_duration(kept_ms) if rest_ms else f"{days}d"
 
 
-def _changes(body: bytes) -> tuple[dict[str, int], list[str]]:
-    """The times that are to change, and all that is wrong with the request."""
-    try:
-        members = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeError, RecursionError):
-        members = None
+def asked_changes(members: object) -> tuple[dict[str, int], list[str]]:
+    """The times that are to change, and all that is wrong with what was sent."""
     if not isinstance(members, dict):
         return {}, [_NOT_AN_OBJECT]
     changes: dict[str, int] = {}

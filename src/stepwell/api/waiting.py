@@ -39,6 +39,8 @@ __all__ = [
     "QueueObject",
     "RunWaitingObject",
     "WaitingApi",
+    "item_object",
+    "queue_object",
 ]
 
 
@@ -167,7 +169,7 @@ class WaitingApi:
             run_id=run.id,
             function_id=run.function_id,
             status=run.status.wire_name,
-            items=[_item_object(item, function) for item in items],
+            items=[item_object(item, function) for item in items],
         )
         await self._send(send, shown)
 
@@ -179,13 +181,14 @@ class WaitingApi:
             await send_error(send, 404, f"Function not found: {slug}")
             return
         waiting = await self._waitings.of_function(function.id)
-        await self._send(send, _queue_object(waiting, function, now_ms=self._clock.now_ms()))
+        await self._send(send, queue_object(waiting, function, now_ms=self._clock.now_ms()))
 
     async def _send(self, send: Send, data: Any) -> None:
         await send_data(send, data, now_ms=self._clock.now_ms())
 
 
-def _item_object(shown: ItemWaiting, function: Function | None) -> ItemObject:
+def item_object(shown: ItemWaiting, function: Function | None) -> ItemObject:
+    """The item and why it waits, as clients read it."""
     item, waiting = shown.item, shown.waiting
     return ItemObject(
         id=str(item.id),
@@ -206,7 +209,8 @@ def _item_object(shown: ItemWaiting, function: Function | None) -> ItemObject:
     )
 
 
-def _queue_object(waiting: FunctionWaiting, function: Function, *, now_ms: int) -> QueueObject:
+def queue_object(waiting: FunctionWaiting, function: Function, *, now_ms: int) -> QueueObject:
+    """What is queued for the function, as clients read it."""
     oldest_ms = waiting.oldest_ms
     return QueueObject(
         function_id=function.id,

@@ -183,6 +183,11 @@ class Gateways:
             self._expected_bytes -= len(request.body)
         return request
 
+    def sent_ms(self, item_id: ItemId) -> int | None:
+        """When the request under way for the item was sent; None when there is none."""
+        made = self._requests.get(item_id)
+        return None if made is None else made.sent_ms
+
     def _done(self, made: _Request, result: RequestResult) -> None:
         item = made.item
         if self._requests.get(item.id) is not made:

@@ -152,6 +152,37 @@ class Registry:
 
         return await self.change(decide)
 
+    async def archive_app(self, app_id: AppId) -> bool:
+        """Archive an app with its functions; False if there is none to archive.
+
+        Raises:
+            StoreUnavailable: It may not be archived.
+        """
+
+        def decide(known: KnownApps, at: Moment) -> tuple[Transition, bool]:
+            app = known.apps.get(app_id)
+            if app is None or app.archived_ms:
+                return Transition(), False
+            return remove([app], known, at=at), True
+
+        return await self.change(decide)
+
+    async def move_app(self, app_id: AppId, url: str) -> App | None:
+        """Look for an app at another URL, which may lack `http://`; None if it is not known.
+
+        Raises:
+            StoreUnavailable: It may be looked for where it was.
+        """
+
+        def decide(known: KnownApps, _at: Moment) -> tuple[Transition, App | None]:
+            app = known.apps.get(app_id)
+            if app is None:
+                return Transition(), None
+            moved = msgspec.structs.replace(app, url=typed_url(url))
+            return Transition(apps=[moved]), moved
+
+        return await self.change(decide)
+
     async def record_error(self, url: str, error: str) -> None:
         """Remember why what is at that URL could not be reached.
 

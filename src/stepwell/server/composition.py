@@ -1,6 +1,7 @@
 """Which parts a server consists of, and which part is given which others."""
 
 import os
+import random
 import secrets
 import time
 from dataclasses import dataclass, replace
@@ -11,24 +12,31 @@ from stepwell import __version__
 from stepwell.api import ApiServices, ApiSettings, DevOptions, create_api
 from stepwell.api.apps import AppsApi
 from stepwell.api.cancellations import CancellationsApi
+from stepwell.api.changes import ChangesEndpoint
 from stepwell.api.checkpoint import CheckpointApi
 from stepwell.api.control import ControlApi
 from stepwell.api.event_outcomes import EventOutcomesApi
+from stepwell.api.graphql import GraphqlEndpoint, GraphqlServices, Request, ServerFacts
 from stepwell.api.metadata import MetadataApi
 from stepwell.api.metrics import MetricsEndpoint
+from stepwell.api.prom import PromEndpoint
 from stepwell.api.queue_snapshot import QueueSnapshots
 from stepwell.api.registration import RegistrationApi
 from stepwell.api.replays import ReplaysApi
 from stepwell.api.reruns import RerunsApi
 from stepwell.api.retention import RetentionApi
+from stepwell.api.rollups import RollupsApi
 from stepwell.api.services import BODY_BYTES_MAX, RouteTable, ServerKind
 from stepwell.api.signals import SignalEndpoint
 from stepwell.api.userland_traces import UserlandTraces
 from stepwell.api.waiting import WaitingApi
 from stepwell.api.why import Waitings
+from stepwell.core.identity import DEFAULT_ENVIRONMENT_ID
 from stepwell.core.retry import RetryPolicy
 from stepwell.drivers.gateway import HttpGateway
 from stepwell.drivers.http import HttpClient, HttpDriver, PoolLimits
+from stepwell.drivers.otlp import GrpcSender, HttpSender, OtlpExporter, RunSpans
+from stepwell.engine.changes import ChangeFeed
 from stepwell.engine.control import Control
 from stepwell.engine.counts import CountedDriver, Counts
 from stepwell.engine.engine import Engine
@@ -42,6 +50,7 @@ from stepwell.server.clock import SystemClock
 from stepwell.server.companion import Companion, WithCompanion
 from stepwell.server.ids import RandomIds
 from stepwell.server.options import Mode
+from stepwell.server.otlp_settings import OtlpProtocol
 from stepwell.server.run_log import RunLog
 from stepwell.server.settings import Settings
 from stepwell.server.sync import Sync, SyncSettings
@@ -58,6 +67,7 @@ class Parts:
 
     Attributes:
         app: Everything that is served.
+        exporter: Sends spans to a collector, if there is one.
         url: Where this machine reaches it.
         port: Where it listens.
     """
@@ -69,8 +79,10 @@ class Parts:
     registry: Registry
     engine: Engine
     run_ends: RunEnds
+    changes: ChangeFeed
     readers: ReadModels
     sync: Sync
+    exporter: OtlpExporter | None
     app: ASGIApp
     url: str
     port: int
@@ -106,8 +118,11 @@ def compose(
     registry = Registry(clock, ids)
     client = HttpClient(limits=_pool_limits(settings.queue_workers))
     gateway = HttpGateway(allow_private=settings.allow_private_requests)
-    run_ends, counts = RunEnds(), Counts()
-    observers: tuple[Observer, ...] = (run_ends.observe, counts.observe)
+    run_ends, counts, changes = RunEnds(), Counts(), ChangeFeed()
+    observers: tuple[Observer, ...] = (run_ends.observe, counts.observe, changes.observe)
+    exporter = _exporter(settings, client, registry)
+    if exporter is not None:
+        observers += (exporter.observe,)
     driver = HttpDriver(client, now_ms=clock.now_ms, signing_key=settings.signing_key)
     engine = Engine(
         Surroundings(
@@ -121,6 +136,7 @@ def compose(
             calls_max=settings.queue_workers,
             limits=_limits(settings),
             retention=RetentionSetup(server=settings.retention, deleted=counts.deleted),
+            commits=counts.commits,
             observers=(*observers, RunLog(registry)) if tells_runs else observers,
         )
     )
@@ -129,7 +145,13 @@ def compose(
     services = ApiServices(
         intake=engine, runs=engine, catalogue=registry, readers=readers, ids=ids, clock=clock
     )
-    routes = _shown(services, engine, readers, counts)
+    sync = Sync(client, registry, clock, settings=_sync_settings(settings))
+    waitings = _waitings(engine, readers, clock)
+    snapshots = QueueSnapshots(readers, waitings, now_s=time.monotonic)
+    routes = _shown(services, engine, readers, counts, waitings=waitings, snapshots=snapshots)
+    if settings.ui:
+        graphql = _graphql(settings, services, engine, sync, waitings=waitings, snapshots=snapshots)
+        routes += [graphql.routes(), ChangesEndpoint(changes).routes()]
     routes += _control(settings, services, engine, run_ends)
     app = create_api(replace(services, routes=routes), _api_settings(settings))
     if companion is not None:
@@ -142,34 +164,95 @@ def compose(
         registry=registry,
         engine=engine,
         run_ends=run_ends,
+        changes=changes,
         readers=readers,
-        sync=Sync(client, registry, clock, settings=_sync_settings(settings)),
+        sync=sync,
+        exporter=exporter,
         app=app,
         url=url,
         port=port,
     )
 
 
+def _exporter(
+    settings: Settings, client: HttpClient, registry: Registry
+) -> OtlpExporter | None:
+    """What sends runs and steps to a collector; None if none is named."""
+    otlp = settings.otlp
+    if otlp is None:
+        return None
+    if otlp.protocol is OtlpProtocol.GRPC:
+        sender: HttpSender | GrpcSender = GrpcSender(
+            otlp.url, otlp.headers, timeout_s=otlp.timeout_s
+        )
+    else:
+        sender = HttpSender(client, otlp.url, otlp.headers, timeout_s=otlp.timeout_s)
+    spans = RunSpans(lambda: registry.functions)
+    return OtlpExporter(spans, sender, resource=otlp.resource, jitter=random.random)
+
+
+def _waitings(engine: Engine, readers: ReadModels, clock: SystemClock) -> Waitings:
+    return Waitings(
+        readers,
+        Reasons(lambda: engine.scheduler, clock.now_ms),
+        scheduler=lambda: engine.scheduler,
+        functions=lambda: engine.registry.functions,
+    )
+
+
 def _shown(
-    services: ApiServices, engine: Engine, readers: ReadModels, counts: Counts
+    services: ApiServices,
+    engine: Engine,
+    readers: ReadModels,
+    counts: Counts,
+    *,
+    waitings: Waitings,
+    snapshots: QueueSnapshots,
 ) -> list[RouteTable]:
     """What tells about events, queues and the server."""
     registry = engine.registry
-    waitings = Waitings(
-        readers,
-        Reasons(lambda: engine.scheduler, services.clock.now_ms),
-        scheduler=lambda: engine.scheduler,
-        functions=lambda: registry.functions,
-    )
-    snapshots = QueueSnapshots(readers, waitings, now_s=time.monotonic)
     metrics = MetricsEndpoint(
         registry, counts, snapshots, clock=services.clock, now_s=time.monotonic
     )
     return [
         WaitingApi(services, waitings).routes(),
+        RollupsApi(services, readers, engine.calls_under_way).routes(),
+        PromEndpoint(services, readers, engine.calls_under_way).routes(),
         EventOutcomesApi(services, readers).routes(),
         metrics.routes(),
     ]
+
+
+def _graphql(
+    settings: Settings,
+    services: ApiServices,
+    engine: Engine,
+    sync: Sync,
+    *,
+    waitings: Waitings,
+    snapshots: QueueSnapshots,
+) -> GraphqlEndpoint:
+    """The API of the dashboard and the command line."""
+    readers = services.readers
+    assert isinstance(readers, ReadModels)
+    services_of_graphql = GraphqlServices(
+        base=services,
+        environment_id=DEFAULT_ENVIRONMENT_ID,
+        readers=readers,
+        apps=engine.registry,
+        sync=sync,
+        control=Control(engine.registry),
+        engine=engine,
+        waitings=waitings,
+        snapshots=snapshots,
+        server=ServerFacts(
+            version=__version__,
+            kind=_server_kind(settings.mode),
+            started_ms=services.clock.now_ms(),
+            database=settings.database,
+        ),
+    )
+    return GraphqlEndpoint(lambda: Request(services_of_graphql))
 
 
 def _control(
@@ -246,6 +329,7 @@ def _api_settings(settings: Settings) -> ApiSettings:
             retry_interval=round(settings.retry_interval_s or 0),
             queue_workers=settings.queue_workers,
             require_keys=settings.mode is Mode.START,
+            no_dashboard=not settings.ui,
             persist=settings.database is not None,
             sqlite_dir=str(settings.database.parent) if settings.database is not None else "",
         ),

@@ -220,10 +220,38 @@ _USED: Final = (
         about="How long counts per minute are kept. Default: 90d, and a day for dev in memory.",
     ),
     Option(
+        name="no-ui",
+        kind=Kind.SWITCH,
+        about="Serve neither GraphQL nor the stream of changes; the other APIs stay.",
+    ),
+    Option(
         name="demo",
         kind=Kind.SWITCH,
         modes=_DEV,
         about="Also run a small app, to see a function at work.",
+    ),
+    Option(
+        name="otlp-endpoint",
+        kind=Kind.TEXT,
+        metavar="URL",
+        about="Export runs and steps as OpenTelemetry spans to this collector, such as "
+        "http://localhost:4318. Default: OTEL_EXPORTER_OTLP_ENDPOINT; without it, nothing is "
+        "exported.",
+    ),
+    Option(
+        name="otlp-protocol",
+        kind=Kind.TEXT,
+        metavar="PROTOCOL",
+        about="http/protobuf or grpc; the latter needs stepwell[otlp]. "
+        "Default: OTEL_EXPORTER_OTLP_PROTOCOL, else http/protobuf.",
+    ),
+    Option(
+        name="otlp-headers",
+        kind=Kind.LIST,
+        metavar="NAME=VALUE",
+        is_secret=True,
+        about="Header sent to the collector, such as an API key. Can be repeated. "
+        "Default: OTEL_EXPORTER_OTLP_HEADERS.",
     ),
     Option(
         name="json",
@@ -268,7 +296,6 @@ _OF_THE_REFERENCE_ONLY: Final = (
     _ignored("debug-api-port", "there is no debug service"),
     _ignored("system-trace-endpoint", "the server sends no traces of its own yet"),
     _ignored("system-trace-url-path", "the server sends no traces of its own yet"),
-    _ignored("no-ui", "there is no dashboard yet", Kind.SWITCH),
     _refused(
         "redis-uri",
         "queue and run state are in the database, so no Redis is needed; leave it out",

@@ -45,6 +45,8 @@ _CALLS_GRACE_S: Final = {Mode.DEV: 2.0, Mode.START: 6.0}
 _REQUESTS_GRACE_S: Final = 2
 #: For what was decided to be written, by a store that may not answer.
 _WRITING_GRACE_S: Final = 5.0
+#: For spans that are not exported yet, by a collector that may not answer.
+_EXPORT_GRACE_S: Final = 2.0
 #: How long clients may wait for a server that is starting.
 _READY_PATIENCE_S: Final = 5.0
 #: Between two tries to write something at start while the store does not answer.
@@ -157,6 +159,7 @@ class Server:
         async with asyncio.TaskGroup() as tasks:
             engine = tasks.create_task(parts.engine.run())
             serving = tasks.create_task(self._serve_http(parts, http))
+            exporting = tasks.create_task(_export(parts))
             chores = [tasks.create_task(chore) for chore in self._chores(parts)]
             await self._stopping.wait()
 
@@ -166,11 +169,15 @@ class Server:
             # Apps may ask the server for something before they answer, so it goes on serving.
             await parts.engine.drain(_CALLS_GRACE_S[self._settings.mode])
             parts.run_ends.close()
+            parts.changes.close()
             http.stop()
             await serving
             await parts.engine.stop(0)
             await asyncio.wait([engine], timeout=_WRITING_GRACE_S)
             engine.cancel()
+            if parts.exporter is not None:
+                await parts.exporter.stop(_EXPORT_GRACE_S)
+            exporting.cancel()
 
     async def _serve_http(self, parts: Parts, http: HttpServer) -> None:
         """Serve as soon as there is something to say; until then, connections wait.
@@ -247,6 +254,12 @@ class Server:
             parts,
             partial(introduction.make, companion, parts.url, clock=parts.clock, ids=parts.ids),
         )
+
+
+async def _export(parts: Parts) -> None:
+    """Send spans to the collector, if there is one."""
+    if parts.exporter is not None:
+        await parts.exporter.run()
 
 
 async def _tidy(parts: Parts) -> None:

@@ -13,6 +13,7 @@ from stepwell.server.config_file import ConfigFile, find_config, read_config
 from stepwell.server.errors import SettingInvalid, SettingUnsupported
 from stepwell.server.log_settings import LEVELS, LogFormat, LogSettings
 from stepwell.server.options import Fate, Kind, Mode, Option, options_of
+from stepwell.server.otlp_settings import OtlpSettings, otlp_settings
 from stepwell.server.retention_settings import retention
 from stepwell.wire.signing import SigningKey, SigningKeyInvalid
 
@@ -66,8 +67,10 @@ class Settings:
         allow_private_requests: Whether steps may have the server fetch from private networks.
         signing_key: Shared with the apps; None in development.
         event_keys: Keys with which events may be sent; empty in development, where any will do.
+        otlp: The collector that runs and steps are exported to; None exports nothing.
         step_metadata: Whether apps may attach metadata to runs and steps.
         retention: How long what is kept, where an environment says nothing else.
+        ui: Whether to serve what people and operators look at: GraphQL, its page, changes.
         demo: Whether to run the demo app.
         log: What is logged, and how.
         config_path: The configuration file that was used.
@@ -90,8 +93,10 @@ class Settings:
     allow_private_requests: bool = False
     signing_key: SigningKey | None = None
     event_keys: tuple[str, ...] = field(default=(), repr=False)
+    otlp: OtlpSettings | None = None
     step_metadata: bool = True
     retention: Retention = field(default_factory=Retention)
+    ui: bool = True
     demo: bool = False
     log: LogSettings = field(default_factory=LogSettings)
     config_path: Path | None = None
@@ -144,6 +149,7 @@ def resolve(mode: Mode, given: Given) -> Settings:
     return replace(
         _settings(mode, values, given.directory),
         extra_ports=_extra_ports(given.environ),
+        otlp=otlp_settings(values, given.environ),
         step_metadata=given.environ.get(_STEP_METADATA, "").lower() != "false",
         log=log,
         config_path=file.path,
@@ -286,6 +292,7 @@ def _settings(mode: Mode, values: Mapping[str, Any], directory: Path) -> Setting
         signing_key=None if is_dev else _signing_key(values),
         event_keys=() if is_dev else _event_keys(values),
         retention=retention(values, in_memory=not values.get("persist", True)),
+        ui=not values.get("no-ui", False),
         demo=values.get("demo", False),
     )
 

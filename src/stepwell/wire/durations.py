@@ -20,6 +20,7 @@ __all__ = [
     "deadline_ms",
     "duration_ms",
     "format_duration",
+    "go_duration_text",
     "go_duration_ms",
     "retry_after_ms",
     "sleep_until_ms",
@@ -202,6 +203,25 @@ def format_duration(ms: int) -> str:
         decimals = f".{rest_ms:03d}".rstrip("0") if rest_ms else ""
         parts.append(f"{seconds}{decimals}s")
     return "".join(parts)
+
+
+def go_duration_text(ms: int) -> str:
+    """The duration as Go writes it, which clients of the compatible API show.
+
+    >>> [go_duration_text(ms) for ms in (0, 250, 1_500, 1_800_000, 172_800_000)]
+    ['0s', '250ms', '1.5s', '30m0s', '48h0m0s']
+    """
+    if abs(ms) < _SECOND_MS:
+        return f"{ms}ms" if ms else "0s"
+    sign = "-" if ms < 0 else ""
+    seconds, rest_ms = divmod(abs(ms), _SECOND_MS)
+    minutes, seconds = divmod(seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    decimals = f".{rest_ms:03d}".rstrip("0") if rest_ms else ""
+    text = f"{seconds}{decimals}s"
+    if hours or minutes:
+        text = f"{minutes}m{text}"
+    return f"{sign}{hours}h{text}" if hours else f"{sign}{text}"
 
 
 def _parsed_ms(text: str, units: dict[str, int]) -> int:

@@ -1,0 +1,138 @@
+"""What the resolvers of one query work on."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
+
+from aiodataloader import DataLoader
+
+from stepwell.api.bulk_operations import BulkOperations
+from stepwell.api.control import FunctionControl
+from stepwell.api.graphql.server_facts import ServerFacts
+from stepwell.api.queue_snapshot import QueueSnapshots
+from stepwell.api.reruns import RerunControl
+from stepwell.api.retention import RetentionControl
+from stepwell.api.services import ApiServices
+from stepwell.api.signals import SignalIntake
+from stepwell.api.why import Waitings
+from stepwell.core.app import App
+from stepwell.core.function import Function
+from stepwell.core.identity import AppId, EnvironmentId, EventId, ItemId, RunId
+from stepwell.core.transition import StoredEvent
+from stepwell.store.reading import ReadModels
+from stepwell.store.views import RunView, TraceRows
+
+__all__ = ["AppCatalogue", "AppSync", "GraphqlServices", "Request"]
+
+#: Rows that one question to the store is about, at most.
+BATCH_MAX = 400
+
+Key = TypeVar("Key")
+Value = TypeVar("Value")
+
+
+class AppCatalogue(Protocol):
+    """Apps as they are registered, and how that is changed."""
+
+    @property
+    def apps(self) -> Mapping[AppId, App]:
+        """All apps, archived ones and placeholders included."""
+        ...
+
+    def app(self, reference: str) -> App | None:
+        """The app with that id or name, archived or not."""
+        ...
+
+    def function(self, reference: str) -> Function | None:
+        """The function with that id or slug, archived or not."""
+        ...
+
+    def apps_at(self, url: str) -> list[App]:
+        """Apps and placeholders, not archived, whose SDK endpoint is that URL."""
+        ...
+
+    async def add_placeholder(self, url: str) -> None:
+        """Remember that there should be an app at a URL."""
+        ...
+
+    async def record_error(self, url: str, error: str) -> None:
+        """Remember why what is at that URL could not be reached."""
+        ...
+
+    async def move_app(self, app_id: AppId, url: str) -> App | None:
+        """Look for an app at another URL; None if there is none with that id."""
+        ...
+
+    async def archive_app(self, app_id: AppId) -> bool:
+        """Archive an app with its functions; False if there is none to archive."""
+        ...
+
+
+class AppSync(Protocol):
+    """Asks apps to register."""
+
+    async def ping(self, url: str) -> str:
+        """Ask what is at a URL to register; returns what is wrong, "" if nothing."""
+        ...
+
+
+class EngineControl(BulkOperations, RerunControl, RetentionControl, SignalIntake, Protocol):
+    """What the engine does when it is told to, and which calls are out."""
+
+    def calls_sent_ms(self, items: Sequence[ItemId]) -> dict[ItemId, int]:
+        """When the calls under way for these items were sent; others are left out."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GraphqlServices:
+    """The rest of the server, as the resolvers see it."""
+
+    base: ApiServices
+    environment_id: EnvironmentId
+    readers: ReadModels
+    apps: AppCatalogue
+    sync: AppSync
+    control: FunctionControl
+    engine: EngineControl
+    waitings: Waitings
+    snapshots: QueueSnapshots
+    server: ServerFacts
+
+
+class Request:
+    """One query: the server's services, and loaders that ask the store once for many rows."""
+
+    def __init__(self, services: GraphqlServices) -> None:
+        self.services = services
+        readers, environment_id = services.readers, services.environment_id
+
+        async def events(ids: Sequence[EventId]) -> Mapping[EventId, StoredEvent]:
+            return await readers.events_by_id(environment_id, ids)
+
+        self.events: DataLoader[EventId, StoredEvent | None] = _loader(events, None)
+        self.runs: DataLoader[RunId, RunView | None] = _loader(readers.runs_by_id, None)
+        self.runs_of_event: DataLoader[EventId, list[RunView]] = _loader(readers.runs_of_events, [])
+        self.traces: DataLoader[RunId, TraceRows | None] = _loader(readers.trace_rows, None)
+        self.runs_with_ai: DataLoader[RunId, bool] = _loader(readers.runs_with_ai, False)
+
+    @property
+    def now_ms(self) -> int:
+        """The wall clock."""
+        return self.services.base.clock.now_ms()
+
+    def function(self, function_id: str) -> Function | None:
+        """The function, archived or not."""
+        return self.services.apps.function(function_id)
+
+
+def _loader(
+    found: Callable[[Sequence[Any]], Awaitable[Mapping[Any, Any]]], otherwise: Any
+) -> DataLoader[Any, Any]:
+    """A loader whose question answers with what there is, by key."""
+
+    async def load(keys: list[Any]) -> list[Any]:
+        values = await found(keys)
+        return [values.get(key, otherwise) for key in keys]
+
+    return DataLoader(load, max_batch_size=BATCH_MAX)
