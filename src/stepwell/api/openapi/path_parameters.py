@@ -16,6 +16,7 @@ _ALL: Final = (
     Parameter("slug", str, "A function: `<app id>-<function id>`, or its id"),
     Parameter("app", str, "An app: its own id, or the one the server gave it"),
     Parameter("app_id", str, "An app: its own id"),
+    Parameter("env", str, "An environment: its id or its name"),
 )
 
 
