@@ -271,6 +271,7 @@ _USED: Final = (
 
 _NO_POLLING: Final = "nothing is polled here"
 _NO_GATEWAY: Final = "apps connect over HTTP in this version; there is no connect gateway yet"
+_OTLP: Final = "spans go to --otlp-endpoint"
 _ONE_FILE: Final = "everything is in one SQLite file"
 
 
@@ -294,8 +295,8 @@ _OF_THE_REFERENCE_ONLY: Final = (
     _ignored("postgres-conn-max-idle-time", _ONE_FILE),
     _ignored("postgres-conn-max-lifetime", _ONE_FILE),
     _ignored("debug-api-port", "there is no debug service"),
-    _ignored("system-trace-endpoint", "the server sends no traces of its own yet"),
-    _ignored("system-trace-url-path", "the server sends no traces of its own yet"),
+    _ignored("system-trace-endpoint", _OTLP),
+    _ignored("system-trace-url-path", _OTLP),
     _refused(
         "redis-uri",
         "queue and run state are in the database, so no Redis is needed; leave it out",
