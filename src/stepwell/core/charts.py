@@ -27,6 +27,7 @@ __all__ = [
     "RangeRefused",
     "chart_range",
     "gauges",
+    "open_calls",
 ]
 
 _DAY_MS: Final = 24 * HOUR_MS
@@ -166,6 +167,12 @@ GAUGE_PLACES: Final = tuple(
         }
     )
 )
+
+
+def open_calls(ever: Numbers) -> int:
+    """How many calls are queued or under way, by what has been counted altogether."""
+    begun, ended = _OPEN
+    return sum(ever[place] for place in begun) - sum(ever[place] for place in ended)
 
 
 def gauges(chart: Chart, *, sent_ms: Sequence[int]) -> dict[Gauge, list[int]]:
