@@ -116,6 +116,12 @@ _DELETED: Final = Metric(
     "Rows that were deleted because of their age",
     ("kind",),
 )
+_SPANS: Final = Metric(
+    "stepwell_otlp_spans_total",
+    "counter",
+    "Spans of runs and steps that were sent to the collector, or dropped",
+    ("status",),
+)
 _AGE: Final = Metric(
     "stepwell_queue_snapshot_age_seconds", "gauge", "How long ago the queue was counted", ()
 )
@@ -130,6 +136,7 @@ METRICS: Final = (
     _REQUESTS_ENDED,
     _SKIPPED,
     _DELETED,
+    _SPANS,
     _CALL,
     _DELAY,
     _BATCH,
@@ -220,6 +227,8 @@ def slug_labels(functions: FunctionIndex) -> dict[FunctionId, str]:
 def _add_counters(samples: Samples, counts: Counts, slugs: Mapping[FunctionId, str]) -> None:
     for table, number in counts.deleted.items():
         samples[_DELETED].append(((table,), number))
+    for outcome, number in counts.exported_spans.items():
+        samples[_SPANS].append(((outcome,), number))
     for metric, distribution in (
         (_CALL, counts.call_s),
         (_DELAY, counts.delay_s),

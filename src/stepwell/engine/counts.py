@@ -74,6 +74,7 @@ class Counts:
 
     Attributes:
         deleted: Rows that retention deleted, by table; it counts them itself.
+        exported_spans: Spans "sent" to a collector and "dropped"; the exporter counts them itself.
         commits: The commits; the committer counts them itself.
         call_s: How long answers to calls took, in seconds.
         delay_s: How long calls waited that could have been sent, in seconds.
@@ -82,6 +83,7 @@ class Counts:
     def __init__(self) -> None:
         self.by_function: dict[FunctionId, FunctionCounts] = {}
         self.deleted: Counter[str] = Counter()
+        self.exported_spans: Counter[str] = Counter()
         self.commits = CommitCounts()
         self.call_s = Distribution(_LATENCY_BOUNDS_S)
         self.delay_s = Distribution(_LATENCY_BOUNDS_S)

@@ -120,7 +120,7 @@ def compose(
     gateway = HttpGateway(allow_private=settings.allow_private_requests)
     run_ends, counts, changes = RunEnds(), Counts(), ChangeFeed()
     observers: tuple[Observer, ...] = (run_ends.observe, counts.observe, changes.observe)
-    exporter = _exporter(settings, client, registry)
+    exporter = _exporter(settings, client, registry, counts)
     if exporter is not None:
         observers += (exporter.observe,)
     driver = HttpDriver(client, now_ms=clock.now_ms, signing_key=settings.signing_key)
@@ -175,7 +175,7 @@ def compose(
 
 
 def _exporter(
-    settings: Settings, client: HttpClient, registry: Registry
+    settings: Settings, client: HttpClient, registry: Registry, counts: Counts
 ) -> OtlpExporter | None:
     """What sends runs and steps to a collector; None if none is named."""
     otlp = settings.otlp
@@ -188,7 +188,9 @@ def _exporter(
     else:
         sender = HttpSender(client, otlp.url, otlp.headers, timeout_s=otlp.timeout_s)
     spans = RunSpans(lambda: registry.functions)
-    return OtlpExporter(spans, sender, resource=otlp.resource, jitter=random.random)
+    return OtlpExporter(
+        spans, sender, resource=otlp.resource, outcomes=counts.exported_spans, jitter=random.random
+    )
 
 
 def _waitings(engine: Engine, readers: ReadModels, clock: SystemClock) -> Waitings:

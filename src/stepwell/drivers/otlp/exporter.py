@@ -5,7 +5,7 @@ attempt has brought to the collector. Source: OpenTelemetry SDK, batching span p
 """
 
 import asyncio
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Final
@@ -49,14 +49,12 @@ class Pacing(msgspec.Struct, frozen=True):
 class OtlpExporter:
     """Exports spans of durable transitions; an observer of the engine.
 
-    Attributes:
-        exported: Spans the collector took since the start.
-        dropped: Spans it did not get, or did not take.
-
     Args:
         spans: Makes them.
         sender: Hands them over.
         resource: Attributes of this server, such as `service.name`.
+        outcomes: Where spans are counted: those "sent", and those "dropped" because the collector
+            did not get or did not take them.
         jitter: Numbers from 0 to 1, so that servers do not try again all at once.
         pacing: How long things take.
     """
@@ -67,12 +65,14 @@ class OtlpExporter:
         sender: Sender,
         *,
         resource: Mapping[str, str],
+        outcomes: Counter[str],
         jitter: Callable[[], float],
         pacing: Pacing | None = None,
     ) -> None:
         self._spans = spans
         self._sender = sender
         self._resource = resource
+        self._outcomes = outcomes
         self._jitter = jitter
         self._pacing = pacing or Pacing()
         self._queue: deque[ExportedSpan] = deque()
@@ -81,8 +81,6 @@ class OtlpExporter:
         self._stopping = asyncio.Event()
         self._ended = asyncio.Event()
         self._is_troubled = False
-        self.exported = 0
-        self.dropped = 0
 
     def observe(self, run: RunState | None, transition: Transition) -> None:
         """Take in a durable transition; an `Observer` of the partition."""
@@ -144,12 +142,12 @@ class OtlpExporter:
         match await self._deliver(request):
             case Sent(answer=answer):
                 rejected, reason = rejected_spans(answer)
-                self.exported += len(batch) - rejected
+                self._outcomes["sent"] += len(batch) - rejected
                 if rejected:
                     self._drop(rejected, f"rejected by the collector: {reason[:_REASON_CHARS_MAX]}")
                 elif self._is_troubled:
                     self._is_troubled = False
-                    _log.info("otlp.recovered", dropped=self.dropped)
+                    _log.info("otlp.recovered", dropped=self._outcomes["dropped"])
             case TryAgain(reason=reason) | Refused(reason=reason):
                 self._drop(len(batch), reason)
 
@@ -173,7 +171,7 @@ class OtlpExporter:
 
     def _drop(self, spans: int, reason: str) -> None:
         """Count lost spans, and tell of the first of a row."""
-        self.dropped += spans
+        self._outcomes["dropped"] += spans
         if not self._is_troubled:
             self._is_troubled = True
             _log.warning("otlp.spans_dropped", reason=reason, spans=spans)

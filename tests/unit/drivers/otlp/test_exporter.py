@@ -1,6 +1,7 @@
 """Spans reach the collector in batches, again after failures, and never hold anything up."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
@@ -68,10 +69,12 @@ class Export:
 
     def __init__(self) -> None:
         self.spans, self.collector = Spans(), Collector()
+        self.outcomes: Counter[str] = Counter()
         self.exporter = OtlpExporter(
             self.spans,
             self.collector,
             resource={"service.name": "shop"},
+            outcomes=self.outcomes,
             jitter=lambda: 0.5,
             pacing=Pacing(delay_s=0.0, pause_first_s=0.0, pause_max_s=0.0),
         )
@@ -107,7 +110,7 @@ async def test_spans_go_together_in_their_order() -> None:
         await until(lambda: bool(export.collector.batches))
 
     assert export.collector.batches == [[f"{n:016x}" for n in (1, 2, 3)]]
-    assert (export.exporter.exported, export.exporter.dropped) == (3, 0)
+    assert (export.outcomes["sent"], export.outcomes["dropped"]) == (3, 0)
 
 
 async def test_a_batch_may_be_so_large() -> None:
@@ -122,7 +125,7 @@ async def test_a_batch_is_sent_again_until_it_is_taken(told: LogCapture) -> None
     async with running() as export:
         export.collector.results = [TryAgain("HTTP status 503"), TryAgain("timeout", 0.0), Sent()]
         export.observe(1)
-        await until(lambda: export.exporter.exported == 1)
+        await until(lambda: export.outcomes["sent"] == 1)
 
     assert export.collector.batches == [[f"{1:016x}"]] * 3
     assert told.entries == []
@@ -134,11 +137,11 @@ async def test_a_batch_is_given_up_after_some_attempts_and_that_is_told_once(
     async with running() as export:
         export.collector.results = [TryAgain("HTTP status 503")] * 12
         export.observe(2)
-        await until(lambda: export.exporter.dropped == 2)
+        await until(lambda: export.outcomes["dropped"] == 2)
         export.observe(1)
-        await until(lambda: export.exporter.dropped == 3)
+        await until(lambda: export.outcomes["dropped"] == 3)
         export.observe(1)
-        await until(lambda: export.exporter.exported == 1)
+        await until(lambda: export.outcomes["sent"] == 1)
 
     assert len(export.collector.batches) == 13
     assert [(entry["event"], entry.get("reason")) for entry in told.entries] == [
@@ -151,7 +154,7 @@ async def test_what_is_refused_is_not_sent_again(told: LogCapture) -> None:
     async with running() as export:
         export.collector.results = [Refused("HTTP status 401")]
         export.observe(1)
-        await until(lambda: export.exporter.dropped == 1)
+        await until(lambda: export.outcomes["dropped"] == 1)
 
     assert len(export.collector.batches) == 1
 
@@ -160,9 +163,9 @@ async def test_spans_the_collector_rejects_are_counted(told: LogCapture) -> None
     async with running() as export:
         export.collector.results = [Sent(partial(1, "too old"))]
         export.observe(3)
-        await until(lambda: export.exporter.exported == 2)
+        await until(lambda: export.outcomes["sent"] == 2)
 
-    assert export.exporter.dropped == 1
+    assert export.outcomes["dropped"] == 1
     assert told.entries[0]["reason"] == "rejected by the collector: too old"
 
 
@@ -171,7 +174,7 @@ async def test_an_answer_that_is_no_otlp_counts_as_taken() -> None:
     async with running() as export:
         export.collector.results = [Sent(b"<html>")]
         export.observe(1)
-        await until(lambda: export.exporter.exported == 1)
+        await until(lambda: export.outcomes["sent"] == 1)
 
 
 async def test_a_collector_that_is_too_slow_costs_spans_and_nothing_else(
@@ -183,12 +186,12 @@ async def test_a_collector_that_is_too_slow_costs_spans_and_nothing_else(
         export.observe(1)
         await until(lambda: bool(export.collector.batches))
         export.observe(module.QUEUE_MAX)
-        assert export.exporter.dropped == 0
+        assert export.outcomes["dropped"] == 0
         export.observe(5)
-        assert export.exporter.dropped == 5
+        assert export.outcomes["dropped"] == 5
         held_up.set_result(None)
 
-    assert export.exporter.exported == module.QUEUE_MAX + 1
+    assert export.outcomes["sent"] == module.QUEUE_MAX + 1
     assert [entry["reason"] for entry in told.entries[:1]] == ["too many spans wait"]
 
 
@@ -199,7 +202,7 @@ async def test_what_is_left_is_sent_when_the_server_stops() -> None:
     await export.exporter.stop(5)
     await task
 
-    assert export.exporter.exported == module.BATCH_MAX + 5
+    assert export.outcomes["sent"] == module.BATCH_MAX + 5
     assert export.collector.is_closed
 
 
@@ -214,7 +217,7 @@ async def test_a_collector_that_does_not_answer_does_not_keep_the_server(
 
     await export.exporter.stop(0.01)
 
-    assert export.exporter.dropped == 5
+    assert export.outcomes["dropped"] == 5
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
@@ -228,4 +231,4 @@ async def test_nothing_is_tried_again_when_the_server_stops(told: LogCapture) ->
     await export.exporter.stop(5)
     await task
 
-    assert (len(export.collector.batches), export.exporter.dropped) == (1, 1)
+    assert (len(export.collector.batches), export.outcomes["dropped"]) == (1, 1)
