@@ -4,7 +4,7 @@ Events, outputs and errors are read one after the other and forgotten at once, s
 single one decides how much memory it takes. Stepping through rows lets other threads run.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any, Final
 
@@ -17,7 +17,7 @@ from stepwell.core.journal import RunEnded, decode_entry
 from stepwell.core.search import EventFacts, Part, RunsCursor, SearchQuery
 from stepwell.core.search.matching import matches_event
 from stepwell.core.status import RunStatus
-from stepwell.store.run_search import places
+from stepwell.store.run_search import places, places_of_events
 from stepwell.store.schema import events, journal, runs
 from stepwell.store.views import RunsPage, ScannedRuns
 
@@ -61,7 +61,7 @@ def scan(connection: Connection, page: RunsPage, *, rows_max: int) -> ScannedRun
     found: list[RunId] = []
     end: RunsCursor | None = None
     looked_at = 0
-    following = islice(places(connection, page, wanted=rows_max), rows_max)
+    following = islice(_places(connection, page, page.query, rows_max), rows_max)
     while chunk := list(islice(following, _CHUNK)):
         matching = matcher.matching([place.run_id for place in chunk])
         for end in chunk:
@@ -71,6 +71,16 @@ def scan(connection: Connection, page: RunsPage, *, rows_max: int) -> ScannedRun
                 if len(found) == page.limit:
                     return ScannedRuns(found, end, looked_at, is_exhausted=False)
     return ScannedRuns(found, end, looked_at, is_exhausted=looked_at < rows_max)
+
+
+def _places(
+    connection: Connection, page: RunsPage, query: SearchQuery, rows_max: int
+) -> Iterator[RunsCursor]:
+    if query.event_ids is not None:
+        found = places_of_events(connection, page, query.event_ids)
+        if found is not None:
+            return iter(found)
+    return places(connection, page, wanted=rows_max)
 
 
 class _Matcher:

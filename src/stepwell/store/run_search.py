@@ -24,18 +24,23 @@ from sqlalchemy import (
     literal,
     literal_column,
     select,
+    union,
 )
 
+from stepwell.core.identity import RunId
 from stepwell.core.search import RunsCursor
 from stepwell.core.status import RunStatus
-from stepwell.store.schema import functions, runs
+from stepwell.store.schema import batch_events, events, functions, runs
 from stepwell.store.views import Direction, RunsCount, RunsPage, TimeField
 from stepwell.wire.ulid import ulid_from, ulid_ms
 
-__all__ = ["COUNTED_MAX", "count", "places"]
+__all__ = ["COUNTED_MAX", "EVENT_RUNS_MAX", "count", "places", "places_of_events"]
 
 #: Runs counted at most: takes some 10 ms, and nobody reads a larger number digit by digit.
 COUNTED_MAX: Final = 100_000
+
+#: Events, and runs started by them, that are looked up by id.
+EVENT_RUNS_MAX: Final = 5_000
 
 #: Rows a range is asked for at first, and at most.
 _ROWS_MIN: Final = 8
@@ -43,6 +48,9 @@ _ROWS_MAX: Final = 256
 
 _MS_END: Final = 2**48
 _TIME_CHARS: Final = 10
+
+# Written out as in the partial index events_external.
+_HAS_EXTERNAL_ID: Final = events.c.external_id != events.c.id
 
 _NOT_SKIPPED: Final = tuple(status for status in RunStatus if status is not RunStatus.SKIPPED)
 
@@ -62,7 +70,7 @@ class _Order:
     """
 
     def __init__(self, column: ColumnElement[Any], *, is_known: ColumnElement[bool] | None) -> None:
-        self._column = column
+        self.column = column
         in_range = [column >= bindparam("low"), column < bindparam("high")]
         # Written out as in the partial index: a database does not look into parameters.
         self.is_listed = in_range if is_known is None else [*in_range, is_known]
@@ -88,7 +96,7 @@ class _Order:
 
     def head(self, status: RunStatus, direction: Direction) -> ScalarSelect[Any]:
         """The first value in a function's range; null if the range is empty."""
-        column = self._column
+        column = self.column
         by = column if direction is Direction.ASC else column.desc()
         is_in = (runs.c.function_id == functions.c.id, runs.c.status == literal(int(status)))
         first = select(column).where(*is_in, *self.is_listed).order_by(by).limit(1)
@@ -145,6 +153,49 @@ def places(connection: Connection, page: RunsPage, *, wanted: int) -> Iterator[R
         else:
             entry = (sign * following.at_ms, following.run_id, number, stream)
             heapq.heapreplace(waiting, entry)
+
+
+def places_of_events(
+    connection: Connection, page: RunsPage, event_ids: frozenset[str]
+) -> list[RunsCursor] | None:
+    """As `places`, but only of runs that were started by events with these ids.
+
+    Returns:
+        All of the places, or None if more than `EVENT_RUNS_MAX` events or runs were to be read.
+    """
+    asked = union(
+        select(events.c.id).where(events.c.id.in_(event_ids)),
+        select(events.c.id).where(events.c.external_id.in_(event_ids), _HAS_EXTERNAL_ID),
+    )
+    known = list(connection.execute(asked.limit(EVENT_RUNS_MAX + 1)).scalars())
+    started = union(
+        select(runs.c.id).where(runs.c.event_id.in_(known)),
+        select(batch_events.c.run_id).where(batch_events.c.event_id.in_(known)),
+    )
+    run_ids = list(connection.execute(started.limit(EVENT_RUNS_MAX + 1)).scalars())
+    if max(len(known), len(run_ids)) > EVENT_RUNS_MAX:
+        return None
+    found = _listed(connection, page, run_ids)
+    sign = -1 if page.direction is Direction.DESC else 1
+    ordered = sorted((sign * place.at_ms, place.run_id, place) for place in found)
+    after = page.after
+    begin = None if after is None else (sign * after.at_ms, after.run_id)
+    return [place for at, run_id, place in ordered if begin is None or (at, run_id) > begin]
+
+
+def _listed(connection: Connection, page: RunsPage, run_ids: list[RunId]) -> Iterator[RunsCursor]:
+    """Those of the runs that the page's filters admit."""
+    order = _ORDERS[page.time_field]
+    low_ms, high_ms = _window(page)
+    admitted = set(connection.execute(_functions(select(functions.c.id), page)).scalars())
+    statuses = _statuses(page)
+    asked = select(order.column, runs.c.id, runs.c.function_id, runs.c.status).where(
+        runs.c.id.in_(run_ids), *order.is_listed
+    )
+    bounds = {"low": order.bound(low_ms), "high": order.bound(high_ms)}
+    for value, run_id, function_id, status in connection.execute(asked, bounds):
+        if function_id in admitted and status in statuses:
+            yield RunsCursor(order.time_of(value), run_id)
 
 
 def count(connection: Connection, page: RunsPage) -> RunsCount:

@@ -137,6 +137,13 @@ events: Final = Table(
     _integer("received_ms"),
     _bytes("payload"),
     Index("events_name", "name", "id"),
+    # Only what has an id of its sender, so that other events cost nothing.
+    Index(
+        "events_external",
+        "external_id",
+        sqlite_where=text("external_id <> id"),
+        postgresql_where=text("external_id <> id"),
+    ),
     Index(
         "events_repeated",
         "number",

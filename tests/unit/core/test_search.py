@@ -331,7 +331,7 @@ def test_a_query_of_the_greatest_length_is_read() -> None:
         ('event.name == "a"', {"a"}),
         ('event.name in ["a", "b"] && event.data.x == 1', {"a", "b"}),
         ('event.name == "a"\nevent.name in ["a", "b"]', {"a"}),
-        ('event.name == "a" && event.name == "b"', set()),
+        ('event.name == "a" && event.name == "b"', {"a"}),
         ('event.name == "a" || event.data.x == 1', None),
         ('!(event.name == "a")', None),
         ('event.name != "a"', None),
@@ -344,6 +344,24 @@ def test_the_names_that_events_must_have_are_known(text: str, names: set[str] | 
 
     assert isinstance(query, SearchQuery)
     assert query.event_names == names
+
+
+@pytest.mark.parametrize(
+    ("text", "ids"),
+    [
+        ('event.id == "a"', {"a"}),
+        ('event.id in ["a", "b"] && event.name == "x"', {"a", "b"}),
+        ('event.id in ["a", "b"] && event.id == "c"', {"c"}),
+        ('event.id == "a" || event.data.x == 1', None),
+        ('event.id != "a"', None),
+    ],
+)
+def test_the_ids_that_events_must_have_are_known(text: str, ids: set[str] | None) -> None:
+    """So that runs of such events are looked up instead of looked for."""
+    query = parse_query(text)
+
+    assert isinstance(query, SearchQuery)
+    assert query.event_ids == ids
 
 
 def test_the_parts_that_must_be_read_are_known() -> None:

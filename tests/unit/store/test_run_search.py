@@ -399,6 +399,39 @@ async def test_an_event_is_found_by_either_of_its_ids(
         assert [found.id for found in (await reading.search_runs(page)).runs] == [run_id]
 
 
+@pytest.mark.parametrize("bound", [100, 0])
+@pytest.mark.parametrize("direction", Direction)
+@pytest.mark.parametrize("field", TimeField)
+async def test_runs_looked_up_by_events_are_listed_like_those_looked_for(
+    store: SqliteStore,
+    reading: ReadModels,
+    monkeypatch: pytest.MonkeyPatch,
+    field: TimeField,
+    direction: Direction,
+    bound: int,
+) -> None:
+    """In the same order, by the same filters, in the same pages; also where there are too many."""
+    monkeypatch.setattr(run_search, "EVENT_RUNS_MAX", bound)
+    lives = [Life(function=n % 4, data=({"n": n}, {"m": n}), queued_ms=n // 3) for n in range(24)]
+    lives[8] = msgspec.structs.replace(lives[8], status=RunStatus.FAILED)
+    ids = await _store(store, lives)
+    runs = [run for run_id in ids if (run := await reading.run(run_id))]
+    names = [f"sent-{int(run.event_ids[1][3:])}" for run in runs[:16]]
+    by_id = RunsPage(
+        ENVIRONMENT,
+        3,
+        time_field=field,
+        direction=direction,
+        statuses=(RunStatus.COMPLETED,),
+        app_ids=(APPS[0],),
+        query=_query(f"event.id in {msgspec.json.encode(names).decode()}"),
+    )
+    by_data = msgspec.structs.replace(by_id, query=_query("event.data.m < 16"))
+
+    assert await _pages(reading, by_id) == await _pages(reading, by_data)
+    assert await reading.count_runs(by_id) == RunsCount(7, is_exact=True)
+
+
 async def test_a_run_whose_event_was_deleted_is_still_searched(
     store: SqliteStore, reading: ReadModels, memory: sqlite3.Connection
 ) -> None:
@@ -522,6 +555,7 @@ _FILTERS: list[dict[str, Any]] = [
     {"from_ms": 500, "until_ms": 5_000},
     {"query": _query("event.data.n == 1 && output.x != 2")},
 ]
+_BY_EVENT = _query('event.id in ["sent-1", "x"] && event.data.n == 1')
 
 
 @pytest.mark.parametrize("filters", _FILTERS)
@@ -552,6 +586,22 @@ async def test_runs_are_found_by_index_without_scanning_or_sorting(
     }[field]
     used = {line.split("INDEX ")[1].split(" ")[0] for line in plans if "INDEX runs_" in line}
     assert used == {index}
+
+
+@pytest.mark.parametrize("field", TimeField)
+async def test_runs_of_an_event_are_looked_up(
+    store: SqliteStore, memory: sqlite3.Connection, field: TimeField
+) -> None:
+    """By its own id and its sender's, among first and later events of batches."""
+    await _store(store, [Life(queued_ms=n) for n in range(1_000, 1_060)])
+    page = RunsPage(ENVIRONMENT, 20, time_field=field, query=_BY_EVENT)
+
+    plans = [line for _, plan in await _statements(store, memory, page) for line in plan]
+
+    for name in ("events_external", "runs_event", "SEARCH events USING PRIMARY KEY"):
+        assert any(name in line for line in plans), name
+    assert not [line for line in plans if line.startswith(("SCAN runs", "SCAN events", "SCAN b"))]
+    assert not [line for line in plans if "runs_function" in line or "runs_started" in line]
 
 
 async def test_a_page_reads_no_more_than_it_shows(

@@ -167,9 +167,9 @@ def _compared(values: tuple[Any, ...], comparing: Operator, literal: Literals) -
     if not values:
         return None
     if comparing is Operator.EQUAL:
-        return any([_is_equal(value, literal) for value in values])
+        return any(_is_equal(value, literal) for value in values)
     if comparing is Operator.UNEQUAL:
-        return not any([_is_equal(value, literal) for value in values])
+        return not any(_is_equal(value, literal) for value in values)
     (value,) = values
     return bool(_ORDER[comparing](value, literal)) if type(value) in _NUMBERS else None
 

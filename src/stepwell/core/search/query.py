@@ -39,6 +39,7 @@ class SearchQuery(msgspec.Struct, frozen=True):
         condition: What runs must satisfy; None if all do.
         parts: The parts of a run that must be known to tell.
         event_names: Names one of which an event must have to satisfy it; None if any can.
+        event_ids: Ids one of which an event must have, its own or its sender's; None if any can.
         ignored: Compared names that runs do not have; such a comparison restricts nothing.
     """
 
@@ -46,6 +47,7 @@ class SearchQuery(msgspec.Struct, frozen=True):
     condition: Condition | None
     parts: frozenset[Part] = frozenset()
     event_names: frozenset[str] | None = None
+    event_ids: frozenset[str] | None = None
     ignored: tuple[str, ...] = ()
 
 
@@ -95,7 +97,14 @@ def _query(text: str, conditions: list[Condition], ignored: tuple[str, ...]) -> 
         return SearchQuery(text, None, ignored=ignored)
     condition = conditions[0] if len(conditions) == 1 else AllOf(tuple(conditions))
     parts = frozenset(field.part for field in fields_of(condition))
-    return SearchQuery(text, condition, parts, _event_names(condition), ignored)
+    return SearchQuery(
+        text,
+        condition,
+        parts,
+        _required(condition, Part.EVENT_NAME),
+        _required(condition, Part.EVENT_ID),
+        ignored,
+    )
 
 
 def _read_line(line: str, number: int, translation: Translation) -> Condition | QueryInvalid | None:
@@ -133,15 +142,19 @@ def _column(line: str, tree: Node, node: Node) -> int:
     return (place if called is None else called.start()) + 1
 
 
-def _event_names(condition: Condition) -> frozenset[str] | None:
+def _required(condition: Condition, part: Part) -> frozenset[str] | None:
+    """The texts one of which the part must be for the condition to hold; None if any will do."""
     match condition:
         case Comparison(operator=Operator.EQUAL, field=field, value=str(value)):
-            return frozenset({value}) if field.part is Part.EVENT_NAME else None
-        case Membership(field=field, values=values) if field.part is Part.EVENT_NAME:
+            return frozenset({value}) if field.part is part else None
+        case Membership(field=field, values=values) if field.part is part:
             return frozenset(map(str, values))
         case AllOf(conditions=conditions):
-            found = [names for names in map(_event_names, conditions) if names is not None]
-            return frozenset.intersection(*found) if found else None
+            found = [_required(inner, part) for inner in conditions]
+            known = [texts for texts in found if texts is not None]
+            # Each is necessary by itself. An event may have two ids of one query, so they are not
+            # intersected.
+            return min(known, key=len, default=None)
         case _:
             return None
 

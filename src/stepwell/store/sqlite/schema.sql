@@ -9,6 +9,7 @@ CREATE TABLE claims ( function_id TEXT NOT NULL, "key" TEXT NOT NULL, run_id TEX
 CREATE INDEX claims_expires ON claims (expires_ms);
 CREATE TABLE environments ( id TEXT NOT NULL, name TEXT NOT NULL, created_ms INTEGER NOT NULL, PRIMARY KEY (id) ) WITHOUT ROWID, STRICT;
 CREATE TABLE events ( id TEXT NOT NULL, number INTEGER NOT NULL, environment_id TEXT NOT NULL, name TEXT NOT NULL, external_id TEXT NOT NULL, ts_ms INTEGER NOT NULL, received_ms INTEGER NOT NULL, payload BLOB NOT NULL, PRIMARY KEY (id, number) ) WITHOUT ROWID, STRICT;
+CREATE INDEX events_external ON events (external_id) WHERE external_id <> id;
 CREATE INDEX events_name ON events (name, id);
 CREATE INDEX events_repeated ON events (number) WHERE number > 0;
 CREATE TABLE functions ( id TEXT NOT NULL, app_id TEXT NOT NULL, app_name TEXT NOT NULL, environment_id TEXT NOT NULL, slug TEXT NOT NULL, name TEXT NOT NULL, version INTEGER NOT NULL, config BLOB NOT NULL, updated_ms INTEGER NOT NULL, archived INTEGER NOT NULL, steps_max INTEGER NOT NULL, state_bytes_max INTEGER NOT NULL, pause TEXT DEFAULT '' NOT NULL, endpoint_method TEXT DEFAULT '' NOT NULL, PRIMARY KEY (id) ) WITHOUT ROWID, STRICT;

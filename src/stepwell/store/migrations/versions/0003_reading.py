@@ -68,7 +68,7 @@ def upgrade() -> None:
 
 
 def _add_search() -> None:
-    """Pages of runs in the order in which they started or ended."""
+    """Pages of runs in the order in which they started or ended; events by their senders' ids."""
     has_started, has_ended = text("started_ms > 0"), text("ended_ms > 0")
     op.create_index(
         "runs_started",
@@ -83,6 +83,14 @@ def _add_search() -> None:
         ["function_id", "status", "ended_ms", "id"],
         sqlite_where=has_ended,
         postgresql_where=has_ended,
+    )
+    is_chosen = text("external_id <> id")
+    op.create_index(
+        "events_external",
+        "events",
+        ["external_id"],
+        sqlite_where=is_chosen,
+        postgresql_where=is_chosen,
     )
 
 
