@@ -83,15 +83,24 @@ class SentApp(msgspec.Struct, frozen=True, kw_only=True, rename={"app_name": "ap
     framework: str = ""
 
 
+class LimitForm(msgspec.Struct, frozen=True, kw_only=True, rename={"function_id": "functionId"}):
+    """The parameters as a form; those of the query count."""
+
+    function_id: str | msgspec.UnsetType = msgspec.UNSET
+    limit: int | msgspec.UnsetType = msgspec.UNSET
+
+
 def _limit_declarations(name: str, title: str, words: str) -> dict[str, Declaration]:
-    function = Parameter("functionId", str, "The function's id", is_required=True)
-    limit = Parameter("limit", Annotated[int, Meta(ge=1)], "The limit", is_required=True)
+    function = Parameter("functionId", str, "The function's id")
+    limit = Parameter("limit", Annotated[int, Meta(ge=1)], "The limit")
+    form = Body(LimitForm, media_type=_FORM, is_required=False)
     return {
         "POST": Declaration(
             f"set{title}",
             f"Set the {name} of a function until the server is restarted",
             Tag.SDK,
             parameters=(function, limit),
+            body=form,
             answers=(
                 empty(),
                 refused(400, "Invalid limit: …"),
@@ -103,6 +112,7 @@ def _limit_declarations(name: str, title: str, words: str) -> dict[str, Declarat
             f"Remove the {name} of a function",
             Tag.SDK,
             parameters=(function,),
+            body=form,
             answers=(empty(), refused(404, f"No {words} set for function: …")),
         ),
     }
@@ -276,8 +286,9 @@ async def _parameters(scope: Scope, receive: Receive) -> dict[str, str]:
 
 
 def _decoded(form: bytes) -> dict[str, str]:
-    """Fields by name; none of a form that nobody writes in earnest."""
+    """Fields by name, the first of several; none of a form that nobody writes in earnest."""
     try:
-        return dict(parse_qsl(form.decode("latin-1"), keep_blank_values=True, max_num_fields=100))
+        pairs = parse_qsl(form.decode("latin-1"), keep_blank_values=True, max_num_fields=100)
     except ValueError:
         return {}
+    return dict(reversed(pairs))

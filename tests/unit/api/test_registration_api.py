@@ -253,6 +253,14 @@ async def test_a_limit_is_a_positive_number(limit: str, api: Api) -> None:
     assert api.function.steps_max == STEPS_MAX
 
 
+async def test_of_several_parameters_of_one_name_the_first_counts(api: Api) -> None:
+    await api.register(shop())
+    query = {"functionId": [api.function.id, "nobody"], "limit": ["3", "x"]}
+
+    assert (await api.request("POST", "/fn/step-limit", params=query)).status_code == 200
+    assert api.function.steps_max == 3
+
+
 async def test_an_unknown_function_has_no_limits(api: Api) -> None:
     query = {"functionId": "nobody", "limit": "3"}
 
