@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -147,6 +148,34 @@ def test_in_production_the_document_needs_the_key_as_all_of_v1_does() -> None:
 
 def test_the_version_of_the_server_is_that_of_the_package(server: WholeServer) -> None:
     assert server.get("/v1/openapi.json").json["info"]["version"] == __version__
+
+
+_ROW = re.compile(r"^\| (?:\[)?`([A-Z]+) (/[^`]*)`[^|]*\| ([^|]*) \| ([^|]*) \|$", re.MULTILINE)
+
+
+def test_the_documentation_names_every_route_and_no_other() -> None:
+    """Each has a row in the first table: method and path, what it does, and which key it needs."""
+    page = (Path(__file__).parents[3] / "docs" / "http-api.md").read_text()
+    table = page.partition("## For all routes")[0]
+    rows = {(method, path): (what, key) for method, path, what, key in _ROW.findall(table)}
+
+    shown = _document()["paths"]
+    documented = {
+        (method.upper(), path): operation["summary"]
+        for path, methods in shown.items()
+        for method, operation in methods.items()
+    }
+    assert {place: what for place, (what, _) in rows.items()} == documented
+    for (method, path), (_, key) in rows.items():
+        assert (key == "signing key") is bool(shown[path][method.lower()]["security"])
+
+
+def test_links_of_the_documentation_lead_to_its_sections() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "http-api.md").read_text()
+    titles = re.findall(r"^#+ (.*)$", page, re.MULTILINE)
+    sections = {re.sub(r"[^a-z0-9 -]", "", title.lower()).replace(" ", "-") for title in titles}
+
+    assert set(re.findall(r"\]\(#([^)]*)\)", page)) <= sections
 
 
 def _shown(declaration: Declaration, path: str = "/v1/things") -> dict[str, Any]:
