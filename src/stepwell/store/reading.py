@@ -68,6 +68,7 @@ class ReadModels:
 
     def __init__(self, reading: "_Reading") -> None:
         self._reading = reading
+        self._scanning = asyncio.Lock()
 
     @classmethod
     def on_file(cls, connect: Callable[[], sqlite3.Connection]) -> "ReadModels":
@@ -103,7 +104,7 @@ class ReadModels:
         """
         if not _has_condition(page):
             return await self._reading.run("search_runs", lambda q: q.search_runs(page))
-        found, is_complete = await scan_within_budget(self._scan, page)
+        found, is_complete = await scan_within_budget(self._scan, page, turn=self._scanning)
         runs = await self._reading.run("search_runs", lambda q: q.runs(found.run_ids))
         return FoundRuns(runs, found.end, not found.is_exhausted, is_complete)
 
@@ -115,7 +116,7 @@ class ReadModels:
         if not _has_condition(page):
             return await self._reading.run("count_runs", lambda q: q.count_runs(page))
         whole = msgspec.structs.replace(page, after=None, limit=SCAN_ROWS_MAX)
-        found, is_complete = await scan_within_budget(self._scan, whole)
+        found, is_complete = await scan_within_budget(self._scan, whole, turn=self._scanning)
         return RunsCount(len(found.run_ids), is_complete)
 
     async def _scan(self, page: RunsPage, rows_max: int) -> ScannedRuns:

@@ -32,12 +32,16 @@ _PIECE_S: Final = 0.03
 _Look = Callable[[RunsPage, int], Awaitable[ScannedRuns]]
 
 
-async def scan_within_budget(look: _Look, page: RunsPage) -> tuple[ScannedRuns, bool]:
+async def scan_within_budget(
+    look: _Look, page: RunsPage, *, turn: asyncio.Lock
+) -> tuple[ScannedRuns, bool]:
     """Look for the page's runs piece by piece.
 
     Args:
         look: Looks through so many runs from the page's cursor on.
         page: What is looked for; its query has a condition.
+        turn: Held while a piece is looked through. Requests that share it take turns, so that
+            however many there are, other questions have a thread left.
 
     Returns:
         What was found, and whether that is all that was asked for. If not, the budget is used up.
@@ -47,10 +51,12 @@ async def scan_within_budget(look: _Look, page: RunsPage) -> tuple[ScannedRuns, 
     found = ScannedRuns([], page.after, 0, is_exhausted=False)
     rows = _PIECE_ROWS_FIRST
     while True:
-        begun_s = now_s()
         limit = page.limit - len(found.run_ids)
         rest = msgspec.structs.replace(page, after=found.end, limit=limit)
-        piece = await look(rest, min(rows, SCAN_ROWS_MAX - found.looked_at))
+        async with turn:
+            begun_s = now_s()
+            piece = await look(rest, min(rows, SCAN_ROWS_MAX - found.looked_at))
+            took_s = now_s() - begun_s
         # A database in memory is read inside this coroutine; others shall have their turn.
         await asyncio.sleep(0)
         found = ScannedRuns(
@@ -63,7 +69,7 @@ async def scan_within_budget(look: _Look, page: RunsPage) -> tuple[ScannedRuns, 
             return found, True
         if found.looked_at >= SCAN_ROWS_MAX or now_s() >= end_s:
             return found, False
-        rows = _next_rows(rows, now_s() - begun_s)
+        rows = _next_rows(rows, took_s)
 
 
 def _next_rows(rows: int, took_s: float) -> int:

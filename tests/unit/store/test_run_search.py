@@ -1,9 +1,10 @@
 """Finding runs: pages that neither repeat nor leave out, counts, and how much is looked at."""
 
+import asyncio
 import itertools
 import random
 import sqlite3
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -505,9 +506,33 @@ async def test_a_slow_scan_is_cut_into_smaller_pieces_and_ends_in_time(
         asked.append(rows)
         return ScannedRuns([], None, rows, is_exhausted=False)
 
-    found, is_complete = await scanning.scan_within_budget(look, RunsPage(ENVIRONMENT, 1))
+    page = RunsPage(ENVIRONMENT, 1)
+    found, is_complete = await scanning.scan_within_budget(look, page, turn=asyncio.Lock())
 
     assert (len(asked), found.looked_at, is_complete) == (1, asked[0], False)
+
+
+async def test_requests_that_scan_take_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One of the threads that read stays for everybody else."""
+    monkeypatch.setattr(scanning, "SCAN_ROWS_MAX", 1_000)
+    turn = asyncio.Lock()
+    looking: list[int] = []
+
+    def look_for(request: int) -> Callable[[RunsPage, int], Awaitable[ScannedRuns]]:
+        async def look(page: RunsPage, rows: int) -> ScannedRuns:
+            looking.append(request)
+            await asyncio.sleep(0)
+            assert looking[-1] == request
+            return ScannedRuns([], None, rows, is_exhausted=False)
+
+        return look
+
+    page = RunsPage(ENVIRONMENT, 1)
+    async with asyncio.TaskGroup() as group:
+        for request in (1, 2):
+            group.create_task(scanning.scan_within_budget(look_for(request), page, turn=turn))
+
+    assert looking[:6] == [1, 2, 1, 2, 1, 2]
 
 
 @pytest.mark.parametrize(
