@@ -7,12 +7,12 @@ most expensive part of a small answer.
 import asyncio
 from typing import Any
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from stepwell.server.bounded_heads import BoundedHeadProtocol
 
 __all__ = ["JoiningHttpProtocol"]
 
 
-class JoiningHttpProtocol(HttpToolsProtocol):
+class JoiningHttpProtocol(BoundedHeadProtocol):
     """uvicorn's protocol on a transport that joins what is written at once."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
