@@ -34,20 +34,21 @@ class WholeServer(Api):
 
     Attributes:
         methods: What is mounted: methods by path.
+        loop: Where it runs.
     """
 
     def __init__(self, parts: Parts, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__()
         self.methods = _methods(parts.app)
         self._whole = parts.app
-        self._loop = loop
+        self.loop = loop
         self.app = self._answer
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def there() -> None:
             await asyncio.wait_for(self._whole(scope, receive, send), _REQUEST_LIMIT_S)
 
-        await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(there(), self._loop))
+        await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(there(), self.loop))
 
     def post_json(self, target: str, value: Any, **headers: str) -> Any:
         """What is answered to a request that is taken."""
@@ -55,10 +56,10 @@ class WholeServer(Api):
         assert answer.status == 200, answer
         return answer.json if answer.body else None
 
-    def register(self, *names: str) -> None:
+    def register(self, *names: str, url: str = _URL) -> None:
         """Register functions of the app `shop` that listen to `EVENT`."""
-        functions = [_function(name) for name in names]
-        app = {"url": _URL, "appname": "shop", "functions": functions, "v": "0.1", "sdk": "js:v4"}
+        functions = [_function(name, url) for name in names]
+        app = {"url": url, "appname": "shop", "functions": functions, "v": "0.1", "sdk": "js:v4"}
         self.post_json("/fn/register", app, **_authorization())
 
     def send(self, data: Mapping[str, Any] | None = None) -> str:
@@ -90,7 +91,7 @@ def whole_server(mode: Mode = Mode.DEV) -> Iterator[WholeServer]:
 
 
 async def _begun(mode: Mode) -> tuple[Parts, SqliteStore, "asyncio.Task[None]"]:
-    flags: dict[str, Any] = {"discovery": False, "poll": False}
+    flags: dict[str, Any] = {"persist": False, "no-discovery": True, "no-poll": True}
     if mode is Mode.START:
         flags |= KEYS
     nowhere = Path("/nowhere")
@@ -116,12 +117,12 @@ def _authorization() -> dict[str, str]:
     return {"authorization": f"Bearer {SIGNING_KEY}"}
 
 
-def _function(name: str) -> dict[str, Any]:
+def _function(name: str, url: str) -> dict[str, Any]:
     slug = f"shop-{name}"
     step = {
         "id": "step",
         "name": "step",
-        "runtime": {"type": "http", "url": f"{_URL}?fnId={slug}&stepId=step"},
+        "runtime": {"type": "http", "url": f"{url}?fnId={slug}&stepId=step"},
     }
     return {"id": slug, "name": name, "triggers": [{"event": EVENT}], "steps": {"step": step}}
 

@@ -26,18 +26,20 @@ from graphql import (
     get_named_type,
 )
 
-__all__ = ["COST_MAX", "DEPTH_MAX", "excess"]
+__all__ = ["COST_MAX", "DEPTH_MAX", "FIELDS_MAX", "excess"]
 
 #: The dashboards of the compatible system nest 9 levels, tools that ask for the schema 14.
 DEPTH_MAX: Final = 24
-#: A page of 399 runs with their traces, four levels deep, is below it.
+#: A page of 100 runs with their traces, four levels deep, is below it.
 COST_MAX: Final = 5_000_000
 #: Fields of a query, fragments counted wherever they are used.
-_FIELDS_MAX: Final = 10_000
+FIELDS_MAX: Final = 10_000
 #: How long lists are taken to be that have no asked-for length.
 _LIST_LENGTH: Final = 5
 #: No argument makes a page longer; see the resolvers.
 _PAGE_MAX: Final = 1_000
+# Lists whose length the field around them was asked for.
+_COUNTED: Final = ("edges", "nodes")
 _LENGTHS: Final = ("first", "limit")
 
 
@@ -105,8 +107,8 @@ class _Measuring:
     def _field(self, kind: Any, node: FieldNode, *, depth: int, copies: int) -> None:
         self._fields += 1
         self._cost += copies
-        if self._fields > _FIELDS_MAX:
-            raise _TooMuch(f"The query has more than {_FIELDS_MAX} fields")
+        if self._fields > FIELDS_MAX:
+            raise _TooMuch(f"The query has more than {FIELDS_MAX} fields")
         if depth > DEPTH_MAX:
             raise _TooMuch(f"The query is deeper than {DEPTH_MAX} levels")
         if self._cost > COST_MAX:
@@ -131,7 +133,8 @@ class _Measuring:
         """How many objects the field may give."""
         asked = next((name for name in _LENGTHS if name in field.args), None)
         if asked is None:
-            return _LIST_LENGTH if _is_list(field.type) else 1
+            is_counted = node.name.value in _COUNTED or not _is_list(field.type)
+            return 1 if is_counted else _LIST_LENGTH
         value: Any = field.args[asked].default_value
         for argument in node.arguments or ():
             if argument.name.value == asked:
