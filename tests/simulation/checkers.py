@@ -27,6 +27,7 @@ from stepwell.core.run import RunState
 from stepwell.core.status import RunStatus
 from stepwell.engine.store import StoreUnavailable
 from stepwell.store.sqlite.loading import load_runs
+from tests.simulation.count_checkers import check_counts, check_open
 from tests.simulation.ended_runs import EndedRun, begun_entry, ended_runs, listens
 from tests.simulation.event_outcomes import started_by, turned_away
 from tests.simulation.flow_checkers import check_flow, flow_cancel_problems
@@ -69,6 +70,7 @@ def check_now(world: World) -> Problems:
     problems += _journals_are_whole(world)
     problems += _acknowledged_are_stored(world)
     problems += _live_is_stored(world)
+    problems += check_open(world)
     return problems
 
 
@@ -88,6 +90,7 @@ def check_finished(world: World) -> Problems:
     problems += check_flow(world, runs)
     problems += _internal_events(world, runs)
     problems += _cron_ticks(world)
+    problems += check_counts(world)
     return problems
 
 

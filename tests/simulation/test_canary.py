@@ -61,6 +61,10 @@ def test_nothing_is_wrong_with_a_sound_world() -> None:
             "but step '' of it is in queue",
         ),
         ("DELETE FROM runs", 4_000.0, "has 0 runs of main, expected 1"),
+        ("DELETE FROM tallies", 4_000.0, "counted, 0 queued"),
+        ("UPDATE rollups SET runs_started = 9 WHERE span = 0", 4_000.0, "RUNS_STARTED, not 1"),
+        ("UPDATE rollups SET step_bytes = 9 WHERE span = 1", 4_000.0, "STEP_BYTES, not"),
+        ("UPDATE rollups SET call_0 = 9", 4_000.0, "calls in CALL, not"),
     ],
 )
 def test_a_broken_store_is_noticed(sql: str, at_s: float, expected: str) -> None:

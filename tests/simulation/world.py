@@ -7,6 +7,7 @@ finds what the database has.
 
 import asyncio
 import sqlite3
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from random import Random
 from typing import Any, TypeVar
@@ -15,12 +16,15 @@ import msgspec
 
 from stepwell.core.checkpointing import CheckpointRefused
 from stepwell.core.identity import DEFAULT_ENVIRONMENT_ID, RunId
+from stepwell.core.retention import Retention
 from stepwell.core.retry import RetryPolicy
+from stepwell.core.rollups import encode_tally
 from stepwell.core.run import RunState
 from stepwell.core.transition import LISTS, Transition
 from stepwell.engine.checkpoints import Checkpointed
 from stepwell.engine.engine import Engine
 from stepwell.engine.limits import LimitSettings
+from stepwell.store.sqlite.rollups import TALLIED_MAX
 from stepwell.wire.checkpoint import parse_async_checkpoint
 from stepwell.wire.errors import OperationalError
 from stepwell.wire.events import parse_events
@@ -44,6 +48,8 @@ T = TypeVar("T")
 BASE_MS = 1_795_240_800_000
 
 _GRACE_S = 2.0
+#: So many pairs of function and minute are counted before they are added up for the first time.
+_TALLIES_LEFT = 3
 
 
 class Disconnected(Exception):
@@ -86,6 +92,7 @@ class World:
         seed: Decides about everything that is left to chance.
         faults: What goes wrong; nothing by default.
         is_crash: Commits at which the server is killed.
+        retention: How long what is kept; everything for ever without it.
     """
 
     def __init__(
@@ -99,6 +106,7 @@ class World:
         calls_max: int = 50,
         limits: LimitSettings | None = None,
         base_ms: int = BASE_MS,
+        retention: Retention | None = None,
     ) -> None:
         self.loop = VirtualLoop()
         self.random = Random(seed)
@@ -108,6 +116,8 @@ class World:
         self.retries = retries or RetryPolicy()
         self.calls_max = calls_max
         self.limits = limits or LimitSettings()
+        self.retention = retention
+        self.deleted: Counter[str] = Counter()
         self.is_faulty = self.faults.are_any
         #: How long it may take from a decision until it is written.
         self.decision_ms = 10_000 if self.faults.are_slow else 25
@@ -193,6 +203,10 @@ class World:
     async def live(self, story: Awaitable[T]) -> T:
         """Start a server, register the app, and see the story to its end."""
         self._boot()
+        # Some commit of every world adds up what was counted, and not only those of long ones.
+        self.connection.execute(
+            "INSERT INTO tallies VALUES (?, ?)", (TALLIED_MAX - _TALLIES_LEFT, encode_tally({}))
+        )
         watching = self.loop.create_task(self._watch())
         try:
             await self._register()
