@@ -4,6 +4,7 @@ Source: HTTP APIs, 14.1.
 """
 
 import contextlib
+import json
 import logging
 import os
 import sys
@@ -135,4 +136,9 @@ def _to_json(_logger: WrappedLogger, _method: str, entry: EventDict) -> str:
         "msg": entry.pop("event", None),
         "caller": entry.pop("caller", None),
     }
-    return msgspec.json.encode({**ordered, **entry}, enc_hook=str).decode()
+    whole = {**ordered, **entry}
+    try:
+        return msgspec.json.encode(whole, enc_hook=str).decode()
+    except UnicodeEncodeError:
+        # Names of files may hold bytes that are no text; they are escaped here.
+        return json.dumps(whole, default=str, separators=(",", ":"))

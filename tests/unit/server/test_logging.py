@@ -1,6 +1,7 @@
 """The log as machines and people see it."""
 
 import io
+import json
 import logging
 from collections.abc import Iterator
 
@@ -133,3 +134,13 @@ def test_a_stream_that_takes_nothing_any_more_stops_nobody() -> None:
     stream.close()
 
     structlog.get_logger("stepwell.server").info("server.started")
+
+
+def test_text_that_is_no_unicode_is_logged_escaped() -> None:
+    """Names of files need not be text; an entry about one must not fail its writer."""
+    stream = io.StringIO()
+    set_up_logging(LogSettings(format=LogFormat.JSON), stream=stream)
+
+    structlog.get_logger("stepwell.server").info("server.started", database="/data/\udcff")
+
+    assert json.loads(stream.getvalue())["database"] == "/data/\udcff"
