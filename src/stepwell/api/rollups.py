@@ -44,6 +44,10 @@ __all__ = [
     "RollupsObject",
     "SeriesObject",
     "UnderWay",
+    "chosen_names",
+    "places_of",
+    "shown_histograms",
+    "shown_series",
 ]
 
 _RANGE_DEFAULT_MS: Final = 24 * HOUR_MS
@@ -165,7 +169,7 @@ class RollupsApi:
             return
         # Before reading: a call that is answered meanwhile is then not missing, but counted twice.
         sent_ms = [ms for function_id, ms in self._under_way() if function_id == function.id]
-        chart = await self._charts.chart([function.id], asked, _places(names))
+        chart = await self._charts.chart([function.id], asked, places_of(names))
         shown = _rollups_object(function, chart, names, sent_ms=sent_ms)
         await send_data(send, shown, now_ms=now_ms)
 
@@ -192,14 +196,19 @@ def _names(text: str) -> Sequence[str] | str:
     """The series that are wanted, each once, or what is wrong with them."""
     if len(text) > _SERIES_CHARS_MAX:
         return "Invalid series query parameter"
-    names = tuple(dict.fromkeys(name for name in text.split(",") if name)) or _DEFAULT
+    return chosen_names(text.split(","))
+
+
+def chosen_names(wanted: Sequence[str]) -> Sequence[str] | str:
+    """The series that are wanted, each once, by default all but histograms; or what is wrong."""
+    names = tuple(dict.fromkeys(name for name in wanted if name)) or _DEFAULT
     unknown = [name for name in names if name not in _NAMES]
     if unknown:
         return f"Unknown series: {unknown[0]}; there are {', '.join(_NAMES)}"
     return list(names)
 
 
-def _places(names: Sequence[str]) -> list[int]:
+def places_of(names: Sequence[str]) -> list[int]:
     """What has to be read."""
     places = {_COUNTERS[name] for name in names if name in _COUNTERS}
     if any(name in _GAUGES for name in names):
@@ -214,10 +223,38 @@ def _buckets(histogram: Histogram) -> range:
     return range(histogram, histogram + len(LATENCY_BOUNDS_MS) + 1)
 
 
+def shown_series(
+    chart: Chart, names: Sequence[str], *, sent_ms: Sequence[int]
+) -> list[SeriesObject]:
+    """The series that are wanted, in their order; histograms are left out.
+
+    Args:
+        chart: With everything of `places_of(names)`.
+        names: Of series.
+        sent_ms: When the calls were sent that are under way now.
+    """
+    levels = gauges(chart, sent_ms=sent_ms) if any(name in _GAUGES for name in names) else {}
+    return [
+        SeriesObject(name=name, kind="gauge", values=levels[_GAUGES[name]])
+        if name in _GAUGES
+        else SeriesObject(name=name, kind="counter", values=list(chart.buckets[_COUNTERS[name]]))
+        for name in names
+        if name not in _HISTOGRAMS
+    ]
+
+
+def shown_histograms(chart: Chart, names: Sequence[str]) -> list[HistogramObject]:
+    """The histograms that are wanted, in their order."""
+    return [
+        HistogramObject(name=name, counts=_counts(chart, _HISTOGRAMS[name]))
+        for name in names
+        if name in _HISTOGRAMS
+    ]
+
+
 def _rollups_object(
     function: Function, chart: Chart, names: Sequence[str], *, sent_ms: Sequence[int]
 ) -> RollupsObject:
-    levels = gauges(chart, sent_ms=sent_ms) if any(name in _GAUGES for name in names) else {}
     return RollupsObject(
         function_id=function.id,
         slug=function.slug,
@@ -226,20 +263,8 @@ def _rollups_object(
         bucket_seconds=chart.range.bucket_ms // 1000,
         buckets=[date_text(start_ms) for start_ms in chart.range.starts_ms],
         latency_bounds_ms=list(LATENCY_BOUNDS_MS),
-        series=[
-            SeriesObject(name=name, kind="gauge", values=levels[_GAUGES[name]])
-            if name in _GAUGES
-            else SeriesObject(
-                name=name, kind="counter", values=list(chart.buckets[_COUNTERS[name]])
-            )
-            for name in names
-            if name not in _HISTOGRAMS
-        ],
-        histograms=[
-            HistogramObject(name=name, counts=_counts(chart, _HISTOGRAMS[name]))
-            for name in names
-            if name in _HISTOGRAMS
-        ],
+        series=shown_series(chart, names, sent_ms=sent_ms),
+        histograms=shown_histograms(chart, names),
     )
 
 

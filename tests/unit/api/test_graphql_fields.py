@@ -1,6 +1,7 @@
 """What the fields answer, on a server with an app and runs that have ended."""
 
 import base64
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,6 +15,7 @@ from graphql import (
     is_leaf_type,
 )
 
+from stepwell.api.dates import date_text
 from stepwell.api.graphql.schema import create_schema
 from tests.unit.api.graphql_world import EVENT, GraphqlWorld, graphql_world, opcode, step_id
 
@@ -98,6 +100,7 @@ class TestEveryField:
             'functionBySlug(query: {functionSlug: "shop-ok"})',
             "workerConnections(orderBy: [], filter: {})",
             'debugRun(query: {functionSlug: "shop-ok"})',
+            'charts(filter: {from: "NOW"})',
             "server",
             "environments",
             "retention",
@@ -121,6 +124,7 @@ class TestEveryField:
         event_id = world.ask("query ($id: String!) { runTrigger(runID: $id) { IDs } }", id=run_id)
         filled = root.replace("RUN", run_id).replace("FAILED", failed_id)
         filled = filled.replace("EVENT", event_id["runTrigger"]["IDs"][0])
+        filled = filled.replace("NOW", date_text(int(time.time() * 1000) - 60_000))
         levels = self.LEVELS
         while True:
             answer = world.post(f"{{ {filled} {self.selection(field.type, levels)} }}")
@@ -490,6 +494,51 @@ class TestMutations:
         assert changed == {"kept": {"runs": "3d"}, "own": {"runs": "3d", "events": None}}
         back = world.ask("mutation { setRetention(input: {runs: null}) { own { runs } } }")
         assert back["setRetention"]["own"]["runs"] is None
+
+
+class TestCharts:
+    def test_every_series_has_the_same_buckets(self, world: GraphqlWorld, run_id: str) -> None:
+        now_ms = int(time.time() * 1000)
+        charts = world.ask(
+            """
+            query ($from: Time!) {
+              charts(filter: {from: $from, functionSlugs: ["shop-ok"],
+                              series: ["runs_completed", "running", "call_duration"]}) {
+                bucketMs buckets latencyBoundsMs series { name kind values }
+                histograms { name counts } worst { failed } busiest { ended function { slug } }
+              }
+            }
+            """,
+            **{"from": date_text(now_ms - 3_600_000)},
+        )["charts"]
+        completed, running = charts["series"]
+        assert (completed["name"], completed["kind"]) == ("runs_completed", "counter")
+        assert sum(completed["values"]) >= 1
+        assert len(charts["buckets"]) == len(completed["values"]) == len(running["values"])
+        (calls,) = charts["histograms"]
+        assert len(calls["counts"][0]) == len(charts["latencyBoundsMs"]) + 1
+        assert charts["worst"] == []
+        (busiest,) = charts["busiest"]
+        assert busiest["function"]["slug"] == "shop-ok"
+        assert busiest["ended"] >= 1
+
+    @pytest.mark.parametrize(
+        ("asked", "message"),
+        [
+            ({"from": "1969-01-01T00:00:00Z", "until": "1960-01-01T00:00:00Z"}, "Invalid range: "),
+            ({"from": "2020-01-01T00:00:00Z"}, "Invalid range: the range is longer"),
+            ({"from": "2999-01-01T00:00:00Z"}, "Invalid range: the range begins in the future"),
+            ({"from": "x"}, "parsing time 'x'"),
+            ({"from": "2026-01-01T00:00:00Z", "series": ["nope"]}, "Unknown series: nope"),
+        ],
+    )
+    def test_a_range_or_series_that_makes_no_sense_is_refused(
+        self, world: GraphqlWorld, asked: Any, message: str
+    ) -> None:
+        (error,) = world.errors(
+            "query ($filter: ChartsFilter!) { charts(filter: $filter) { bucketMs } }", filter=asked
+        )
+        assert error["message"].startswith(message)
 
 
 class TestOverview:

@@ -17,7 +17,7 @@ from stepwell.api.signals import SignalIntake
 from stepwell.api.why import Waitings
 from stepwell.core.app import App
 from stepwell.core.function import Function
-from stepwell.core.identity import AppId, EnvironmentId, EventId, ItemId, RunId
+from stepwell.core.identity import AppId, EnvironmentId, EventId, FunctionId, ItemId, RunId
 from stepwell.core.transition import StoredEvent
 from stepwell.store.reading import ReadModels
 from stepwell.store.views import RunView, TraceRows
@@ -78,6 +78,10 @@ class AppSync(Protocol):
 
 class EngineControl(BulkOperations, RerunControl, RetentionControl, SignalIntake, Protocol):
     """What the engine does when it is told to, and which calls are out."""
+
+    def calls_under_way(self) -> list[tuple[FunctionId, int]]:
+        """The function of each call under way, and when it was sent."""
+        ...
 
     def calls_sent_ms(self, items: Sequence[ItemId]) -> dict[ItemId, int]:
         """When the calls under way for these items were sent; others are left out."""

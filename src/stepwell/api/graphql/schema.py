@@ -8,6 +8,7 @@ from graphql import GraphQLSchema
 from stepwell.api.graphql import (
     apps,
     bulk,
+    charts,
     control,
     events,
     explanations,
@@ -27,12 +28,12 @@ _T = TypeVar("_T")
 
 def create_schema() -> GraphQLSchema:
     """A new schema; takes about 50 ms."""
-    modules = (apps, events, runs, traces, overview, explanations)
+    modules = (apps, events, runs, traces, overview, explanations, charts)
     changing = (mutations, control, bulk, retention)
     return bound_schema(
         resolvers=_merged(each.RESOLVERS for each in (*modules, *changing, workers)),
         getters=_merged(each.GETTERS for each in (*modules, retention)),
-        inputs=_merged(each.INPUTS for each in (events, runs, mutations)),
+        inputs=_merged(each.INPUTS for each in (events, runs, mutations, charts)),
         members=traces.MEMBERS,
     )
 
