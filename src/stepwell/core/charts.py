@@ -12,6 +12,7 @@ from typing import Final
 import msgspec
 
 from stepwell.core.counted import HOUR_MS, MINUTE_MS, Counted, Span
+from stepwell.core.identity import FunctionId
 
 __all__ = [
     "BUCKETS_MS",
@@ -20,14 +21,18 @@ __all__ = [
     "MINUTES_KEPT_MS",
     "POINTS_MAX",
     "RANGE_MS_MAX",
+    "VOLUME_PLACES",
     "Chart",
     "ChartRange",
     "Gauge",
     "Numbers",
     "RangeRefused",
+    "Volume",
+    "busiest",
     "chart_range",
     "gauges",
     "open_calls",
+    "volume",
 ]
 
 _DAY_MS: Final = 24 * HOUR_MS
@@ -157,6 +162,13 @@ _SUSPENDED: Final[Mapping[Gauge, tuple[tuple[int, ...], tuple[int, ...]]]] = {
     Gauge.INVOKING: ((Counted.INVOCATIONS_BEGUN,), (Counted.INVOCATIONS_ENDED,)),
 }
 
+#: Runs that ended.
+VOLUME_PLACES: Final = (
+    Counted.RUNS_COMPLETED.value,
+    Counted.RUNS_FAILED.value,
+    Counted.RUNS_CANCELLED.value,
+)
+
 #: What has to be counted for the gauges.
 GAUGE_PLACES: Final = tuple(
     sorted(
@@ -167,6 +179,41 @@ GAUGE_PLACES: Final = tuple(
         }
     )
 )
+
+
+class Volume(msgspec.Struct, frozen=True):
+    """How many runs ended, and how many of them failed."""
+
+    ended: int
+    failed: int
+
+    @property
+    def failure_rate(self) -> float | None:
+        """The part of the ended runs that failed, from 0 to 1; None while none has ended."""
+        return self.failed / self.ended if self.ended else None
+
+
+def volume(numbers: Numbers) -> Volume:
+    """Of counts with everything of `VOLUME_PLACES`."""
+    return Volume(sum(numbers[place] for place in VOLUME_PLACES), numbers[Counted.RUNS_FAILED])
+
+
+def busiest(
+    counts: Mapping[FunctionId, Numbers], places: Sequence[int], *, limit: int
+) -> list[FunctionId]:
+    """The functions with the most of what is counted at these places, those with none left out.
+
+    Args:
+        counts: Of each function; what `ReadModels.counts` gives.
+        places: What is summed up, such as `RUNS_FAILED` alone, or `VOLUME_PLACES`.
+        limit: How many, at most.
+    """
+    sums = {
+        function_id: sum(numbers[place] for place in places)
+        for function_id, numbers in counts.items()
+    }
+    found = sorted((-count, function_id) for function_id, count in sums.items() if count)
+    return [function_id for _, function_id in found[:limit]]
 
 
 def open_calls(ever: Numbers) -> int:

@@ -10,14 +10,20 @@ from stepwell.core.charts import (
     MINUTES_KEPT_MS,
     POINTS_MAX,
     RANGE_MS_MAX,
+    VOLUME_PLACES,
     Chart,
     ChartRange,
     Gauge,
+    Numbers,
     RangeRefused,
+    Volume,
+    busiest,
     chart_range,
     gauges,
+    volume,
 )
 from stepwell.core.counted import HOUR_MS, MINUTE_MS, Counted, Span
+from stepwell.core.identity import FunctionId
 
 DAY_MS = 24 * HOUR_MS
 NOW_MS = 1_795_252_035_250
@@ -126,3 +132,33 @@ def test_a_call_runs_from_its_sending_to_its_answer_and_is_in_the_backlog_before
     )
     assert found[Gauge.RUNNING] == [1, 1, 2]
     assert found[Gauge.BACKLOG] == [3, 3, 1]
+
+
+def ended(completed: int, failed: int, cancelled: int = 0) -> Numbers:
+    return dict(zip(VOLUME_PLACES, (completed, failed, cancelled), strict=True))
+
+
+@pytest.mark.parametrize(
+    ("numbers", "found", "rate"),
+    [
+        (ended(0, 0), Volume(0, 0), None),
+        (ended(3, 1), Volume(4, 1), 0.25),
+        (ended(0, 0, 2), Volume(2, 0), 0.0),
+    ],
+)
+def test_the_failure_rate_is_that_of_the_runs_that_ended(
+    numbers: Numbers, found: Volume, rate: float | None
+) -> None:
+    assert volume(numbers) == found
+    assert found.failure_rate == rate
+
+
+def test_the_busiest_functions_come_first_and_idle_ones_not_at_all() -> None:
+    names = [FunctionId(name) for name in "abcd"]
+    a, b, c, d = names
+    counts = dict(zip(names, (ended(9, 0), ended(1, 2), ended(7, 2), ended(0, 0)), strict=True))
+    failed = [Counted.RUNS_FAILED.value]
+    assert busiest(counts, VOLUME_PLACES, limit=9) == [a, c, b]
+    assert busiest(counts, failed, limit=9) == [b, c]
+    assert busiest(counts, failed, limit=1) == [b]
+    assert d not in busiest(counts, VOLUME_PLACES, limit=9)
