@@ -13,6 +13,7 @@ from stepwell.engine.driver import CallHandle, SdkCall
 from stepwell.engine.engine import Engine
 from stepwell.engine.gateways import GatewayRequest
 from stepwell.engine.registry import Registry
+from stepwell.engine.retention_setup import RetentionSetup
 from stepwell.engine.store import Store
 from stepwell.engine.surroundings import Surroundings
 from stepwell.store.sqlite.store import SqliteStore
@@ -92,6 +93,11 @@ class Server:
             retries=world.retries,
             calls_max=world.calls_max,
             limits=world.limits,
+            retention=(
+                None
+                if world.retention is None
+                else RetentionSetup(server=world.retention, deleted=world.deleted)
+            ),
         )
         self.engine = Engine(around)
         self.registry.commit_with(self.engine)

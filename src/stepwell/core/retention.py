@@ -54,7 +54,7 @@ class Retention(msgspec.Struct, frozen=True, kw_only=True):
         runs: Runs, from their end, with all that belongs to them.
         journals: What happened in a run, from its end; afterwards only its outcome is left. No
             longer than the run itself.
-        rollups: Counts per minute.
+        rollups: Counts by the hour; those by the minute go after a few days.
         operations: Bulk operations, from their end.
     """
 
@@ -110,8 +110,9 @@ class ForgottenKind(enum.Enum):
     RUNS = enum.auto()
     #: The entries of one run's journal below a number, but for the outcome.
     JOURNAL = enum.auto()
-    #: Some of the oldest counts.
-    ROLLUPS = enum.auto()
+    #: The counts of one function by the minute, and by the hour.
+    MINUTES = enum.auto()
+    HOURS = enum.auto()
     #: Bulk operations by id.
     OPERATIONS = enum.auto()
 
@@ -122,8 +123,8 @@ class Forgotten(msgspec.Struct, frozen=True, gc=False):
     Attributes:
         pass_ms: When the pass began that it is part of: what a pass deletes is added up.
         before_ms: Only what is older than this: received, ended or counted before it.
-        ids: Which; of ROLLUPS none are named.
-        below: JOURNAL: only entries with smaller numbers. ROLLUPS: at most so many.
+        ids: Which; of MINUTES and HOURS the function's.
+        below: JOURNAL: only entries with smaller numbers.
     """
 
     kind: ForgottenKind

@@ -73,7 +73,7 @@ def runs_to_go(page: Sequence[OldRun]) -> Iterator[tuple[list[OldRun], list[Piec
             yield [run], [(run.id, below) for below, _, _ in before]
             continue
         _, rows, size_bytes = last
-        if not bite.takes(rows + 1, size_bytes):
+        if not bite.takes(rows + run.attached + 1, size_bytes):
             yield runs, []
             runs = []
         runs.append(run)

@@ -8,16 +8,18 @@ passed by; `stepwell.store` says what that is.
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from itertools import product
 from typing import Final
 
 import msgspec
 import structlog
 
+from stepwell.core.charts import MINUTES_KEPT_MS
+from stepwell.core.counted import Span
 from stepwell.core.identity import NO_EVENT, EnvironmentId, EventId, FunctionId, PartitionId, RunId
 from stepwell.core.retention import (
+    FOREVER,
     Forgotten,
     ForgottenKind,
     Retention,
@@ -28,6 +30,7 @@ from stepwell.core.retention import (
 from stepwell.core.status import RunStatus
 from stepwell.core.transition import Transition
 from stepwell.engine.bites import BITE_ROWS_MAX, events_to_go, journals_to_go, runs_to_go
+from stepwell.engine.counts import NO_FUNCTION
 from stepwell.engine.requests import Requests
 from stepwell.engine.retention_setup import RetentionSetup
 from stepwell.engine.store import (
@@ -52,13 +55,12 @@ _REST_S_MIN: Final = 0.001
 _REST_S_MAX: Final = 1.0
 # A server that has just been started has something better to do.
 _FIRST_PAUSE_MS: Final = 60_000
-# What was needed and was passed by is looked at again after this time.
-_FULL_PASS_MS: Final = 86_400_000
+# What was needed and was passed by is looked at again after this time, if it is kept so long.
+_FULL_PASS_MS_MAX: Final = 86_400_000
 # Bites after which the counters learn how far a long pass is.
 _REPORT_BITES: Final = 100
 _PAUSE_MS_MAX: Final = 3_600_000
 
-_ENDED: Final = tuple(status for status in RunStatus if status.is_ended)
 _START: Final = (0, RunId(""))
 
 
@@ -184,20 +186,19 @@ class RetentionWork:
         self, environment_id: EnvironmentId, states: Mapping[EnvironmentId, RetentionState]
     ) -> None:
         now_ms = self._clock.now_ms()
-        place = self._places.get(environment_id)
-        if place is None or now_ms - place.since_ms >= _FULL_PASS_MS:
-            place = self._places[environment_id] = _Place(now_ms)
         kept = self._kept(environment_id, states)
+        place = self._places.get(environment_id)
+        if place is None or now_ms - place.since_ms >= _full_pass_ms(kept):
+            place = self._places[environment_id] = _Place(now_ms)
         this = _Pass(environment_id, kept, now_ms, place, Counter())
         bites = self._bites
-        try:
-            await self._forget_events(this)
-            await self._forget_journals(this)
-            await self._forget_runs(this)
-            await self._forget_operations(this)
-        finally:
-            if self._bites > bites:
-                await self._report(this)
+        await self._forget_events(this)
+        await self._forget_journals(this)
+        await self._forget_runs(this)
+        await self._forget_operations(this)
+        await self._forget_counts(this)
+        if self._bites > bites:
+            await self._report(this)
         if this.counted:
             _log.info(
                 "retention.deleted",
@@ -231,8 +232,7 @@ class RetentionWork:
         if before_ms is None or not this.kept.trims_journals:
             return
         after = this.place.journals_after
-        for function_id, status in self._ended_runs(this):
-            key = (function_id, status)
+        for key in await self._store.with_old_runs(self._functions(this), before_ms=before_ms):
             while True:
                 page = await self._old_runs(key, before_ms, after.get(key, _START))
                 for pieces in journals_to_go(page):
@@ -252,7 +252,7 @@ class RetentionWork:
         before_ms = this.cutoff_ms(this.kept.runs)
         if before_ms is None:
             return
-        for key in self._ended_runs(this):
+        for key in await self._store.with_old_runs(self._functions(this), before_ms=before_ms):
             after = _START
             while True:
                 page = await self._old_runs(key, before_ms, after)
@@ -290,14 +290,39 @@ class RetentionWork:
             some = ids[start : start + BITE_ROWS_MAX]
             await self._bite(this, this.bite(ForgottenKind.OPERATIONS, before_ms, some))
 
-    def _ended_runs(self, this: _Pass) -> Iterator[tuple[FunctionId, RunStatus]]:
-        """Every function of the environment with every status that its ended runs can have."""
-        ids = [
+    async def _forget_counts(self, this: _Pass) -> None:
+        """Of the minutes no more are kept than charts show; the sums for ever are never touched."""
+        hours_ms = this.cutoff_ms(this.kept.rollups)
+        minutes_ms = max(hours_ms or 0, this.began_ms - MINUTES_KEPT_MS)
+        function_ids = [NO_FUNCTION, *self._functions(this)]
+        for kind, span, before_ms in (
+            (ForgottenKind.MINUTES, Span.MINUTE, minutes_ms),
+            (ForgottenKind.HOURS, Span.HOUR, hours_ms),
+        ):
+            if before_ms is None:
+                continue
+            for function_id in await self._store.with_old_rollups(
+                function_ids, span, before_ms=before_ms
+            ):
+                await self._forget_counts_of(this, function_id, span, kind, before_ms)
+
+    async def _forget_counts_of(
+        self, this: _Pass, function_id: FunctionId, span: Span, kind: ForgottenKind, before_ms: int
+    ) -> None:
+        while True:
+            last_ms = await self._store.old_rollups(
+                function_id, span, before_ms=before_ms, limit=BITE_ROWS_MAX
+            )
+            if last_ms is None:
+                return
+            await self._bite(this, this.bite(kind, last_ms + 1, [function_id]))
+
+    def _functions(self, this: _Pass) -> list[FunctionId]:
+        return [
             function.id
             for function in self._registry.functions
             if function.environment_id == this.environment_id
         ]
-        return product(ids, _ENDED)
 
     async def _old_runs(
         self, key: tuple[FunctionId, RunStatus], before_ms: int, after: tuple[int, RunId]
@@ -327,3 +352,8 @@ class RetentionWork:
             now = Counter(state.deleted)
             self._setup.deleted.update(now - this.counted)
             this.counted.update(now - this.counted)
+
+
+def _full_pass_ms(kept: Retention) -> int:
+    """How long after a pass over everything there is another one."""
+    return _FULL_PASS_MS_MAX if kept.events == FOREVER else min(kept.events, _FULL_PASS_MS_MAX)

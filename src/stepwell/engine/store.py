@@ -433,6 +433,18 @@ class Store(Protocol):
         """A page of events, those that are needed included; takes as long however many are."""
         ...
 
+    async def with_old_runs(
+        self, function_ids: Sequence[FunctionId], *, before_ms: int
+    ) -> list[tuple[FunctionId, RunStatus]]:
+        """Those of the functions that have runs that ended before a time, with their statuses."""
+        ...
+
+    async def with_old_rollups(
+        self, function_ids: Sequence[FunctionId], span: Span, *, before_ms: int
+    ) -> list[FunctionId]:
+        """Those of the functions that have counts of a time before that."""
+        ...
+
     async def old_runs(self, query: OldRunsQuery) -> list[OldRun]:
         """A page of ended runs, those that are needed included."""
         ...

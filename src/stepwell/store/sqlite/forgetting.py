@@ -14,6 +14,7 @@ from typing import Final, assert_never
 
 import msgspec
 
+from stepwell.core.counted import Span
 from stepwell.core.identity import EnvironmentId, PartitionId
 from stepwell.core.retention import KEPT_NAMES, Forgotten, ForgottenKind, RetentionOverrides
 from stepwell.core.transition import Transition
@@ -42,6 +43,8 @@ SELECT id FROM runs
 #: What goes with a run, and the run last.
 _OF_RUNS: Final = {
     "journal": f"DELETE FROM journal WHERE run_id IN {_IDS}",
+    "run_metadata": f"DELETE FROM run_metadata WHERE run_id IN {_IDS}",
+    "spans": f"DELETE FROM spans WHERE run_id IN {_IDS}",
     "batch_events": f"""
 DELETE FROM batch_events WHERE (event_id, run_id) IN (
     SELECT of_batch.value, runs.id FROM runs, json_each(runs.event_ids) AS of_batch
@@ -53,6 +56,7 @@ DELETE FROM journal WHERE run_id = ?1 AND seq < ?2 AND seq <> (
     SELECT ended_seq FROM runs
      WHERE id = ?1 AND environment_id = ?3 AND {IS_ENDED} AND ended_ms < ?4)
 """
+_ROLLUPS: Final = "DELETE FROM rollups WHERE function_id = ? AND span = ? AND start_ms < ?"
 _OPERATIONS: Final = f"""
 DELETE FROM operations
  WHERE id IN {_IDS} AND environment_id = ? AND ended_ms > 0 AND ended_ms < ?
@@ -118,8 +122,10 @@ def _forget(
             return _forget_runs(connection, bite)
         case ForgottenKind.JOURNAL:
             return _forget_journal(connection, bite)
-        case ForgottenKind.ROLLUPS:
-            return {}
+        case ForgottenKind.MINUTES:
+            return _forget_counts(connection, Span.MINUTE, bite)
+        case ForgottenKind.HOURS:
+            return _forget_counts(connection, Span.HOUR, bite)
         case ForgottenKind.OPERATIONS:
             key = (_json(bite.ids), bite.environment_id, bite.before_ms)
             return {"operations": connection.execute(_OPERATIONS, key).rowcount}
@@ -152,6 +158,12 @@ def _forget_journal(connection: sqlite3.Connection, bite: Forgotten) -> dict[str
     (run_id,) = bite.ids
     key = (run_id, bite.below, bite.environment_id, bite.before_ms)
     return {"journal": connection.execute(_JOURNAL, key).rowcount}
+
+
+def _forget_counts(connection: sqlite3.Connection, span: Span, bite: Forgotten) -> dict[str, int]:
+    (function_id,) = bite.ids
+    key = (function_id, int(span), bite.before_ms)
+    return {"rollups": connection.execute(_ROLLUPS, key).rowcount}
 
 
 def _add_to_pass(

@@ -252,6 +252,20 @@ class SqliteStore:
     async def old_events(self, query: OldEventsQuery) -> list[OldEvent]:
         return await self._readers.run("old_events", partial(old_rows.old_events, query=query))
 
+    async def with_old_runs(
+        self, function_ids: Sequence[FunctionId], *, before_ms: int
+    ) -> list[tuple[FunctionId, RunStatus]]:
+        work = partial(old_rows.with_old_runs, function_ids=function_ids, before_ms=before_ms)
+        return await self._readers.run("with_old_runs", work)
+
+    async def with_old_rollups(
+        self, function_ids: Sequence[FunctionId], span: Span, *, before_ms: int
+    ) -> list[FunctionId]:
+        work = partial(
+            old_rows.with_old_rollups, function_ids=function_ids, span=span, before_ms=before_ms
+        )
+        return await self._readers.run("with_old_rollups", work)
+
     async def old_runs(self, query: OldRunsQuery) -> list[OldRun]:
         return await self._readers.run("old_runs", partial(old_rows.old_runs, query=query))
 

@@ -1,0 +1,173 @@
+"""How what is old is cut into bites, and who has to wait for whom while one is deleted."""
+
+import asyncio
+
+import pytest
+
+from stepwell.core.identity import EventId, RunId
+from stepwell.engine.bites import (
+    BITE_BYTES_MAX,
+    BITE_ROWS_MAX,
+    events_to_go,
+    journals_to_go,
+    runs_to_go,
+)
+from stepwell.engine.old_events import OldEvents
+from stepwell.engine.store import OldEvent, OldRun
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+def _event(number: int, *, size_bytes: int = 10, is_free: bool = True) -> OldEvent:
+    return OldEvent(EventId(str(number)), size_bytes, is_free)
+
+
+def _run(
+    number: int, *, entries: int = 3, first_seq: int = 0, size_bytes: int = 10, attached: int = 0
+) -> OldRun:
+    return OldRun(
+        RunId(str(number)),
+        1,
+        (),
+        is_free=True,
+        entries=entries,
+        first_seq=first_seq,
+        bytes=size_bytes,
+        attached=attached,
+    )
+
+
+def test_needed_events_are_left_out() -> None:
+    page = [_event(1), _event(2, is_free=False), _event(3)]
+
+    assert list(events_to_go(page)) == [["1", "3"]]
+    assert list(events_to_go([_event(2, is_free=False)])) == []
+
+
+@pytest.mark.parametrize(("count", "sizes"), [(0, [0]), (1, [BITE_ROWS_MAX, 1])])
+def test_a_bite_has_so_many_rows(count: int, sizes: list[int]) -> None:
+    page = [_event(number) for number in range(BITE_ROWS_MAX + count)]
+
+    assert [len(ids) for ids in events_to_go(page)] == (sizes if count else [BITE_ROWS_MAX])
+
+
+def test_a_bite_has_so_many_bytes_but_at_least_one_row() -> None:
+    half, whole = BITE_BYTES_MAX // 2, BITE_BYTES_MAX
+    page = [
+        _event(1, size_bytes=half),
+        _event(2, size_bytes=half),
+        _event(3, size_bytes=1),
+        _event(4, size_bytes=3 * whole),
+        _event(5, size_bytes=1),
+    ]
+
+    assert list(events_to_go(page)) == [["1", "2"], ["3"], ["4"], ["5"]]
+
+
+def test_small_runs_share_a_bite() -> None:
+    page = [_run(number, entries=4) for number in range(60)]
+
+    bites = list(runs_to_go(page))
+
+    assert [len(runs) for runs, _ in bites] == [50, 10]
+    assert [pieces for _, pieces in bites] == [[], []]
+
+
+def test_what_is_attached_to_runs_counts() -> None:
+    page = [_run(1, attached=BITE_ROWS_MAX - 4), _run(2), _run(3)]
+
+    assert [[run.id for run in runs] for runs, _ in runs_to_go(page)] == [["1"], ["2", "3"]]
+
+
+def test_a_long_journal_goes_in_pieces_before_its_run() -> None:
+    long = _run(2, entries=2 * BITE_ROWS_MAX + 1, first_seq=7)
+
+    bites = list(runs_to_go([_run(1), long, _run(3)]))
+
+    # Pieces of one size; the last of them goes with the run.
+    assert [([run.id for run in runs], pieces) for runs, pieces in bites] == [
+        (["2"], [("2", 7 + 167), ("2", 7 + 334)]),
+        (["1", "3"], []),
+    ]
+
+
+def test_large_results_go_in_pieces_too() -> None:
+    ((runs, pieces),) = runs_to_go([_run(1, entries=10, size_bytes=4 * BITE_BYTES_MAX)])
+
+    assert [run.id for run in runs] == ["1"]
+    assert pieces == [("1", 3), ("1", 6), ("1", 9)]
+
+
+def test_of_journals_only_outcomes_are_left() -> None:
+    page = [_run(1, entries=1, first_seq=9), _run(2, entries=3), _run(3, entries=2, first_seq=5)]
+
+    assert list(journals_to_go(page)) == [[("2", 3), ("3", 7)]]
+
+
+def test_a_run_without_a_journal_goes_too() -> None:
+    assert list(runs_to_go([_run(1, entries=0)])) == [([_run(1, entries=0)], [])]
+
+
+# Turns.
+
+
+async def test_nothing_is_deleted_while_a_run_is_started_from_an_old_event() -> None:
+    old_events, order = OldEvents(), list[str]()
+    may_end = asyncio.Event()
+
+    async def start(name: str) -> None:
+        async with old_events.using():
+            order.append(f"{name} begins")
+            await may_end.wait()
+            order.append(f"{name} ends")
+
+    async def delete() -> None:
+        async with old_events.deleting():
+            order.append("deletes")
+
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(start("first"))
+        tasks.create_task(start("second"))
+        await asyncio.sleep(0)
+        tasks.create_task(delete())
+        await asyncio.sleep(0)
+        # Who comes later has to wait, or the deletion might never have its turn.
+        tasks.create_task(start("third"))
+        for _ in range(3):
+            await asyncio.sleep(0)
+        assert order == ["first begins", "second begins"]
+        may_end.set()
+
+    assert order[2:] == ["first ends", "second ends", "deletes", "third begins", "third ends"]
+
+
+async def test_a_start_that_fails_keeps_nobody_waiting() -> None:
+    old_events = OldEvents()
+
+    with pytest.raises(ValueError, match="defect"):
+        async with old_events.using():
+            raise ValueError("defect")
+
+    async with asyncio.timeout(5), old_events.deleting():
+        pass
+
+
+async def test_a_deletion_that_is_given_up_keeps_nobody_waiting() -> None:
+    old_events = OldEvents()
+    async with old_events.using():
+        deleting = asyncio.create_task(_delete(old_events))
+        await asyncio.sleep(0)
+        deleting.cancel()
+        await asyncio.gather(deleting, return_exceptions=True)
+        async with asyncio.timeout(5), old_events.using():
+            pass
+
+
+async def _delete(old_events: OldEvents) -> None:
+    async with old_events.deleting():
+        raise AssertionError("somebody uses an old event")
