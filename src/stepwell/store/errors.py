@@ -4,7 +4,11 @@ OperationalError
 ├── StoreInUse       another process has the database open     SW2003
 ├── StoreCorrupt     the file is damaged or not a database     SW2004
 ├── StoreNewer       a newer Stepwell has written it           SW2005
-└── StoreUnusable    it cannot be opened or created            SW2006
+├── StoreUnusable    it cannot be opened or created            SW2006
+├── StoreMissing     there is no database                      SW2007
+├── FileExists       a file would be overwritten               SW2008
+├── FileNotWritten   a copy cannot be written                  SW2009
+└── StoreOutdated    an older Stepwell has written it          SW2015
 DefectError
 └── StoreDefect      a row contradicts what is stored          SW9001
 """
@@ -14,7 +18,17 @@ from typing import ClassVar
 
 from stepwell.wire.errors import DefectError, OperationalError
 
-__all__ = ["StoreCorrupt", "StoreDefect", "StoreInUse", "StoreNewer", "StoreUnusable"]
+__all__ = [
+    "FileExists",
+    "FileNotWritten",
+    "StoreCorrupt",
+    "StoreDefect",
+    "StoreInUse",
+    "StoreMissing",
+    "StoreNewer",
+    "StoreOutdated",
+    "StoreUnusable",
+]
 
 
 class StoreInUse(OperationalError):
@@ -87,6 +101,71 @@ class StoreUnusable(OperationalError):
         super().__init__(f"cannot use {path} as database: {reason}")
         self.path = path
         self.reason = reason
+
+
+class StoreMissing(OperationalError):
+    """There is no database where one was to be looked at or worked on.
+
+    Attributes:
+        path: Where it should be.
+    """
+
+    code: ClassVar[str] = "SW2007"
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(
+            f"there is no database {path}; say with --sqlite-dir in which directory it is"
+        )
+        self.path = path
+
+
+class FileExists(OperationalError):
+    """A file that was to be written exists. It was left as it is.
+
+    Attributes:
+        path: The file.
+    """
+
+    code: ClassVar[str] = "SW2008"
+
+    def __init__(self, path: Path, advice: str) -> None:
+        super().__init__(f"{path} exists; {advice}")
+        self.path = path
+
+
+class FileNotWritten(OperationalError):
+    """A copy could not be written. What was written of it was removed.
+
+    Attributes:
+        path: What was to be written.
+        reason: What stands in the way.
+    """
+
+    code: ClassVar[str] = "SW2009"
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(f"cannot write {path}: {reason}")
+        self.path = path
+        self.reason = reason
+
+
+class StoreOutdated(OperationalError):
+    """The database was written by an older Stepwell, and this command changes none.
+
+    Attributes:
+        path: The database file.
+        revision: Its schema revision.
+    """
+
+    code: ClassVar[str] = "SW2015"
+
+    def __init__(self, path: Path, revision: str) -> None:
+        super().__init__(
+            f"{path} has schema {revision}, which is older than this version of Stepwell; bring it "
+            "up to date with `stepwell db migrate`, or by starting the server"
+        )
+        self.path = path
+        self.revision = revision
 
 
 class StoreDefect(DefectError):

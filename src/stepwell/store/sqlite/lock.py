@@ -6,7 +6,25 @@ from pathlib import Path
 
 from stepwell.store.errors import StoreInUse
 
-__all__ = ["FileLock"]
+__all__ = ["FileLock", "lock_holder"]
+
+
+def lock_holder(path: Path) -> str | None:
+    """The process that holds the lock of a database ("" if unknown); None if nobody does."""
+    try:
+        file = os.open(path.with_name(f"{path.name}.lock"), os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        # Shared, so that those who only look are not in each other's way.
+        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return os.pread(file, 32, 0).decode(errors="replace").strip()
+    except OSError:
+        return None
+    finally:
+        os.close(file)
+    return None
 
 
 class FileLock:
