@@ -20,6 +20,7 @@ class App(msgspec.Struct, frozen=True):
             Source: SDK protocol, 4.9.
         error_detail: JSON list of configuration problems, if that is the error.
         drained_ms: Since when its functions start no new runs; 0 if they do.
+        observations: What its SDK observed of its own features, JSON; "" if it sent nothing.
     """
 
     id: AppId
@@ -39,3 +40,4 @@ class App(msgspec.Struct, frozen=True):
     synced_ms: int = 0
     archived_ms: int = 0
     drained_ms: int = 0
+    observations: str = ""

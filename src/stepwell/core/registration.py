@@ -113,6 +113,7 @@ class Refusal(msgspec.Struct, frozen=True):
     problems: tuple[ConfigProblem, ...] = ()
 
 
+_OBSERVATION_BYTES_MAX: Final = 16 * 1024
 _APP_NAME_CHARS_MAX: Final = 1024
 _DENIED: Final = Refusal(400, SYNC_BLOCKED, SDK_VERSION_DENIED)
 
@@ -181,6 +182,9 @@ def register(
 
     is_denied = is_denied_sdk(request)
     if current is not None and not is_denied and _is_unchanged(current, app):
+        if current.observations != app.observations:
+            current = msgspec.structs.replace(current, observations=app.observations)
+            transition.apps.append(current)
         return Registration(transition, current, False, sync_id)
 
     refusal = _DENIED if is_denied else _refusal(request)
@@ -279,7 +283,14 @@ def _synced_app(
         created_ms=at.now_ms if current is None else current.created_ms,
         synced_ms=at.now_ms,
         drained_ms=0 if current is None else current.drained_ms,
+        observations=_observations(request),
     )
+
+
+def _observations(request: RegisterRequest) -> str:
+    """What the SDK observed of its own features; nothing if it is more than that can be."""
+    sent = bytes(request.feature_observations)
+    return "" if sent == b"null" or len(sent) > _OBSERVATION_BYTES_MAX else sent.decode()
 
 
 def _is_unchanged(current: App, app: App) -> bool:

@@ -100,6 +100,7 @@ class Discovery:
             if url is None or self._registry.apps_at(url):
                 continue
             _log.info("discovery.found", url=url)
+            self._sync.note_discovered(url)
             error = await self._sync.ping(url)
             if error:
                 await self._registry.add_placeholder(url, error)

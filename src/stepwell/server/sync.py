@@ -93,6 +93,15 @@ class Sync:
         self._clock = clock
         self._settings = settings
         self._told: dict[str, str] = {}
+        self._discovered: set[str] = set()
+
+    def note_discovered(self, url: str) -> None:
+        """Remember, until the process ends, that the app at a URL was found by looking for apps."""
+        self._discovered.add(url)
+
+    def was_discovered(self, url: str) -> bool:
+        """Whether the app at a URL was found by looking for apps."""
+        return url in self._discovered
 
     async def ping(self, url: str, *, in_band: bool = False) -> str:
         """Ask what is at a URL to register.

@@ -98,6 +98,8 @@ apps: Final = Table(
     _integer("synced_ms"),
     _integer("archived_ms"),
     _integer("drained_ms"),
+    # JSON; empty for an SDK that observes nothing.
+    _text("observations"),
     sqlite_strict=True,
     sqlite_with_rowid=False,
 )

@@ -512,3 +512,26 @@ def test_a_changed_function_gets_a_new_chain_and_an_unchanged_one_keeps_its_own(
 )
 def test_a_person_may_leave_out_the_scheme(typed: str, url: str) -> None:
     assert typed_url(typed) == url
+
+
+def test_what_an_sdk_observes_of_itself_is_kept_and_refreshed(world: World) -> None:
+    """It does not count as a change of the app. Source: SDK protocol, 4.6 (step 6)."""
+    seen = {"ai_metadata_extraction": {"readiness_reason": 3}}
+    world.register(request_of(function(), featureObservations=seen))
+    assert msgspec.json.decode(world.app.observations) == seen
+    version = world.function.version
+
+    seen["ai_metadata_extraction"]["readiness_reason"] = 1
+    registration = world.register(request_of(function(), featureObservations=seen))
+
+    assert not registration.modified
+    assert msgspec.json.decode(world.app.observations) == seen
+    assert world.function.version == version
+
+
+def test_observations_that_are_too_many_are_not_kept(world: World) -> None:
+    padding = "x" * (16 * 1024 - len('{"a":""}'))
+    world.register(request_of(function(), featureObservations={"a": padding}))
+    assert len(world.app.observations) == 16 * 1024
+    world.register(request_of(function(), featureObservations={"a": padding + "x"}))
+    assert world.app.observations == ""

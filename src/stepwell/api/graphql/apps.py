@@ -34,6 +34,7 @@ _SCOPES: Final = {
     ConcurrencyScope.ACCOUNT: "ACCOUNT",
 }
 _NO_LIMIT: Final = -1
+_READY: Final = 1
 _PROBLEMS: Final = msgspec.json.Decoder(list[dict[str, str]])
 
 
@@ -97,6 +98,10 @@ def _app_functions(app: App, request: Request) -> list[Function]:
 
 def _function_count(app: App, request: Request) -> int:
     return len(functions_of(app, request))
+
+
+def _autodiscovered(app: App, request: Request) -> bool:
+    return request.services.sync.was_discovered(app.url)
 
 
 def _failure_handler(function: Function, request: Request) -> Function | None:
@@ -195,9 +200,39 @@ def _pause(function: Function) -> dict[str, Any] | None:
     )
 
 
+class _Observation(msgspec.Struct):
+    readiness_reason: int | None = None
+
+
+class _Observations(msgspec.Struct):
+    ai_metadata_extraction: _Observation | None = None
+    extended_traces: _Observation | None = None
+
+
+def _readiness(app: App) -> dict[str, Any]:
+    """What the SDK says of its own features; null where it says nothing."""
+    try:
+        seen = _OBSERVATIONS.decode(app.observations or "{}")
+    except msgspec.DecodeError:
+        seen = _Observations()
+    return {
+        "ai_metadata_extraction": _status(seen.ai_metadata_extraction),
+        "extended_traces": _status(seen.extended_traces),
+    }
+
+
+def _status(observation: _Observation | None) -> dict[str, Any] | None:
+    if observation is None:
+        return None
+    reason = observation.readiness_reason
+    return {"ready": reason == _READY, "reason": reason}
+
+
 def _problems(app: App) -> list[dict[str, str]]:
     return _PROBLEMS.decode(app.error_detail) if app.error_detail else []
 
+
+_OBSERVATIONS: Final = msgspec.json.Decoder(_Observations)
 
 RESOLVERS: Mapping[str, Resolver] = {
     "Query.apps": _apps,
@@ -206,6 +241,7 @@ RESOLVERS: Mapping[str, Resolver] = {
     "Query.functionBySlug": _function_by_slug,
     "App.functions": _app_functions,
     "App.functionCount": _function_count,
+    "App.autodiscovered": _autodiscovered,
     "Function.failureHandler": _failure_handler,
     "Function.app": _function_app,
 }
@@ -217,12 +253,7 @@ GETTERS: Mapping[str, Getter] = {
     "App.platform": lambda app: app.platform or None,
     "App.method": lambda app: app.method.upper(),
     "App.connected": lambda app: not app.error,
-    # The SDKs' observations are not kept, and nothing tells how an app was found.
-    "App.sdkFeatureReadiness": lambda _app: {
-        "ai_metadata_extraction": None,
-        "extended_traces": None,
-    },
-    "App.autodiscovered": lambda _app: False,
+    "App.sdkFeatureReadiness": _readiness,
     "App.archived": lambda app: bool(app.archived_ms),
     "App.syncedAt": lambda app: time_text(app.synced_ms),
     "App.createdAt": lambda app: time_text(app.created_ms),

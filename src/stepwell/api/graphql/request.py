@@ -75,6 +75,10 @@ class AppSync(Protocol):
         """Ask what is at a URL to register; returns what is wrong, "" if nothing."""
         ...
 
+    def was_discovered(self, url: str) -> bool:
+        """Whether the app at a URL was found by looking for apps."""
+        ...
+
 
 class EngineControl(BulkOperations, RerunControl, RetentionControl, SignalIntake, Protocol):
     """What the engine does when it is told to, and which calls are out."""

@@ -101,12 +101,8 @@ async def _runs(
 
 
 def _sorted_by(order_by: Sequence[RunsOrder], filter: RunsFilter) -> str:  # noqa: A002
-    """The field runs are sorted by and chosen by; the first that is named counts."""
-    if not order_by:
-        return filter.time_field
-    if order_by[0].field != filter.time_field:
-        return filter.time_field
-    return order_by[0].field
+    """The field by which runs are sorted and chosen: the first that is named, if one is."""
+    return order_by[0].field if order_by else filter.time_field
 
 
 async def _count(connection: RunsConnection, request: Request) -> RunsCount:

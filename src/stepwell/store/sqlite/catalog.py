@@ -17,7 +17,7 @@ __all__ = ["apps", "functions", "write_catalog"]
 
 _APPS: Final = f"SELECT {rows.APP_COLUMNS} FROM apps ORDER BY id"
 _FUNCTIONS: Final = f"SELECT {rows.FUNCTION_COLUMNS} FROM functions ORDER BY id"
-_PUT_APP: Final = f"INSERT OR REPLACE INTO apps ({rows.APP_COLUMNS}) VALUES ({','.join('?' * 17)})"
+_PUT_APP: Final = f"INSERT OR REPLACE INTO apps ({rows.APP_COLUMNS}) VALUES ({','.join('?' * 18)})"
 _PUT_FUNCTION: Final = (
     f"INSERT OR REPLACE INTO functions ({rows.FUNCTION_COLUMNS}) VALUES ({','.join('?' * 14)})"
 )

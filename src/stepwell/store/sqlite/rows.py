@@ -58,7 +58,7 @@ WAIT_COLUMNS: Final = (
 APP_COLUMNS: Final = (
     "id, environment_id, name, url, method, sdk_language, sdk_version, framework, platform,"
     " app_version, checksum, error, error_detail, created_ms, synced_ms, archived_ms,"
-    " drained_ms"
+    " drained_ms, observations"
 )
 FUNCTION_COLUMNS: Final = (
     "id, app_id, app_name, environment_id, slug, name, version, config, updated_ms, archived,"

@@ -61,10 +61,16 @@ def _number(name: str) -> Column[int]:
 
 
 def upgrade() -> None:
+    _extend_catalogue()
     _add_search()
     _add_rollups()
     _add_retention()
     _add_annotations()
+
+
+def _extend_catalogue() -> None:
+    """What SDKs observe of their own features. The default leaves the rows as they are."""
+    op.add_column("apps", Column("observations", Text, nullable=False, server_default=""))
 
 
 def _add_search() -> None:
