@@ -21,13 +21,14 @@ SCAN_ROWS_MAX: Final = 50_000
 #: Seconds after which it begins no further piece; one piece takes some ms.
 SCAN_S_MAX: Final = 2.0
 
-#: Runs in the first piece, in the smallest and in the largest.
-_PIECE_ROWS_FIRST: Final = 200
-_PIECE_ROWS_MIN: Final = 20
+#: Runs in the first piece, in the smallest and in the largest. Finding where a piece begins costs as
+#: much as looking at some 150 runs, so smaller ones would do little else.
+_PIECE_ROWS_FIRST: Final = 400
+_PIECE_ROWS_MIN: Final = 200
 _PIECE_ROWS_MAX: Final = 4_000
 
 #: Seconds a piece should take: longer ones hold up others, shorter ones do nothing but begin.
-_PIECE_S: Final = 0.03
+_PIECE_S: Final = 0.05
 
 _Look = Callable[[RunsPage, int], Awaitable[ScannedRuns]]
 

@@ -514,7 +514,7 @@ async def test_a_slow_scan_is_cut_into_smaller_pieces_and_ends_in_time(
 
 async def test_requests_that_scan_take_turns(monkeypatch: pytest.MonkeyPatch) -> None:
     """One of the threads that read stays for everybody else."""
-    monkeypatch.setattr(scanning, "SCAN_ROWS_MAX", 1_000)
+    monkeypatch.setattr(scanning, "SCAN_ROWS_MAX", 10_000)
     turn = asyncio.Lock()
     looking: list[int] = []
 
@@ -537,7 +537,7 @@ async def test_requests_that_scan_take_turns(monkeypatch: pytest.MonkeyPatch) ->
 
 @pytest.mark.parametrize(
     ("rows", "took_s", "following"),
-    [(100, 0.03, 100), (100, 0.3, 20), (1_000, 0.06, 500), (100, 0.0, 200), (4_000, 0.001, 4_000)],
+    [(400, 0.05, 400), (400, 0.5, 200), (1_000, 0.1, 500), (400, 0.0, 800), (4_000, 0.01, 4_000)],
 )
 def test_the_next_piece_has_the_rows_that_take_its_time(
     rows: int, took_s: float, following: int
