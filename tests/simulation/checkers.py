@@ -27,6 +27,7 @@ from stepwell.core.run import RunState
 from stepwell.core.status import RunStatus
 from stepwell.engine.store import StoreUnavailable
 from stepwell.store.sqlite.loading import load_runs
+from tests.simulation.annotators import check_annotations
 from tests.simulation.count_checkers import check_counts, check_open
 from tests.simulation.ended_runs import EndedRun, begun_entry, ended_runs, listens
 from tests.simulation.event_outcomes import started_by, turned_away
@@ -47,6 +48,7 @@ from tests.simulation.programs import (
     nodes_of,
 )
 from tests.simulation.step_checkers import is_signal_conflict, step_problems
+from tests.simulation.trace_checkers import check_traces
 from tests.simulation.world import World
 
 __all__ = ["Problems", "check_finished", "check_now"]
@@ -70,6 +72,8 @@ def check_now(world: World) -> Problems:
     problems += _journals_are_whole(world)
     problems += _acknowledged_are_stored(world)
     problems += _live_is_stored(world)
+    problems += check_annotations(world)
+    problems += check_traces(world)
     problems += check_open(world)
     return problems
 

@@ -39,7 +39,7 @@ _QUEUED_STEP: Final = "Queued step"
 _LAST: Final = 1 << 62
 
 
-class _Node(msgspec.Struct):
+class _Node(msgspec.Struct, gc=False):
     """A child of the root in the making; `order` puts nodes of one millisecond into order."""
 
     name: str

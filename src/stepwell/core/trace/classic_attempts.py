@@ -25,7 +25,7 @@ WAITING: Final = {
 }
 
 
-class Attempt(msgspec.Struct):
+class Attempt(msgspec.Struct, gc=False):
     """One attempt.
 
     Attributes:

@@ -9,13 +9,12 @@ Source: GraphQL, 9.4 to 9.6; the table "Emit under root" says which nodes there 
 
 from collections.abc import Iterator
 from typing import Final
-from uuid import NAMESPACE_OID, uuid5
 
 from stepwell.core.identity import ItemId, StepId
 from stepwell.core.journal import RunEnded
 from stepwell.core.status import RunStatus
 from stepwell.core.trace.attachments import Attachments, with_timing
-from stepwell.core.trace.calls import NO_SEQ, Call, JobGroup
+from stepwell.core.trace.calls import NO_SEQ, Call, JobGroup, group_id
 from stepwell.core.trace.current_steps import StepNodes
 from stepwell.core.trace.history import RunHistory
 from stepwell.core.trace.nodes import RUN_STATUSES, call_status, reply_of
@@ -237,8 +236,7 @@ class _Current:
         seq, at_ms = self.history.end_seq, end.at_ms
         call = Call(_NO_ITEM, 0, at_ms, at_ms, at_ms, at_ms, at_ms)
         call.outcome, call.outcome_seq = end, seq
-        group_id = StepId(f"{_NONSTEP}/{seq}")
-        group = JobGroup(str(uuid5(NAMESPACE_OID, f"{self.run_id}:{group_id}")), [call])
+        group = JobGroup(group_id(self.run_id, _NONSTEP, seq), [call])
         yield at_ms, seq, 0, self._finalization(group, [call])
         yield at_ms, seq, 1, self._nonstep(group, 0, call)
 

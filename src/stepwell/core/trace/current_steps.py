@@ -36,7 +36,7 @@ _WAITING: Final = {
 }
 
 
-class _Shown(msgspec.Struct):
+class _Shown(msgspec.Struct, gc=False):
     """One attempt as it will be shown."""
 
     number: int

@@ -174,8 +174,7 @@ def span_output(
     Source: GraphQL, 8.2.
     """
     given = _input(ref, entries, events)
-    seq = len(entries) - 1 if ref.is_root else ref.seq
-    entry = entries[seq] if 0 <= seq < len(entries) else None
+    entry = _told_by(ref, entries)
     match entry:
         case StepResolved(failed=False):
             memo = bytes(entry.memo)
@@ -231,6 +230,13 @@ def _made_by_server(output: bytes) -> str:
     except msgspec.DecodeError:
         return output.decode()
     return _ENCODE(decoded).decode().translate(_ESCAPES)
+
+
+def _told_by(ref: OutputRef, entries: Sequence[Entry]) -> Entry | None:
+    """The entry with the result or the error; a root has none before the run has ended."""
+    if ref.is_root:
+        return next((entry for entry in reversed(entries) if isinstance(entry, RunEnded)), None)
+    return entries[ref.seq] if 0 <= ref.seq < len(entries) else None
 
 
 def _input(ref: OutputRef, entries: Sequence[Entry], events: Sequence[bytes]) -> bytes | None:

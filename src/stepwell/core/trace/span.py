@@ -130,7 +130,7 @@ class UserSpanInfo(msgspec.Struct, frozen=True, gc=False):
     resource_attributes: bytes | None = None
 
 
-class TraceSpan(msgspec.Struct, frozen=True, kw_only=True):
+class TraceSpan(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One node.
 
     Attributes:

@@ -46,7 +46,7 @@ _BEGUN_OPS: Final[dict[type[Begun], StepOp]] = {
 }
 
 
-class StepAttempt(msgspec.Struct):
+class StepAttempt(msgspec.Struct, gc=False):
     """An attempt that has ended.
 
     Attributes:
@@ -66,7 +66,7 @@ class StepAttempt(msgspec.Struct):
     group: JobGroup | None = None
 
 
-class OpenAttempt(msgspec.Struct):
+class OpenAttempt(msgspec.Struct, gc=False):
     """An attempt that has not ended; `started_ms` is None while it is queued."""
 
     number: int
@@ -76,7 +76,7 @@ class OpenAttempt(msgspec.Struct):
     group: JobGroup | None = None
 
 
-class StepHistory(msgspec.Struct):
+class StepHistory(msgspec.Struct, gc=False):
     """One step.
 
     Attributes:
@@ -113,12 +113,11 @@ class StepHistory(msgspec.Struct):
 
 
 class _Options(msgspec.Struct):
-    type: msgspec.Raw = msgspec.Raw(b"")
+    type: str | None = None
     input: msgspec.Raw = msgspec.Raw(b"")
 
 
 _OPTIONS: Final = msgspec.json.Decoder(_Options)
-_TEXT: Final = msgspec.json.Decoder(str)
 
 
 class StepBook:
@@ -197,10 +196,9 @@ class StepBook:
     def _read_options(self, seq: int, step: StepHistory, opts: msgspec.Raw) -> None:
         try:
             options = _OPTIONS.decode(opts)
-            kind = _TEXT.decode(options.type) if options.type else ""
         except (msgspec.DecodeError, RecursionError):
             return
-        step.kind = step.kind or kind[:_KIND_CHARS_MAX]
+        step.kind = step.kind or (options.type or "")[:_KIND_CHARS_MAX]
         if step.input_seq == NO_SEQ and bytes(options.input).startswith(b"["):
             step.input_seq = seq
 
