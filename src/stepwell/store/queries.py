@@ -133,7 +133,7 @@ class Queries:
         )
 
     def scan_runs(self, page: RunsPage, rows_max: int) -> ScannedRuns:
-        """The first runs that satisfy the page's query, among the first `rows_max` it admits."""
+        """The first runs that satisfy the page's query, as far as one gets in a short time."""
         return run_matching.scan(self._connection, page, rows_max=rows_max)
 
     def count_runs(self, page: RunsPage) -> RunsCount:

@@ -4,7 +4,8 @@ Events, outputs and errors are read one after the other and forgotten at once, s
 single one decides how much memory it takes. Stepping through rows lets other threads run.
 """
 
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from typing import Any, Final
 
@@ -21,10 +22,18 @@ from stepwell.store.run_search import places, places_of_events
 from stepwell.store.schema import events, journal, runs
 from stepwell.store.views import RunsPage, ScannedRuns
 
-__all__ = ["scan"]
+__all__ = ["PIECE_S", "scan"]
 
-#: Runs whose rows are asked for in one statement.
+#: Seconds after which no more rows are asked for: longer pieces hold up others, shorter ones do
+#: little but find where they begin.
+PIECE_S: Final = 0.05
+
+#: Runs a piece usually gets on by.
+_PIECE_ROWS: Final = 1_000
+
+#: Runs whose rows are asked for in one statement. Fewer at first, for they may take long.
 _CHUNK: Final = 100
+_CHUNK_FIRST: Final = 20
 
 _EVENT_IDS: Final = msgspec.json.Decoder(tuple[EventId, ...])
 
@@ -52,17 +61,27 @@ _HAS_EVENT: Final = and_(events.c.id == runs.c.event_id, _IS_FIRST)
 _HAS_OUTCOME: Final = and_(journal.c.run_id == runs.c.id, journal.c.seq == runs.c.ended_seq)
 
 
-def scan(connection: Connection, page: RunsPage, *, rows_max: int) -> ScannedRuns:
-    """The first runs of the page that satisfy its query, among the first `rows_max` it admits."""
+def scan(
+    connection: Connection,
+    page: RunsPage,
+    *,
+    rows_max: int,
+    now_s: Callable[[], float] = time.monotonic,
+) -> ScannedRuns:
+    """The first runs of the page that satisfy its query, as far as one gets in `PIECE_S`.
+
+    At least 20 runs are looked at, so that every piece gets on; at most `rows_max`.
+    """
     assert page.query is not None
     assert page.limit > 0
     assert rows_max > 0
+    late_s = now_s() + PIECE_S
     matcher = _Matcher(connection, page.query)
     found: list[RunId] = []
     end: RunsCursor | None = None
     looked_at = 0
     following = islice(_places(connection, page, page.query, rows_max), rows_max)
-    while chunk := list(islice(following, _CHUNK)):
+    while chunk := list(islice(following, _CHUNK if looked_at else _CHUNK_FIRST)):
         matching = matcher.matching([place.run_id for place in chunk])
         for end in chunk:
             looked_at += 1
@@ -70,6 +89,8 @@ def scan(connection: Connection, page: RunsPage, *, rows_max: int) -> ScannedRun
                 found.append(end.run_id)
                 if len(found) == page.limit:
                     return ScannedRuns(found, end, looked_at, is_exhausted=False)
+        if now_s() >= late_s:
+            return ScannedRuns(found, end, looked_at, is_exhausted=False)
     return ScannedRuns(found, end, looked_at, is_exhausted=looked_at < rows_max)
 
 
@@ -80,7 +101,7 @@ def _places(
         found = places_of_events(connection, page, query.event_ids)
         if found is not None:
             return iter(found)
-    return places(connection, page, wanted=rows_max)
+    return places(connection, page, wanted=min(rows_max, _PIECE_ROWS))
 
 
 class _Matcher:

@@ -12,6 +12,8 @@ from stepwell.core.expressions import MISSING
 from stepwell.core.identity import EventId, RunId
 from stepwell.core.search import (
     COMPARISONS_MAX,
+    PATTERN_TEXT_CHARS_MAX,
+    PATTERNS_MAX,
     QUERY_CHARS_MAX,
     AllOf,
     AnyOf,
@@ -44,7 +46,8 @@ _DATA = {
     "list": [{"x": "deep"}, 7],
     "a b": {"c": 2},
     "empty": "",
-    "long": "x" * 40_000,
+    "longest": "x" * PATTERN_TEXT_CHARS_MAX,
+    "too_long": "x" * (PATTERN_TEXT_CHARS_MAX + 1),
 }
 
 
@@ -199,15 +202,16 @@ def test_one_event_of_a_batch_has_to_satisfy_the_whole_query() -> None:
 
 def test_a_text_that_is_too_long_for_a_pattern_does_not_match() -> None:
     """What a pattern costs grows with the text, so there is a limit."""
-    assert not _matches('event.data.long.matches("x")')
-    assert not _matches('!event.data.long.matches("x")')
-    assert _matches('event.data.long.contains("xx")')
+    assert _matches('event.data.longest.matches("x")')
+    assert not _matches('event.data.too_long.matches("x")')
+    assert not _matches('!event.data.too_long.matches("x")')
+    assert _matches('event.data.too_long.contains("xx")')
 
 
 @pytest.mark.parametrize("pattern", ["(x+x+)+y", "(x|x|x)*$", "(x?){50}x{50}"])
 def test_no_pattern_takes_exponential_time(pattern: str) -> None:
     """These stall engines that go back; RE2 does not."""
-    run = RunFacts((_event({"s": "x" * 30_000 + "z"}),))
+    run = RunFacts((_event({"s": "x" * (PATTERN_TEXT_CHARS_MAX - 1) + "z"}),))
 
     _matches(f'event.data.s.matches("{pattern}")', run)
 
@@ -317,6 +321,15 @@ def test_a_query_compares_with_a_bounded_number_of_literals() -> None:
     invalid = parse_query(beyond)
     assert isinstance(invalid, QueryInvalid)
     assert invalid.line == 2
+
+
+def test_a_query_has_a_bounded_number_of_patterns() -> None:
+    within = "\n".join(['error.message.matches("x")'] * PATTERNS_MAX)
+
+    assert isinstance(parse_query(within), SearchQuery)
+    invalid = parse_query(f'{within}\nerror.name.matches("x")')
+    assert isinstance(invalid, QueryInvalid)
+    assert invalid.line == PATTERNS_MAX + 1
 
 
 def test_a_query_of_the_greatest_length_is_read() -> None:

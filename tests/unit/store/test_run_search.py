@@ -18,7 +18,7 @@ from stepwell.core.journal import RunEnded, RunStarted
 from stepwell.core.search import SearchQuery, parse_query
 from stepwell.core.status import RunStatus
 from stepwell.core.transition import JournalRow, NewRun, RunEnd, RunStart, StoredEvent, Transition
-from stepwell.store import queries, run_search, scanning
+from stepwell.store import queries, run_matching, run_search, scanning
 from stepwell.store.reading import ReadModels
 from stepwell.store.sqlite import SqliteStore
 from stepwell.store.views import (
@@ -495,26 +495,42 @@ async def test_a_page_that_is_full_looks_no_further(
     assert (found.has_next, found.is_complete) == (True, True)
 
 
-async def test_a_slow_scan_is_cut_into_smaller_pieces_and_ends_in_time(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+async def test_a_request_looks_no_further_when_its_time_is_over() -> None:
     """Time counts as much as rows: payloads may be large and patterns slow."""
-    monkeypatch.setattr(scanning, "SCAN_S_MAX", 0.0)
+    clock = itertools.count(0.0, scanning.SCAN_S_MAX / 3)
     asked: list[int] = []
 
-    async def look(page: RunsPage, rows: int) -> ScannedRuns:
-        asked.append(rows)
-        return ScannedRuns([], None, rows, is_exhausted=False)
+    async def look(page: RunsPage, rows_max: int) -> ScannedRuns:
+        asked.append(rows_max)
+        return ScannedRuns([], None, 100, is_exhausted=False)
 
-    page = RunsPage(ENVIRONMENT, 1)
-    found, is_complete = await scanning.scan_within_budget(look, page, turn=asyncio.Lock())
+    found, is_complete = await scanning.scan_within_budget(
+        look, RunsPage(ENVIRONMENT, 1), turn=asyncio.Lock(), now_s=lambda: next(clock)
+    )
 
-    assert (len(asked), found.looked_at, is_complete) == (1, asked[0], False)
+    assert asked == [scanning.SCAN_ROWS_MAX - looked_at for looked_at in (0, 100, 200)]
+    assert (found.looked_at, is_complete) == (300, False)
+
+
+@pytest.mark.parametrize(("step_s", "looked_at"), [(0.0, 130), (0.03, 120), (0.06, 20)])
+async def test_a_piece_ends_when_it_is_late_but_gets_on(
+    store: SqliteStore, memory: sqlite3.Connection, step_s: float, looked_at: int
+) -> None:
+    ids = await _store(store, [Life(queued_ms=1_000 + n) for n in range(130)])
+    clock = itertools.count(0.0, step_s)
+    page = RunsPage(ENVIRONMENT, 9, query=_query("event.data.n == 1"))
+
+    with queries.engine_on(memory).connect() as connection:
+        piece = run_matching.scan(connection, page, rows_max=1_000, now_s=lambda: next(clock))
+
+    assert (piece.looked_at, piece.is_exhausted) == (looked_at, looked_at == 130)
+    assert piece.end is not None
+    assert piece.end.run_id == ids[-looked_at]
 
 
 async def test_requests_that_scan_take_turns(monkeypatch: pytest.MonkeyPatch) -> None:
     """One of the threads that read stays for everybody else."""
-    monkeypatch.setattr(scanning, "SCAN_ROWS_MAX", 10_000)
+    monkeypatch.setattr(scanning, "SCAN_ROWS_MAX", 3_000)
     turn = asyncio.Lock()
     looking: list[int] = []
 
@@ -523,7 +539,7 @@ async def test_requests_that_scan_take_turns(monkeypatch: pytest.MonkeyPatch) ->
             looking.append(request)
             await asyncio.sleep(0)
             assert looking[-1] == request
-            return ScannedRuns([], None, rows, is_exhausted=False)
+            return ScannedRuns([], None, 1_000, is_exhausted=False)
 
         return look
 
@@ -533,16 +549,6 @@ async def test_requests_that_scan_take_turns(monkeypatch: pytest.MonkeyPatch) ->
             group.create_task(scanning.scan_within_budget(look_for(request), page, turn=turn))
 
     assert looking[:6] == [1, 2, 1, 2, 1, 2]
-
-
-@pytest.mark.parametrize(
-    ("rows", "took_s", "following"),
-    [(400, 0.05, 400), (400, 0.5, 200), (1_000, 0.1, 500), (400, 0.0, 800), (4_000, 0.01, 4_000)],
-)
-def test_the_next_piece_has_the_rows_that_take_its_time(
-    rows: int, took_s: float, following: int
-) -> None:
-    assert scanning._next_rows(rows, took_s) == following
 
 
 async def _statements(

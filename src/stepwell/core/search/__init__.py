@@ -2,7 +2,7 @@
 
 `parse_query` reads the text and says what is wrong with it, `matches` decides about one run,
 `RunsCursor` marks a place in a list of runs. Only comparisons of one field with literals exist, so
-what a query costs is known before it is evaluated (`QUERY_CHARS_MAX`, `COMPARISONS_MAX`).
+what a query costs is known before it is evaluated (`QUERY_CHARS_MAX`, `COMPARISONS_MAX`, `PATTERNS_MAX`).
 
 Source: GraphQL API, 6.
 """
@@ -20,9 +20,15 @@ from stepwell.core.search.conditions import (
     TextTest,
 )
 from stepwell.core.search.cursor import RunsCursor, decode_cursor, encode_cursor
-from stepwell.core.search.matching import EventFacts, RunFacts, matches
+from stepwell.core.search.matching import (
+    PATTERN_TEXT_CHARS_MAX,
+    EventFacts,
+    RunFacts,
+    matches,
+)
 from stepwell.core.search.query import (
     COMPARISONS_MAX,
+    PATTERNS_MAX,
     QUERY_CHARS_MAX,
     QueryInvalid,
     SearchQuery,
@@ -31,6 +37,8 @@ from stepwell.core.search.query import (
 
 __all__ = [
     "COMPARISONS_MAX",
+    "PATTERNS_MAX",
+    "PATTERN_TEXT_CHARS_MAX",
     "QUERY_CHARS_MAX",
     "AllOf",
     "AnyOf",

@@ -24,7 +24,10 @@ from stepwell.core.search.conditions import (
     TextTest,
 )
 
-__all__ = ["EventFacts", "RunFacts", "matches", "matches_event"]
+__all__ = ["PATTERN_TEXT_CHARS_MAX", "EventFacts", "RunFacts", "matches", "matches_event"]
+
+PATTERN_TEXT_CHARS_MAX: Final = 8_192
+"""Longest text a pattern is applied to. It takes up to 12 ms, while other threads have to wait."""
 
 Truth = bool | None
 """None is "unknown"."""
@@ -186,7 +189,7 @@ def _tested(values: tuple[Any, ...], test: Callable[[str, str], bool], argument:
         return None
     try:
         return any(test(text, argument) for text in texts)
-    except ExpressionFailed:  # too long for a pattern
+    except ExpressionFailed:  # a text that no pattern can be applied to
         return None
 
 
@@ -195,6 +198,12 @@ def _is_equal(value: Any, literal: Literals) -> bool:
     if type(value) is type(literal):
         return bool(value == literal)
     return type(value) in _NUMBERS and type(literal) in _NUMBERS and value == literal
+
+
+def _matches_pattern(text: str, pattern: str) -> bool:
+    if len(text) > PATTERN_TEXT_CHARS_MAX:
+        raise ExpressionFailed(f"matches() on more than {PATTERN_TEXT_CHARS_MAX} characters")
+    return matches_regex(text, pattern)
 
 
 _NUMBERS: Final = frozenset((int, float))
@@ -208,5 +217,5 @@ _TEXT_TESTS: Final[dict[str, Callable[[str, str], bool]]] = {
     "startsWith": str.startswith,
     "endsWith": str.endswith,
     "contains": str.__contains__,
-    "matches": matches_regex,
+    "matches": _matches_pattern,
 }

@@ -18,13 +18,23 @@ from stepwell.core.search.conditions import (
 )
 from stepwell.core.search.translation import Refused, Translation, in_preorder
 
-__all__ = ["COMPARISONS_MAX", "QUERY_CHARS_MAX", "QueryInvalid", "SearchQuery", "parse_query"]
+__all__ = [
+    "COMPARISONS_MAX",
+    "PATTERNS_MAX",
+    "QUERY_CHARS_MAX",
+    "QueryInvalid",
+    "SearchQuery",
+    "parse_query",
+]
 
 QUERY_CHARS_MAX: Final = 4_096
 """Longest query. Reading one of that length takes some 25 ms, reading a usual one 0.2 ms."""
 
 COMPARISONS_MAX: Final = 100
 """Literals a query may compare with, each element of a list counted. It bounds the cost per run."""
+
+PATTERNS_MAX: Final = 5
+"""Regular expressions a query may have: each takes up to 12 ms per event."""
 
 # A function or macro is placed at its parenthesis; what people look for is its name.
 _CALLED: Final = re.compile(r"\w+\s*\($")
@@ -88,6 +98,8 @@ def parse_query(text: str) -> SearchQuery | QueryInvalid:
         if translation.comparisons > COMPARISONS_MAX:
             reason = f"the query compares with more than {COMPARISONS_MAX} literals"
             return _too_much(reason, line=number)
+        if translation.patterns > PATTERNS_MAX:
+            return _too_much(f"the query has more than {PATTERNS_MAX} patterns", line=number)
         conditions += [] if condition is None else [condition]
     return _query(text, conditions, tuple(translation.ignored))
 

@@ -89,11 +89,13 @@ class Translation:
     Attributes:
         ignored: Names that a query compares although runs have no such field.
         comparisons: How many literals runs are compared with.
+        patterns: How many regular expressions.
     """
 
     def __init__(self) -> None:
         self.ignored: list[str] = []
         self.comparisons = 0
+        self.patterns = 0
 
     def condition(self, tree: Node) -> Condition | None:
         """The condition of a line; None where it restricts nothing.
@@ -170,6 +172,7 @@ class Translation:
             raise Refused(_SYNTAX, node, f"{function}() is for texts, and 'event.ts' is a number")
         if function == "matches":
             _check_pattern(argument, text)
+            self.patterns += 1
         self.comparisons += 1
         return TextTest(field, function, text)
 
