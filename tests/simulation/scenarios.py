@@ -1,5 +1,6 @@
 """Short stories, one per thing that a function can do, and how each has to end."""
 
+import asyncio
 import re
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -8,6 +9,7 @@ import msgspec
 
 from stepwell.core.status import RunStatus
 from stepwell.wire.config import CancelOn, CronTrigger
+from tests.simulation.annotators import describe, trace_span
 from tests.simulation.programs import (
     Invoke,
     Parallel,
@@ -131,6 +133,22 @@ async def _send_the_same_twice(world: World) -> None:
     await world.send("sim/other.thing", {"key": "k", "n": 9})
 
 
+async def _tell_more(world: World) -> None:
+    """While the run sleeps, by many at the same time, and after its end."""
+    await _go(world)
+    await world.until("SELECT 1 FROM queue WHERE kind = 3")
+    ((run_id,),) = world.rows("SELECT id FROM runs")
+    async with asyncio.TaskGroup() as clients:
+        for number in range(5):
+            clients.create_task(describe(world, run_id, f"k{number}", number))
+            clients.create_task(trace_span(world, run_id, number, "begun"))
+    await describe(world, run_id, "k0", "changed")
+    await trace_span(world, run_id, 0, "ended")
+    await world.until("SELECT 1 FROM runs WHERE ended_ms > 0")
+    await describe(world, run_id, "score", 0.5)
+    await trace_span(world, run_id, 9, "late")
+
+
 _PARALLEL = Parallel(
     id="all",
     branches=((Run(id="a"),), (Run(id="b", fails=1), Run(id="c")), (Sleep(id="s", duration="5s"),)),
@@ -204,6 +222,12 @@ SCENARIOS = [
         [function(Sleep(id="s", duration="1h"), SleepUntil(id="u", after_s=7200), Run(id="a"))],
         _go,
         [("main", "COMPLETED", {"s": None, "u": None, "a": "a#"})],
+    ),
+    Scenario(
+        "metadata and spans",
+        [function(Run(id="a"), Sleep(id="s", duration="10m"), Run(id="b"))],
+        _tell_more,
+        [("main", "COMPLETED", {"a": "a#", "s": None, "b": "b#"})],
     ),
     Scenario(
         "a wait that is satisfied",

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
+from tests.simulation.annotators import describe, trace_span
 from tests.simulation.checkers import check_finished
 from tests.simulation.programs import Program, Run, SimulatedFunction, Sleep, Trigger
 from tests.simulation.virtual_loop import Idle, VirtualLoop, pause
@@ -69,6 +70,34 @@ def test_nothing_is_wrong_with_a_sound_world() -> None:
 )
 def test_a_broken_store_is_noticed(sql: str, at_s: float, expected: str) -> None:
     problems = _problems(_change(sql), at_s=at_s)
+
+    assert any(expected in problem for problem in problems), problems
+
+
+@pytest.mark.parametrize(
+    ("sql", "expected"),
+    [
+        ("DELETE FROM run_metadata WHERE number = 2", "are not numbered one by one"),
+        ("DELETE FROM run_metadata", "its metadata is {}"),
+        ("DELETE FROM spans", "is None, but 'work' was acknowledged"),
+        ("UPDATE spans SET name = 'x'", "is 'x', but 'work' was acknowledged"),
+    ],
+)
+def test_metadata_and_spans_that_are_lost_are_noticed(sql: str, expected: str) -> None:
+    world = World([_FUNCTION])
+
+    async def story() -> None:
+        await world.send("sim/go", {"key": "k"})
+        ((run_id,),) = world.rows("SELECT id FROM runs")
+        for number in range(3):
+            await describe(world, run_id, f"k{number}", number)
+        await trace_span(world, run_id, 1, "work")
+        world.connection.execute(sql)
+        await pause(7_200.0)
+
+    world.run(story())
+    problems = check_finished(world)
+    world.close()
 
     assert any(expected in problem for problem in problems), problems
 

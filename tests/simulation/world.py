@@ -131,6 +131,9 @@ class World:
         self.paused: set[str] = set()
         self.signals: list[SentSignal] = []
         self.reruns: dict[str, str] = {}
+        #: Metadata by run, and names of spans by run and number, as they were acknowledged.
+        self.told: dict[str, dict[str, Any]] = {}
+        self.spans: dict[tuple[str, int], str] = {}
         self.record = Record()
         self.app = SimulatedApp(
             functions,
