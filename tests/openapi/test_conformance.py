@@ -9,13 +9,14 @@ from typing import Any, Final
 
 import pytest
 
+from stepwell.api.openapi.surface import declared_routes
 from tests.e2e.processes import Servers
 from tests.openapi.stocked import Names, Stock
 
 SIGNING_KEY: Final = "signkey-test-abc123def456"
 EVENT_KEY: Final = "first-key"
-#: Far more than it needs; the step has to end.
-LIMIT_S: Final = 100
+#: It takes half a minute on a machine that has nothing else to do; the step has to end on any.
+LIMIT_S: Final = 300
 
 CHECKS: Final = (
     "not_a_server_error",
@@ -40,8 +41,10 @@ def _settings(names: Names, checks: Sequence[str]) -> str:
         lines += [f"[dictionaries.{name}]", f"values = {values!r}"]
     lines.append("[parameters]")
     lines += [f'{name} = {{ dictionary = "{name}", probability = 0.5 }}' for name in names]
+    left_out = [each.declaration.id for each in declared_routes() if each.declaration.is_endless]
     # Says 501 to everything, which is what the document says.
-    lines += ["[[operations]]", 'include-operation-id = "startConnect"', "enabled = false"]
+    left_out.append("startConnect")
+    lines += ["[[operations]]", f"include-operation-id = {left_out}", "enabled = false"]
     return "\n".join(lines + _accepting())
 
 
@@ -56,7 +59,7 @@ def _accepting() -> list[str]:
     lines += ["[[operations]]", f"include-operation-id = {list(_GONE)}", f"{check}.enabled = true"]
     lines += [f'{check}.expected-statuses = ["2xx", 404, 410]']
     lines += ["[[operations]]", 'include-method = ["GET", "DELETE"]', f"{check}.enabled = true"]
-    lines += ['exclude-path-regex = "^/(v0/runs/.*|v1/http/.*)"']
+    lines += ['exclude-path-regex = "^/(v0/.*|v1/http/.*|.*/rollups)"']
     return lines
 
 
@@ -113,7 +116,7 @@ def test_a_development_server_keeps_to_its_document(
         names,
         CHECKS,
         *("--phases", "examples,coverage,fuzzing,stateful"),
-        *("--max-examples", "10", "--seed", _seed(request)),
+        *("--max-examples", "8", "--seed", _seed(request)),
     )
 
     assert _all_tested(printed)

@@ -172,7 +172,7 @@ def test_what_can_be_read_answers_head_as_it_answers_get(server: WholeServer, ea
     assert status == (405 if each.path == "/v0/gql" else server.get(path).status)
 
 
-@pytest.mark.parametrize("each", ROUTES, ids=_label)
+@pytest.mark.parametrize("each", declared_routes(), ids=_label)
 def test_other_methods_are_refused_with_those_that_there_are(
     server: WholeServer, each: Listed
 ) -> None:
@@ -201,7 +201,7 @@ def guarded() -> Iterator[WholeServer]:
         yield server
 
 
-@pytest.mark.parametrize("each", ROUTES, ids=_label)
+@pytest.mark.parametrize("each", declared_routes(), ids=_label)
 def test_in_production_nothing_is_told_without_the_key(guarded: WholeServer, each: Listed) -> None:
     path = _path(each, dict.fromkeys(_names(each), "0" * 26))
     needs_key = needs_signing_key(each.path, "cloud")
