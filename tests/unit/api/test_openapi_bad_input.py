@@ -136,7 +136,7 @@ def _encoded(value: Any) -> bytes:
     return json.dumps(value).encode()
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(_requests())
 def test_whatever_a_route_is_sent_it_answers_as_declared(
     server: WholeServer, sent: tuple[Listed, str, bytes, dict[str, str]]
@@ -148,7 +148,7 @@ def test_whatever_a_route_is_sent_it_answers_as_declared(
     assert answer.status < 400 or _has_error_form(answer), answer
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(
     st.sampled_from(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "X"]),
     st.sampled_from([_NAME.sub("x", each.path) for each in ROUTES]) | st.just("/v1"),
