@@ -217,7 +217,7 @@ _USED: Final = (
         name="retention-rollups",
         kind=Kind.TEXT,
         metavar="TIME",
-        about="How long counts per minute are kept. Default: 90d, and a day for dev in memory.",
+        about="How long counts by the hour are kept. Default: 90d, and a day for dev in memory.",
     ),
     Option(
         name="no-ui",

@@ -157,7 +157,7 @@ class Server:
     async def _serve(self, parts: Parts, listeners: list[socket.socket]) -> None:
         http = HttpServer(parts.app, listeners, grace_s=_REQUESTS_GRACE_S)
         async with asyncio.TaskGroup() as tasks:
-            engine = tasks.create_task(parts.engine.run())
+            engine = tasks.create_task(parts.behind.engine.run())
             serving = tasks.create_task(self._serve_http(parts, http))
             exporting = tasks.create_task(_export(parts))
             chores = [tasks.create_task(chore) for chore in self._chores(parts)]
@@ -167,12 +167,12 @@ class Server:
             for chore in chores:
                 chore.cancel()
             # Apps may ask the server for something before they answer, so it goes on serving.
-            await parts.engine.drain(_CALLS_GRACE_S[self._settings.mode])
-            parts.run_ends.close()
-            parts.changes.close()
+            await parts.behind.engine.drain(_CALLS_GRACE_S[self._settings.mode])
+            parts.behind.run_ends.close()
+            parts.behind.changes.close()
             http.stop()
             await serving
-            await parts.engine.stop(0)
+            await parts.behind.engine.stop(0)
             await asyncio.wait([engine], timeout=_WRITING_GRACE_S)
             engine.cancel()
             if parts.exporter is not None:
@@ -185,7 +185,7 @@ class Server:
         If the store does not answer, clients had better hear that than nothing.
         """
         waits = [
-            asyncio.create_task(parts.engine.ready()),
+            asyncio.create_task(parts.behind.engine.ready()),
             asyncio.create_task(self._stopping.wait()),
         ]
         await asyncio.wait(waits, timeout=_READY_PATIENCE_S, return_when=asyncio.FIRST_COMPLETED)
@@ -209,7 +209,7 @@ class Server:
 
     async def _greet(self, parts: Parts) -> None:
         """Say that the server is there, once it is."""
-        await parts.engine.ready()
+        await parts.behind.engine.ready()
         settle_memory()
         self._service_manager.ready()
         settings = self._settings
@@ -232,27 +232,37 @@ class Server:
 
     async def _poll_apps(self, parts: Parts) -> None:
         for url in self._settings.sdk_urls:
-            await _until_stored(parts, partial(parts.registry.add_placeholder, url))
-        await parts.engine.ready()
-        await parts.sync.poll(
+            await _until_stored(parts, partial(parts.behind.registry.add_placeholder, url))
+        await parts.behind.engine.ready()
+        await parts.behind.sync.poll(
             interval_s=self._settings.poll_interval_s,
             every_app=self._settings.poll,
             sleep=asyncio.sleep,
         )
 
     async def _discover(self, parts: Parts) -> None:
-        await parts.engine.ready()
+        await parts.behind.engine.ready()
         ports = (*DISCOVERY_PORTS, *self._settings.extra_ports)
         discovery = Discovery(
-            parts.client, parts.sync, parts.registry, own_ports=(parts.port,), ports=ports
+            parts.client,
+            parts.behind.sync,
+            parts.behind.registry,
+            own_ports=(parts.port,),
+            ports=ports,
         )
         await discovery.run(interval_s=self._settings.poll_interval_s, sleep=asyncio.sleep)
 
     async def _introduce(self, parts: Parts, companion: Companion) -> None:
-        introduction = Introduction(parts.engine, parts.readers, parts.sync)
+        introduction = Introduction(parts.behind.engine, parts.behind.readers, parts.behind.sync)
         await _until_stored(
             parts,
-            partial(introduction.make, companion, parts.url, clock=parts.clock, ids=parts.ids),
+            partial(
+                introduction.make,
+                companion,
+                parts.url,
+                clock=parts.behind.clock,
+                ids=parts.behind.ids,
+            ),
         )
 
 
@@ -265,9 +275,9 @@ async def _export(parts: Parts) -> None:
 async def _tidy(parts: Parts) -> None:
     """Now and then, delete what has expired."""
     while True:
-        await parts.engine.ready()
+        await parts.behind.engine.ready()
         with suppress(StoreUnavailable, OwnershipLost):
-            await parts.engine.forget_expired()
+            await parts.behind.engine.forget_expired()
         await asyncio.sleep(_TIDY_S)
 
 
@@ -278,7 +288,7 @@ async def _open_store(path: Path | None) -> SqliteStore:
 async def _until_stored(parts: Parts, action: Callable[[], Coroutine[Any, Any, None]]) -> None:
     """Do something at start that has to be written, as soon as the store takes it."""
     while True:
-        await parts.engine.ready()
+        await parts.behind.engine.ready()
         try:
             await action()
         except StoreUnavailable:
@@ -289,10 +299,10 @@ async def _until_stored(parts: Parts, action: Callable[[], Coroutine[Any, Any, N
 
 def _known_apps(parts: Parts) -> list[KnownApp]:
     counts: dict[str, int] = {}
-    for function in parts.registry.functions:
+    for function in parts.behind.registry.functions:
         if not function.archived:
             counts[function.app_id] = counts.get(function.app_id, 0) + 1
-    apps = [app for app in parts.registry.apps.values() if not app.archived_ms]
+    apps = [app for app in parts.behind.registry.apps.values() if not app.archived_ms]
     return [KnownApp(app.name, app.url, counts.get(app.id, 0)) for app in apps]
 
 

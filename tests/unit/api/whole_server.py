@@ -100,14 +100,14 @@ async def _begun(mode: Mode) -> tuple[Parts, SqliteStore, "asyncio.Task[None]"]:
     parts = compose(
         settings, store, port=8288, url="http://127.0.0.1:8288", companion=None, tells_runs=False
     )
-    engine = asyncio.create_task(parts.engine.run())
-    await parts.engine.ready()
+    engine = asyncio.create_task(parts.behind.engine.run())
+    await parts.behind.engine.ready()
     return parts, store, engine
 
 
 async def _ended(parts: Parts, store: SqliteStore, engine: "asyncio.Task[None]") -> None:
-    parts.run_ends.close()
-    await parts.engine.stop(0)
+    parts.behind.run_ends.close()
+    await parts.behind.engine.stop(0)
     await engine
     await parts.close()
     await store.close()

@@ -1,0 +1,187 @@
+"""What is served: every endpoint, and what it works on."""
+
+import os
+import secrets
+import time
+from dataclasses import dataclass, replace
+
+from starlette.types import ASGIApp
+
+from stepwell import __version__
+from stepwell.api import ApiServices, ApiSettings, DevOptions, create_api
+from stepwell.api.apps import AppsApi
+from stepwell.api.cancellations import CancellationsApi
+from stepwell.api.changes import ChangesEndpoint
+from stepwell.api.checkpoint import CheckpointApi
+from stepwell.api.control import ControlApi
+from stepwell.api.event_outcomes import EventOutcomesApi
+from stepwell.api.graphql import GraphqlEndpoint, GraphqlServices, Request, ServerFacts
+from stepwell.api.metadata import MetadataApi
+from stepwell.api.metrics import MetricsEndpoint
+from stepwell.api.prom import PromEndpoint
+from stepwell.api.queue_snapshot import QueueSnapshots
+from stepwell.api.registration import RegistrationApi
+from stepwell.api.replays import ReplaysApi
+from stepwell.api.reruns import RerunsApi
+from stepwell.api.retention import RetentionApi
+from stepwell.api.rollups import RollupsApi
+from stepwell.api.services import BODY_BYTES_MAX, RouteTable, ServerKind
+from stepwell.api.signals import SignalEndpoint
+from stepwell.api.userland_traces import UserlandTraces
+from stepwell.api.waiting import WaitingApi
+from stepwell.api.why import Waitings
+from stepwell.core.identity import DEFAULT_ENVIRONMENT_ID
+from stepwell.engine.changes import ChangeFeed
+from stepwell.engine.control import Control
+from stepwell.engine.counts import Counts
+from stepwell.engine.engine import Engine
+from stepwell.engine.reasons import Reasons
+from stepwell.engine.registry import Registry
+from stepwell.engine.run_ends import RunEnds
+from stepwell.server.clock import SystemClock
+from stepwell.server.ids import RandomIds
+from stepwell.server.options import Mode
+from stepwell.server.settings import Settings
+from stepwell.server.sync import Sync
+from stepwell.store.reading import ReadModels
+from stepwell.wire.run_claim import TokenKey
+
+__all__ = ["Behind", "served", "server_kind"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Behind:
+    """The parts of the server that endpoints work on."""
+
+    engine: Engine
+    registry: Registry
+    readers: ReadModels
+    sync: Sync
+    counts: Counts
+    run_ends: RunEnds
+    changes: ChangeFeed
+    clock: SystemClock
+    ids: RandomIds
+
+
+def served(settings: Settings, behind: Behind) -> ASGIApp:
+    """All endpoints as one application."""
+    engine = behind.engine
+    services = ApiServices(
+        intake=engine,
+        runs=engine,
+        catalogue=behind.registry,
+        readers=behind.readers,
+        ids=behind.ids,
+        clock=behind.clock,
+    )
+    waitings = Waitings(
+        behind.readers,
+        Reasons(lambda: engine.scheduler, behind.clock.now_ms),
+        scheduler=lambda: engine.scheduler,
+        functions=lambda: behind.registry.functions,
+    )
+    snapshots = QueueSnapshots(behind.readers, waitings, now_s=time.monotonic)
+    routes = _shown(behind, services, waitings, snapshots)
+    if settings.ui:
+        graphql = _graphql(settings, behind, services, waitings, snapshots)
+        routes += [graphql.routes(), ChangesEndpoint(behind.changes).routes()]
+    routes += _control(settings, behind, services)
+    return create_api(replace(services, routes=routes), _api_settings(settings))
+
+
+def server_kind(mode: Mode) -> ServerKind:
+    """What SDKs are told. Source: HTTP APIs, 14.4."""
+    return "dev" if mode is Mode.DEV else "cloud"
+
+
+def _shown(
+    behind: Behind, services: ApiServices, waitings: Waitings, snapshots: QueueSnapshots
+) -> list[RouteTable]:
+    """What tells about events, queues and the server."""
+    engine, readers = behind.engine, behind.readers
+    metrics = MetricsEndpoint(
+        behind.registry, behind.counts, snapshots, clock=behind.clock, now_s=time.monotonic
+    )
+    return [
+        WaitingApi(services, waitings).routes(),
+        RollupsApi(services, readers, engine.calls_under_way).routes(),
+        PromEndpoint(services, readers, engine.calls_under_way).routes(),
+        EventOutcomesApi(services, readers).routes(),
+        metrics.routes(),
+    ]
+
+
+def _graphql(
+    settings: Settings,
+    behind: Behind,
+    services: ApiServices,
+    waitings: Waitings,
+    snapshots: QueueSnapshots,
+) -> GraphqlEndpoint:
+    """The API of the dashboard and the command line."""
+    registry = behind.registry
+    given = GraphqlServices(
+        base=services,
+        environment_id=DEFAULT_ENVIRONMENT_ID,
+        readers=behind.readers,
+        apps=registry,
+        sync=behind.sync,
+        control=Control(registry),
+        engine=behind.engine,
+        waitings=waitings,
+        snapshots=snapshots,
+        server=ServerFacts(
+            version=__version__,
+            kind=server_kind(settings.mode),
+            started_ms=behind.clock.now_ms(),
+            database=settings.database,
+        ),
+    )
+    return GraphqlEndpoint(lambda: Request(given))
+
+
+def _control(settings: Settings, behind: Behind, services: ApiServices) -> list[RouteTable]:
+    """What tells the server to do something. The routes that take any path stand last."""
+    engine, registry, clock = behind.engine, behind.registry, behind.clock
+    key = settings.signing_key
+    # Without a signing key, tokens hold until the server stops.
+    tokens = TokenKey.derived(key) if key is not None else TokenKey(secrets.token_bytes(32))
+    checkpoints = CheckpointApi(
+        services, engine, behind.run_ends, tokens=tokens, bytes_max=BODY_BYTES_MAX
+    )
+    return [
+        RegistrationApi(registry, server_kind(settings.mode)).routes(),
+        SignalEndpoint(engine, clock).routes(),
+        MetadataApi(engine, is_enabled=settings.step_metadata).routes(),
+        UserlandTraces(engine).routes(),
+        CancellationsApi(services, engine).routes(),
+        RerunsApi(services, engine).routes(),
+        RetentionApi(engine, clock).routes(),
+        checkpoints.routes(),
+        ReplaysApi(services, engine).routes(),
+        ControlApi(Control(registry), clock).routes(),
+        AppsApi(registry, clock).routes(),
+    ]
+
+
+def _api_settings(settings: Settings) -> ApiSettings:
+    return ApiSettings(
+        server_kind=server_kind(settings.mode),
+        version=__version__,
+        signing_key=settings.signing_key,
+        event_keys=None if settings.mode is Mode.DEV else frozenset(settings.event_keys),
+        dev_options=DevOptions(
+            directory=os.getcwd(),  # noqa: PTH109 - a text is wanted
+            urls=settings.sdk_urls,
+            autodiscover=settings.discovery,
+            poll=settings.poll,
+            poll_interval_s=round(settings.poll_interval_s),
+            retry_interval=round(settings.retry_interval_s or 0),
+            queue_workers=settings.queue_workers,
+            require_keys=settings.mode is Mode.START,
+            no_dashboard=not settings.ui,
+            persist=settings.database is not None,
+            sqlite_dir=str(settings.database.parent) if settings.database is not None else "",
+        ),
+    )
