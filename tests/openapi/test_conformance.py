@@ -78,7 +78,7 @@ def _schemathesis(
         [
             *(program, "--config-file", settings, "run", f"{url}/v1/openapi.json"),
             *("--generation-database", "none", "--no-color", "--warnings", "off"),
-            *("--request-timeout", "10", *arguments),
+            *("--request-timeout", "30", *arguments),
         ],
         cwd=folder,
         capture_output=True,
