@@ -213,6 +213,7 @@ def _check_bench(run: StepRun) -> None:
     if not (ROOT / "bench" / "__main__.py").exists():
         raise CannotRunError("there is no bench/__main__.py")
     run.require(sys.executable, "-m", "bench", "--smoke")
+    run.require(sys.executable, "-m", "bench.retention", "--seconds", "5", "--kept", "2")
     run.require(sys.executable, "-m", "bench.run_search", "--runs", "2000", "--repetitions", "2")
 
 

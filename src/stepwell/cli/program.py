@@ -7,6 +7,7 @@ import click
 
 from stepwell import __version__
 from stepwell.cli.completion import completion
+from stepwell.cli.db import db
 from stepwell.cli.dev import dev
 from stepwell.cli.health import health
 from stepwell.cli.log_flags import log_flags, remember
@@ -45,7 +46,7 @@ def program(ctx: click.Context, /, **flags: object) -> None:
     remember(ctx, flags)
 
 
-for _command in (dev, start, health, openapi, version, completion):
+for _command in (dev, start, db, health, openapi, version, completion):
     program.add_command(_command)
 
 

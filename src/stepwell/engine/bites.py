@@ -6,12 +6,22 @@ from typing import Final
 from stepwell.core.identity import EventId, RunId
 from stepwell.engine.store import OldEvent, OldRun
 
-__all__ = ["BITE_BYTES_MAX", "BITE_ROWS_MAX", "events_to_go", "journals_to_go", "runs_to_go"]
+__all__ = [
+    "BITE_BYTES_MAX",
+    "BITE_ROWS_MAX",
+    "ROWS_PER_EVENT",
+    "events_to_go",
+    "journals_to_go",
+    "runs_to_go",
+]
 
 #: Rows deleted in one transaction: some milliseconds, which is what a commit takes anyway.
 BITE_ROWS_MAX: Final = 250
 #: Their size. Large values lie on pages of their own, each of which has to be read to be freed.
 BITE_BYTES_MAX: Final = 1024 * 1024
+
+#: An event costs as much as two other rows: whether it is needed is looked for in many places.
+ROWS_PER_EVENT: Final = 2
 
 #: The entries of a run's journal below a number.
 Piece = tuple[RunId, int]
@@ -41,7 +51,7 @@ def events_to_go(page: Sequence[OldEvent]) -> Iterator[list[EventId]]:
     for event in page:
         if not event.is_free:
             continue
-        if not bite.takes(1, event.bytes):
+        if not bite.takes(ROWS_PER_EVENT, event.bytes):
             yield ids
             ids = []
         ids.append(event.id)

@@ -8,6 +8,7 @@ from stepwell.core.identity import EventId, RunId
 from stepwell.engine.bites import (
     BITE_BYTES_MAX,
     BITE_ROWS_MAX,
+    ROWS_PER_EVENT,
     events_to_go,
     journals_to_go,
     runs_to_go,
@@ -16,6 +17,8 @@ from stepwell.engine.old_events import OldEvents
 from stepwell.engine.store import OldEvent, OldRun
 
 pytestmark = pytest.mark.anyio
+
+_EVENTS = BITE_ROWS_MAX // ROWS_PER_EVENT
 
 
 @pytest.fixture
@@ -49,11 +52,11 @@ def test_needed_events_are_left_out() -> None:
     assert list(events_to_go([_event(2, is_free=False)])) == []
 
 
-@pytest.mark.parametrize(("count", "sizes"), [(0, [0]), (1, [BITE_ROWS_MAX, 1])])
-def test_a_bite_has_so_many_rows(count: int, sizes: list[int]) -> None:
-    page = [_event(number) for number in range(BITE_ROWS_MAX + count)]
+@pytest.mark.parametrize(("more", "sizes"), [(0, [_EVENTS]), (1, [_EVENTS, 1])])
+def test_a_bite_has_so_many_rows(more: int, sizes: list[int]) -> None:
+    page = [_event(number) for number in range(_EVENTS + more)]
 
-    assert [len(ids) for ids in events_to_go(page)] == (sizes if count else [BITE_ROWS_MAX])
+    assert [len(ids) for ids in events_to_go(page)] == sizes
 
 
 def test_a_bite_has_so_many_bytes_but_at_least_one_row() -> None:

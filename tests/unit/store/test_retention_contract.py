@@ -3,6 +3,7 @@
 import msgspec
 import pytest
 
+from stepwell.core.counted import Span
 from stepwell.core.identity import DEFAULT_ENVIRONMENT_ID, EnvironmentId, EventId, RunId
 from stepwell.core.item_bodies import AdmitBody, MatchBody
 from stepwell.core.journal import RunEnded
@@ -437,3 +438,48 @@ async def test_only_the_owner_forgets(store: Store, owner: Ownership) -> None:
         await store.commit(owner, [_forget(ForgottenKind.RUNS, run_id(1))])
 
     assert await store.history(run_id(1)) is not None
+
+
+async def test_counts_go_by_their_time_and_sums_for_ever_stay(
+    store: Store, owner: Ownership
+) -> None:
+    """Whatever is not added up yet is younger than anything that goes."""
+    minute_ms = 60_000
+    # Many minutes, so that what was counted is added up.
+    for start in range(0, 600, 100):
+        transitions = [
+            Transition(
+                events=[an_event(n)],
+                runs=[a_run(n, queued_ms=n * minute_ms)],
+                function_id=FUNCTION,
+                at_ms=n * minute_ms,
+            )
+            for n in range(start + 1, start + 101)
+        ]
+        await store.commit(owner, transitions)
+    last_ms = await store.old_rollups(FUNCTION, Span.MINUTE, before_ms=BEFORE_MS, limit=5)
+    everything = await store.with_old_rollups(
+        [OTHER_FUNCTION, FUNCTION], Span.HOUR, before_ms=BEFORE_MS
+    )
+    assert last_ms == 5 * minute_ms
+    assert everything == [FUNCTION]
+
+    await store.commit(owner, [_forget(ForgottenKind.MINUTES, FUNCTION, before_ms=last_ms + 1)])
+
+    state = (await store.retention())[DEFAULT_ENVIRONMENT_ID]
+    assert state.deleted == {"rollups": 5}
+    next_ms = await store.old_rollups(FUNCTION, Span.MINUTE, before_ms=BEFORE_MS, limit=1)
+    assert next_ms == 6 * minute_ms
+    await store.commit(owner, [_forget(ForgottenKind.HOURS, FUNCTION)])
+    assert await store.old_rollups(FUNCTION, Span.HOUR, before_ms=BEFORE_MS, limit=1) is None
+    assert await store.old_rollups(FUNCTION, Span.EVER, before_ms=BEFORE_MS, limit=1) == 0
+
+
+async def test_functions_with_old_runs_are_known_by_status(store: Store, owner: Ownership) -> None:
+    await store.commit(owner, [_ended_run(1), _ended_run(2, status=RunStatus.SKIPPED)])
+    await store.commit(owner, [Transition(events=[an_event(3)], runs=[a_run(3)])])
+
+    found = await store.with_old_runs([OTHER_FUNCTION, FUNCTION], before_ms=1_015)
+
+    assert found == [(FUNCTION, RunStatus.COMPLETED), (FUNCTION, RunStatus.SKIPPED)]
+    assert await store.with_old_runs([FUNCTION], before_ms=1_014) == []
