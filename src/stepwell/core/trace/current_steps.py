@@ -19,7 +19,7 @@ from stepwell.core.trace.nodes import (
     suspended_status,
 )
 from stepwell.core.trace.outputs import OutputRef, Tree, output_id
-from stepwell.core.trace.span import SpanStatus, StepOp, TraceSpan
+from stepwell.core.trace.span import SpanMetadata, SpanStatus, StepOp, TraceSpan
 from stepwell.core.trace.steps import StepHistory
 from stepwell.core.trace.user_spans import UserSpans
 from stepwell.core.trace_ids import call_span_id, step_span_id
@@ -69,40 +69,52 @@ class StepNodes:
         ids = [(each.number, step_span_id(run_id, step.id, each.number)) for each in attempts]
         metadata = attachments.of_attempts(step.id, [each.number for each in attempts])
         children = user_spans.below_attempts(step.id, ids)
-        info = step_info(step, self._history.children, Tree.CURRENT)
         nodes = []
-        for index, each in enumerate(attempts):
+        for each, (_, node_id), known, below in zip(attempts, ids, metadata, children, strict=True):
             call = each.call if each.is_own_call else None
-            below = children[index]
+            children_of_call: tuple[TraceSpan, ...] = ()
             if call is not None:
                 # What was made during the call, but in none of its steps.
                 call_id = call_span_id(call.item, call.queued_ms, call.attempt)
-                below += user_spans.below_call(call_id, ids[index][1])
-            node = TraceSpan(
-                run_id=run_id,
-                span_id=ids[index][1],
-                trace_id=self._trace_id,
-                name=shown_name(step),
-                status=each.status,
-                queued_ms=each.queued_ms,
-                parent_span_id=self._root_id,
-                group_id=None if each.group is None else each.group.id,
-                attempt=each.number,
-                duration_ms=_duration_ms(each),
-                output_id=self._output_id(step, each),
-                scheduled_ms=each.scheduled_ms,
-                started_ms=each.started_ms,
-                ended_ms=each.ended_ms,
-                step_op=step.op,
-                step=step.id,
-                step_info=info,
-                step_type=_step_type(step),
-                metadata=with_timing(metadata[index], call),
-                reply=reply_of(each.call),
-                children=below,
+                children_of_call = user_spans.below_call(call_id, node_id)
+            nodes.append(
+                self._node(
+                    step, each, node_id, with_timing(known, call), (*below, *children_of_call)
+                )
             )
-            nodes.append(node)
         return nodes
+
+    def _node(
+        self,
+        step: StepHistory,
+        each: _Shown,
+        node_id: str,
+        metadata: tuple[SpanMetadata, ...],
+        children: tuple[TraceSpan, ...],
+    ) -> TraceSpan:
+        return TraceSpan(
+            run_id=self._history.run.id,
+            span_id=node_id,
+            trace_id=self._trace_id,
+            name=shown_name(step),
+            status=each.status,
+            queued_ms=each.queued_ms,
+            parent_span_id=self._root_id,
+            group_id=None if each.group is None else each.group.id,
+            attempt=each.number,
+            duration_ms=_duration_ms(each),
+            output_id=self._output_id(step, each),
+            scheduled_ms=each.scheduled_ms,
+            started_ms=each.started_ms,
+            ended_ms=each.ended_ms,
+            step_op=step.op,
+            step=step.id,
+            step_info=step_info(step, self._history.children, Tree.CURRENT),
+            step_type=_step_type(step),
+            metadata=metadata,
+            reply=reply_of(each.call),
+            children=children,
+        )
 
     def _output_id(self, step: StepHistory, each: _Shown) -> str | None:
         if step.begun is not None and each.seq == NO_SEQ:

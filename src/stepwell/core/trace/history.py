@@ -102,14 +102,13 @@ def run_history(
     Any journal is accepted, also one that breaks off and one of an older version.
 
     Args:
-        run: The run, as it was when the journal was read.
+        run: As it was when the journal was read.
         entries: Its journal, from the beginning and in order.
         items: Its queue items at that time.
         in_flight: The items whose call is under way, with the time at which it was sent.
         metadata: As `stepwell.core.metadata.metadata_of` gives it.
         spans: The spans of the app that belong to it.
-        children: Runs that were invoked by steps whose entry could not name them yet, because a
-            batch or a debounce held them back.
+        children: Runs that steps have invoked whose entry could not name them yet.
     """
     reading = _Reading(run)
     for seq, entry in enumerate(entries):

@@ -102,12 +102,7 @@ def step_info(step: StepHistory, children: Mapping[StepId, RunId], tree: Tree) -
     """What the step is about; None where that is not known.
 
     The classic tree says nothing of a step that the SDK has no word of its own for, and names the
-    run that was invoked only when it has returned.
-
-    Args:
-        step: The step.
-        children: Runs that were invoked, as far as the journal does not say.
-        tree: Where it will stand.
+    run that was invoked only when it has returned. `children` are as in `RunHistory`.
     """
     is_classic = tree is Tree.CLASSIC
     begun, result = step.begun, step.result
