@@ -27,8 +27,8 @@ class Changes(msgspec.Struct, frozen=True):
     """What changed since a subscriber was told last.
 
     Attributes:
-        runs: Runs that came into being, went on or ended, and their functions; a run whose function
-            is not known from the change has none.
+        runs: Runs that came into being, went on, ended or had something attached, and their
+            functions; a run whose function is not known from the change has none.
         events: Events that were accepted.
         apps: Whether apps or functions changed.
         is_cut: Whether there were more than are named.
@@ -75,9 +75,10 @@ class Subscription:
             self._add_run(run.new.id, run.new.function_id)
         for new in transition.runs:
             self._add_run(new.id, new.function_id)
-        for row in transition.journal:
-            if row.run_id not in self._runs:
-                self._add_run(row.run_id, FunctionId(""))
+        for told in (transition.journal, transition.metadata, transition.spans):
+            for row in told:
+                if row.run_id not in self._runs:
+                    self._add_run(row.run_id, FunctionId(""))
         for event in transition.events:
             if len(self._events) < CHANGES_MAX:
                 self._events.append(event.id)

@@ -12,6 +12,7 @@ from starlette.types import Message
 from stepwell.api.changes import ChangesEndpoint
 from stepwell.core.identity import AppId, RunId
 from stepwell.core.journal import RunStarted
+from stepwell.core.metadata import MetadataOp, MetadataOwner, MetadataScope, MetadataUpdate
 from stepwell.core.transition import JournalRow, Transition
 from stepwell.engine.changes import CHANGES_MAX, SUBSCRIBERS_MAX, ChangeFeed
 from stepwell.wire.config import EventTrigger
@@ -111,6 +112,16 @@ async def test_only_the_runs_that_are_asked_for_are_told() -> None:
         await asyncio.sleep(0)
         feed.observe(None, step_of(RUN))
         assert (await client.changes())["runs"] == {RUN: ""}
+
+
+async def test_what_is_attached_to_a_run_is_a_change_of_it() -> None:
+    """Metadata and spans are part of its trace."""
+    owner = MetadataOwner(MetadataScope.RUN)
+    update = MetadataUpdate(RUN, 1, owner, "userland.a", MetadataOp.SET, b"{}", 2, 1)
+    feed = ChangeFeed()
+    with feed.subscribe() as subscription:
+        feed.observe(None, Transition(metadata=[update]))
+        assert list(subscription.take().runs) == [RUN]
 
 
 async def test_of_very_many_changes_it_is_told_that_there_were() -> None:
