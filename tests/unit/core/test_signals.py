@@ -8,7 +8,7 @@ import pytest
 from stepwell.core.function import Function
 from stepwell.core.identity import DEFAULT_ENVIRONMENT_ID, RunId
 from stepwell.core.item_bodies import SignalBody
-from stepwell.core.journal import StepResolved, StepSignalling
+from stepwell.core.journal import RunEnded, StepResolved, StepSignalling
 from stepwell.core.queue import NO_RUN, ItemKind, QueueItem
 from stepwell.core.run import RunState
 from stepwell.core.signals import SIGNAL_NAME_BYTES_MAX, begin_waiting, is_waiting, receive
@@ -307,6 +307,10 @@ def test_a_second_run_that_waits_for_a_name_fails_at_once() -> None:
     assert (first.status, second.status) == (RunStatus.RUNNING, RunStatus.FAILED)
     assert output_of(world.entries_of(second)) == CONFLICT
     assert second.items == {}
+    (waiting,) = (e for e in world.entries_of(second) if isinstance(e, StepSignalling))
+    end = world.entries_of(second)[-1]
+    assert isinstance(end, RunEnded)
+    assert end.step == waiting.step, "readers are shown which step made it fail"
     assert world.signal("paid/7") == first.new.id
 
 
