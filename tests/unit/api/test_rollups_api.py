@@ -1,6 +1,8 @@
 """Charts of a function, and what Prometheus is told of an environment."""
 
 import asyncio
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -220,6 +222,13 @@ def test_every_family_is_introduced_once_and_bounded() -> None:
     kinds = [line.removeprefix("# TYPE ") for line in text.splitlines() if "# TYPE" in line]
     assert kinds == [f"{family.name} {family.kind}" for family in FAMILIES]
     assert {label for family in FAMILIES for label in family.labels} == {"fn", "date", "status"}
+
+
+def test_the_documentation_knows_every_family() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "http-api.md").read_text()
+    section = page.partition("### Read the metrics of an environment")[2].partition("\n### ")[0]
+
+    assert re.findall(r"`(inngest_\w+)`", section) == [family.name for family in FAMILIES]
 
 
 def test_an_unknown_environment_has_no_metrics() -> None:
