@@ -6,12 +6,16 @@ from typing import Any, Final
 import click
 
 from stepwell import __version__
+from stepwell.cli.apps import apps
 from stepwell.cli.completion import completion
 from stepwell.cli.db import db
 from stepwell.cli.dev import dev
+from stepwell.cli.events import events
+from stepwell.cli.functions import functions
 from stepwell.cli.health import health
 from stepwell.cli.log_flags import log_flags, remember
 from stepwell.cli.openapi import openapi
+from stepwell.cli.runs import runs
 from stepwell.cli.start import start
 from stepwell.cli.version import version
 from stepwell.wire.errors import StepwellError
@@ -46,7 +50,19 @@ def program(ctx: click.Context, /, **flags: object) -> None:
     remember(ctx, flags)
 
 
-for _command in (dev, start, db, health, openapi, version, completion):
+for _command in (
+    dev,
+    start,
+    db,
+    health,
+    openapi,
+    version,
+    completion,
+    apps,
+    events,
+    functions,
+    runs,
+):
     program.add_command(_command)
 
 

@@ -46,10 +46,17 @@ class Column(msgspec.Struct, frozen=True):
     paint: Callable[[str], str] | None = None
 
 
-def table(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> list[str]:
+def table(
+    columns: Sequence[Column], rows: Sequence[Sequence[str]], *, indent: int = 0
+) -> list[str]:
     """The lines of a table with its head.
 
     In a terminal no line is longer than it is wide, as far as ids allow; elsewhere nothing is cut.
+
+    Args:
+        columns: From left to right.
+        rows: A text for each column.
+        indent: By so much the caller will move the lines to the right.
     """
     cells = [[clean(cell) for cell in row] for row in rows]
     widths = [
@@ -58,7 +65,7 @@ def table(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> list[str]
     ]
     limit = terminal_width()
     if limit is not None:
-        widths = _narrowed(columns, widths, limit)
+        widths = _narrowed(columns, widths, limit - indent)
     head = painted(_line(columns, [column.title for column in columns], widths), bold=True)
     return [head, *(_line(columns, row, widths, has_paint=True) for row in cells)]
 

@@ -31,7 +31,7 @@ _DAY_MS: Final = 24 * _HOUR_MS
 #: An age below it is told in the unit before: 90 minutes rather than one hour.
 _AGE_UNITS: Final = (
     (2 * _MINUTE_MS, _SECOND_MS, "s"),
-    (2 * _HOUR_MS, _MINUTE_MS, "min"),
+    (2 * _HOUR_MS, _MINUTE_MS, "m"),
     (2 * _DAY_MS, _HOUR_MS, "h"),
 )
 
@@ -92,7 +92,7 @@ def age_text(text: str, *, now_ms: int) -> str:
     """How long ago a time in RFC 3339 is, in one unit; or how long it is until then.
 
     >>> age_text("2026-11-21T09:07:15.250Z", now_ms=1_795_252_035_250 + 90_000)
-    '90 s ago'
+    '90s ago'
     """
     away_ms = now_ms - ms_of(text)
     ms = abs(away_ms)
@@ -100,10 +100,10 @@ def age_text(text: str, *, now_ms: int) -> str:
         return "now"
     for below_ms, unit_ms, unit in _AGE_UNITS:
         if ms < below_ms:
-            shown = f"{ms // unit_ms} {unit}"
+            shown = f"{ms // unit_ms}{unit}"
             break
     else:
-        shown = f"{ms // _DAY_MS} days"
+        shown = f"{ms // _DAY_MS}d"
     return f"{shown} ago" if away_ms > 0 else f"in {shown}"
 
 
