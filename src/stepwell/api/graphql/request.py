@@ -109,10 +109,16 @@ class GraphqlServices:
 
 
 class Request:
-    """One query: the server's services, and loaders that ask the store once for many rows."""
+    """One query: the server's services, and loaders that ask the store once for many rows.
+
+    Attributes:
+        reads_traces: Whether the query may ask for the trace of a run. Then the run is read together
+            with its journal, so that status and trace of one answer are of the same moment.
+    """
 
     def __init__(self, services: GraphqlServices) -> None:
         self.services = services
+        self.reads_traces = False
         readers, environment_id = services.readers, services.environment_id
 
         async def events(ids: Sequence[EventId]) -> Mapping[EventId, StoredEvent]:

@@ -14,7 +14,7 @@ from stepwell.api.graphql.searching import parsed_query
 from stepwell.api.graphql.values import run_id_of, status_text, statuses_of, time_ms, time_text
 from stepwell.core.app import App
 from stepwell.core.function import Function
-from stepwell.core.identity import AppId, EventId, FunctionId
+from stepwell.core.identity import AppId, EventId, FunctionId, RunId
 from stepwell.core.search import decode_cursor, encode_cursor
 from stepwell.core.status import RunStatus
 from stepwell.core.trace.outputs import legacy_run_output, run_output
@@ -147,10 +147,17 @@ def _edges(connection: RunsConnection) -> list[dict[str, Any]]:
 
 async def run_of(run_id: object, request: Request) -> RunView:
     """The run; an error if there is none."""
-    run = await request.runs.load(run_id_of(run_id))
+    run = await _read(run_id_of(run_id), request)
     if run is None:
         raise Refused(f"error retrieving run: {NO_ROWS}")
     return run
+
+
+async def _read(run_id: RunId, request: Request) -> RunView | None:
+    if not request.reads_traces:
+        return await request.runs.load(run_id)
+    rows = await request.traces.load(run_id)
+    return None if rows is None else rows.run
 
 
 async def _run(_: Any, request: Request, *, run_id: str) -> RunView:

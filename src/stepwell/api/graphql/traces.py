@@ -4,7 +4,7 @@ Source: GraphQL, 5.9, 5.10, 8.2, 8.4 and 9.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NamedTuple, TypeVar
 
 import msgspec
@@ -14,7 +14,9 @@ from stepwell.api.graphql.answers import Refused
 from stepwell.api.graphql.binding import Getter, Resolver
 from stepwell.api.graphql.request import Request
 from stepwell.api.graphql.runs import event_ids_of, run_of
+from stepwell.core.expressions.interpolation import inserted
 from stepwell.core.identity import RunId
+from stepwell.core.journal import Entry, StepWaiting
 from stepwell.core.metadata import metadata_of
 from stepwell.core.trace.classic import classic_tree
 from stepwell.core.trace.current import current_tree
@@ -69,11 +71,12 @@ async def _history(rows: TraceRows, request: Request) -> RunHistory:
         run.existing_run_id,
     )
     in_flight = services.engine.calls_sent_ms([item.id for item in rows.items])
+    entries = await _with_values(rows, request)
 
     def build() -> RunHistory:
         return run_history(
             traced,
-            rows.entries,
+            entries,
             items=rows.items,
             in_flight=in_flight,
             metadata=metadata_of(rows.entries, rows.metadata),
@@ -82,6 +85,22 @@ async def _history(rows: TraceRows, request: Request) -> RunHistory:
         )
 
     return await _computed(rows, build)
+
+
+async def _with_values(rows: TraceRows, request: Request) -> Sequence[Entry]:
+    """The journal, with values of the trigger event in the conditions of waits."""
+    if not any(isinstance(entry, StepWaiting) and entry.condition for entry in rows.entries):
+        return rows.entries
+    event = await request.events.load(rows.run.event_id)
+    if event is None:
+        return rows.entries
+    values = msgspec.json.decode(event.payload, type=dict[str, Any])
+    return [
+        msgspec.structs.replace(entry, condition=inserted(entry.condition, values))
+        if isinstance(entry, StepWaiting)
+        else entry
+        for entry in rows.entries
+    ]
 
 
 async def _computed(rows: TraceRows, compute: Callable[[], _T]) -> _T:
