@@ -26,8 +26,9 @@ __all__ = ["DECLARATIONS", "EXPORT_BYTES_MAX", "SpanIntake", "UserlandTraces"]
 #: Of the body, before and after decompression. Source: HTTP APIs, 10.
 EXPORT_BYTES_MAX: Final = 8 * 1024 * 1024
 
-# A small body can hold millions of empty spans; only so many are taken apart at a time.
-_AT_ONCE: Final = 2
+# Of empty spans, 8 MiB hold four million, which take almost a gigabyte while they are taken apart;
+# so bodies are taken apart one after the other.
+_AT_ONCE: Final = 1
 
 _PROTOBUF: Final = "application/x-protobuf"
 _TYPES: Final[dict[bool, Header]] = {
@@ -112,8 +113,7 @@ class UserlandTraces:
         added: tuple[Header, ...] = ()
         try:
             body = await read_body(headers, receive, bytes_max=EXPORT_BYTES_MAX)
-            async with self._turns:
-                status, answer = 200, await self._take(body, is_json=is_json)
+            status, answer = 200, await self._take(body, is_json=is_json)
         except ClientGone:
             raise
         except OtlpInvalid as invalid:
@@ -131,7 +131,8 @@ class UserlandTraces:
 
     async def _take(self, body: bytes, *, is_json: bool) -> bytes:
         # In a thread, because some megabytes take a while.
-        spans, rejected, reason = await asyncio.to_thread(_spans_in, body, is_json=is_json)
+        async with self._turns:
+            spans, rejected, reason = await asyncio.to_thread(_spans_in, body, is_json=is_json)
         if spans:
             attached = await self._intake.add_spans(spans)
             rejected += attached.rejected

@@ -5,6 +5,7 @@ A span that cannot be used does not spoil the others: it is counted, and the fir
 Source: OpenTelemetry protocol 1.10 (opentelemetry.io/docs/specs/otlp); HTTP APIs, 10.
 """
 
+from itertools import islice
 from typing import Final
 
 import msgspec
@@ -30,7 +31,7 @@ class Export(msgspec.Struct, frozen=True):
 
     Attributes:
         rejected: How many spans could not be used.
-        reason: Why the first of them could not; empty if there is none.
+        reason: Why one of them could not; empty if there is none.
     """
 
     spans: list[SentSpan]
@@ -44,27 +45,20 @@ def parse_export(body: bytes, *, is_json: bool) -> Export:
     Raises:
         OtlpInvalid: It cannot be decoded at all.
     """
-    spans: list[SentSpan] = []
-    rejected = 0
-    reason = ""
     if is_json:
-        found = read_json(body)
+        count, found = read_json(body)
     else:
         from stepwell.wire.otlp_protobuf import read_protobuf  # noqa: PLC0415
 
-        found = read_protobuf(body)
-    for read in found:
-        if len(spans) + rejected < SPANS_MAX:
-            try:
-                spans.append(read())
-                continue
-            except SpanInvalid as invalid:
-                refusal = str(invalid)
-        else:
-            refusal = f"more than {SPANS_MAX} spans in one request"
-        rejected += 1
-        reason = reason or refusal
-    return Export(spans, rejected, reason)
+        count, found = read_protobuf(body)
+    spans: list[SentSpan] = []
+    reason = f"more than {SPANS_MAX} spans in one request" if count > SPANS_MAX else ""
+    for read in islice(found, SPANS_MAX):
+        try:
+            spans.append(read())
+        except SpanInvalid as invalid:
+            reason = reason or str(invalid)
+    return Export(spans, count - len(spans), reason)
 
 
 def encode_accepted(rejected: int, reason: str, *, is_json: bool) -> bytes:

@@ -22,6 +22,7 @@ from stepwell.wire.otlp_span import (
     SpanEvent,
     SpanInvalid,
     SpanOrigin,
+    check_groups,
     checked_span,
     cut,
     finite,
@@ -112,16 +113,27 @@ _STATUS_NAMES: Final = ("UNSET", "OK", "ERROR")
 _NUMBER_CHARS_MAX: Final = 20
 
 
-def read_json(body: bytes) -> Iterator[Callable[[], SentSpan]]:
-    """Calls that read one span each and may raise `SpanInvalid`.
+def read_json(body: bytes) -> tuple[int, Iterator[Callable[[], SentSpan]]]:
+    """How many spans there are, and calls that read one each and may raise `SpanInvalid`.
 
     Raises:
-        OtlpInvalid: The body cannot be decoded.
+        OtlpInvalid: The body cannot be decoded, or has too many groups.
     """
     try:
         request = _JSON_EXPORT.decode(body)
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
         raise OtlpInvalid("the body is not an ExportTraceServiceRequest in JSON") from None
+    count = groups = 0
+    for resource_spans in request.resource_spans or ():
+        groups += 1
+        for scope_spans in resource_spans.scope_spans or ():
+            groups += 1
+            count += len(scope_spans.spans or ())
+        check_groups(groups)
+    return count, _readers(request)
+
+
+def _readers(request: _JsonExport) -> Iterator[Callable[[], SentSpan]]:
     for resource_spans in request.resource_spans or ():
         resource = resource_spans.resource or _JsonResource()
         service = service_of(_json_attributes(resource.attributes))

@@ -28,6 +28,7 @@ from stepwell.wire.otlp_span import (
     SentSpan,
     SpanEvent,
     SpanOrigin,
+    check_groups,
     checked_span,
     cut,
     finite,
@@ -37,17 +38,27 @@ from stepwell.wire.otlp_span import (
 __all__ = ["read_protobuf"]
 
 
-def read_protobuf(body: bytes) -> Iterator[Callable[[], SentSpan]]:
-    """Calls that read one span each and may raise `SpanInvalid`.
+def read_protobuf(body: bytes) -> tuple[int, Iterator[Callable[[], SentSpan]]]:
+    """How many spans there are, and calls that read one each and may raise `SpanInvalid`.
 
     Raises:
-        OtlpInvalid: The body cannot be decoded.
+        OtlpInvalid: The body cannot be decoded, or has too many groups.
     """
     request = ExportTraceServiceRequest()
     try:
         request.ParseFromString(body)
     except DecodeError:
         raise OtlpInvalid("the body is not an ExportTraceServiceRequest in protobuf") from None
+    check_groups(len(request.resource_spans))
+    count, groups = 0, len(request.resource_spans)
+    for resource_spans in request.resource_spans:
+        groups += len(resource_spans.scope_spans)
+        check_groups(groups)
+        count += sum(len(scope_spans.spans) for scope_spans in resource_spans.scope_spans)
+    return count, _readers(request)
+
+
+def _readers(request: ExportTraceServiceRequest) -> Iterator[Callable[[], SentSpan]]:
     for resource_spans in request.resource_spans:
         service = service_of(_protobuf_attributes(resource_spans.resource.attributes))
         for scope_spans in resource_spans.scope_spans:

@@ -14,6 +14,7 @@ import msgspec
 __all__ = [
     "ATTRIBUTES_MAX",
     "EVENTS_MAX",
+    "GROUPS_MAX",
     "NAME_CHARS_MAX",
     "NS_MAX",
     "VALUE_CHARS_MAX",
@@ -25,12 +26,15 @@ __all__ = [
     "SpanEvent",
     "SpanInvalid",
     "SpanOrigin",
+    "check_groups",
     "checked_span",
     "cut",
     "finite",
     "service_of",
 ]
 
+#: Resources and scopes in one request: each has spans of its own.
+GROUPS_MAX: Final = 10_000
 #: Attributes of a span or of an event, and events of a span, that are kept: the first ones.
 ATTRIBUTES_MAX: Final = 128
 EVENTS_MAX: Final = 128
@@ -105,6 +109,16 @@ class SpanOrigin(msgspec.Struct, frozen=True):
     service: str
     scope: str
     scope_version: str
+
+
+def check_groups(groups: int) -> None:
+    """Refuse a request that consists of ever more resources and scopes.
+
+    Raises:
+        OtlpInvalid: There are too many.
+    """
+    if groups > GROUPS_MAX:
+        raise OtlpInvalid(f"more than {GROUPS_MAX} resources and scopes in one request")
 
 
 def checked_span(span: SentSpan) -> SentSpan:

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stepwell.api.errors import ErrorAnswers
@@ -255,6 +255,7 @@ JSON = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=100) | JSON.map(msgspec.json.encode))
 def test_nonsense_is_refused_in_the_documented_form(sent: bytes) -> None:
     answer = Annotated().post(PATH, sent)

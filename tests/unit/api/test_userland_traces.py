@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
@@ -207,6 +207,7 @@ JSON = st.recursive(
 
 
 @ENCODINGS
+@settings(deadline=None)
 @given(body=st.binary(max_size=200) | JSON.map(msgspec.json.encode))
 def test_nonsense_is_taken_or_refused_in_the_documented_form(is_json: bool, body: Any) -> None:
     answer = Traces().export(body, is_json=is_json)

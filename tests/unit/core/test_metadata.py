@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stepwell.core.identity import RunId, StepId
@@ -285,6 +285,7 @@ OPS = st.sampled_from(["merge", "set", "delete", "add"])
 VALUES = st.dictionaries(st.sampled_from("abc"), st.integers(-5, 5) | st.text(max_size=3))
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(OPS, VALUES), max_size=12))
 def test_folding_is_doing_one_update_after_the_other(
     updates: list[tuple[str, dict[str, Any]]],

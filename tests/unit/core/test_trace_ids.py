@@ -1,7 +1,7 @@
 """Ids of traces and spans: what they are made of, and that none is made twice or is zero."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stepwell.core.identity import ItemId, RunId, StepId
@@ -33,6 +33,7 @@ def test_no_span_has_the_id_zero() -> None:
     assert call_span_id(ItemId(0), 0, 0) == "0000000000000001"
 
 
+@settings(deadline=None)
 @given(ms=st.integers(min_value=1, max_value=2**48 - 1), entropy=ENTROPY)
 def test_ids_are_lower_case_hexadecimal_of_the_length_w3c_wants(ms: int, entropy: bytes) -> None:
     run = RunId(ulid_from(ms, entropy))

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 from google.protobuf.json_format import MessageToDict
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceRequest,
@@ -26,6 +26,7 @@ from stepwell.wire.otlp import (
 from stepwell.wire.otlp_span import (
     ATTRIBUTES_MAX,
     EVENTS_MAX,
+    GROUPS_MAX,
     NAME_CHARS_MAX,
     VALUE_CHARS_MAX,
     VALUE_ITEMS_MAX,
@@ -220,6 +221,18 @@ def test_spans_beyond_the_bound_are_rejected(is_json: bool) -> None:
 
 
 @ENCODINGS
+@pytest.mark.parametrize(("groups", "is_taken"), [(GROUPS_MAX, True), (GROUPS_MAX + 1, False)])
+def test_a_request_may_have_so_many_groups(is_json: bool, groups: int, is_taken: bool) -> None:
+    body = b'{"resourceSpans":[%b]}' % b",".join([b"{}"] * groups) if is_json else b"\n\0" * groups
+
+    if is_taken:
+        assert parse_export(body, is_json=is_json) == Export([])
+        return
+    with pytest.raises(OtlpInvalid, match="more than 10000 resources and scopes"):
+        parse_export(body, is_json=is_json)
+
+
+@ENCODINGS
 def test_an_empty_request_holds_nothing(is_json: bool) -> None:
     assert parse_export(b"{}" if is_json else b"", is_json=is_json) == Export([])
 
@@ -275,6 +288,7 @@ def test_times_in_json_that_are_no_whole_numbers_spoil_only_their_span(number: A
 
 
 @ENCODINGS
+@settings(deadline=None)
 @given(st.binary(max_size=200))
 def test_arbitrary_bytes_are_read_or_refused(is_json: bool, body: bytes) -> None:
     with suppress(OtlpInvalid):
@@ -297,6 +311,7 @@ JSON = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(st.lists(JSON, max_size=3))
 def test_arbitrary_spans_in_json_are_read_or_counted(spans: list[Any]) -> None:
     body = {"resourceSpans": [{"scopeSpans": [{"spans": spans}]}]}
