@@ -73,7 +73,7 @@ class StepNodes:
         for each, (_, node_id), known, below in zip(attempts, ids, metadata, children, strict=True):
             call = each.call if each.is_own_call else None
             children_of_call: tuple[TraceSpan, ...] = ()
-            if call is not None:
+            if call is not None and self._history.spans:
                 # What was made during the call, but in none of its steps.
                 call_id = call_span_id(call.item, call.queued_ms, call.attempt)
                 children_of_call = user_spans.below_call(call_id, node_id)
