@@ -7,9 +7,19 @@ import pytest
 
 # Their assertions explain themselves only if pytest rewrites them, which must come first.
 pytest.register_assert_rewrite(
-    "tests.compat.harness", "tests.compat.scenarios", "tests.compat.flow"
+    "tests.compat.harness",
+    "tests.compat.scenarios",
+    "tests.compat.flow",
+    "tests.compat.graphql_client",
+    "tests.compat.graphql_dashboard",
+    "tests.compat.graphql_go",
+    "tests.compat.graphql_python",
+    "tests.compat.graphql_typescript",
+    "tests.compat.graphql_stage",
 )
 
+from tests.compat.graphql_go_functions import APP, FUNCTIONS  # noqa: E402
+from tests.compat.graphql_raw_app import RawApp  # noqa: E402
 from tests.compat.harness import (  # noqa: E402
     TYPESCRIPT,
     App,
@@ -18,6 +28,7 @@ from tests.compat.harness import (  # noqa: E402
     install_packages,
     start_python_app,
     start_typescript_app,
+    start_typescript_graphql_app,
 )
 
 
@@ -71,5 +82,27 @@ def typescript_app(
     )
     try:
         yield app.wait_until_registered()
+    finally:
+        app.stop()
+
+
+@pytest.fixture(scope="session")
+def typescript_graphql_app(
+    server: Server, logs: Path, typescript_packages: None
+) -> Iterator[tuple[App, App]]:
+    """The app of `typescript/graphql/`, with checkpointing and without, both in one process."""
+    with_it, without = start_typescript_graphql_app(server, log=logs / "graphql-app.log")
+    try:
+        yield with_it, without
+    finally:
+        with_it.stop()
+
+
+@pytest.fixture(scope="session")
+def go_app(server: Server) -> Iterator[RawApp]:
+    """An app that answers as the Go SDK does, registered with the session's server."""
+    app = RawApp(server, APP, FUNCTIONS)
+    try:
+        yield app.register()
     finally:
         app.stop()

@@ -339,6 +339,31 @@ def start_typescript_app(
     return _serving(App(process, port=port, app_id=app_id, prefix="ts", server=server))
 
 
+def start_typescript_graphql_app(server: Server, *, log: Path) -> tuple[App, App]:
+    """The app of `typescript/graphql/`, registered: with checkpointing, and without.
+
+    Both are one process, which ends with the first.
+    """
+    port, app_id = free_port(), "graphql-ts"
+    process = Process(
+        [node(), "graphql/main.js", str(port)],
+        log=log,
+        environ={"COMPAT_APP_ID": app_id, "INNGEST_DEV": server.url},
+        cwd=TYPESCRIPT,
+    )
+    with_it, without = (
+        App(process, port=port, app_id=name, prefix=name, server=server)
+        for name in (app_id, f"{app_id}-plain")
+    )
+    without.url = f"{without.origin}/api/plain"
+    _serving(with_it)
+    for app in (with_it, without):
+        response = app.sync()
+        assert response.status_code == 200, response.text
+        app.wait_until_registered()
+    return with_it, without
+
+
 def _serving(app: App) -> App:
     try:
         return app.wait_until_serving()

@@ -7,11 +7,17 @@ import inngest
 import inngest.fast_api
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from tests.compat.python_app import changing, failures, steps, triggers, waiting
+from tests.compat.python_app import changing, failures, shown, steps, triggers, waiting
 from tests.compat.python_app.client import client, record
 
 VERSIONS: dict[str, list[inngest.Function[Any]]] = {
-    "all": [*steps.FUNCTIONS, *failures.FUNCTIONS, *waiting.FUNCTIONS, *triggers.FUNCTIONS],
+    "all": [
+        *steps.FUNCTIONS,
+        *failures.FUNCTIONS,
+        *waiting.FUNCTIONS,
+        *triggers.FUNCTIONS,
+        *shown.FUNCTIONS,
+    ],
     "before": changing.BEFORE,
     "after": changing.AFTER,
     "invalid": changing.INVALID,
