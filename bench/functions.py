@@ -13,11 +13,14 @@ from bench.ledger import Ledger, Run
 APP = "bench"
 STEPS = 10
 BRANCHES = 100
+#: One more would be more than a run may have.
+MANY_STEPS = 999
 RETRIES = 3
 WAKE_EVENT = "bench/wake"
 EVENT_OF = {
     "noop": "bench/noop",
     "ten-steps": "bench/ten-steps",
+    "many-steps": "bench/many-steps",
     "fanout-100": "bench/fanout-100",
     "sleeper": "bench/sleeper",
     "waiter": "bench/waiter",
@@ -94,8 +97,9 @@ _UNREADABLE = http_answer(
 )
 _TEN = [_hashed(f"step {index}") for index in range(STEPS)]
 _TEN_ANSWERS = [_step(step_id, f"step {index}", index) for index, step_id in enumerate(_TEN)]
+_MANY = [_hashed(f"of many {index}") for index in range(MANY_STEPS)]
 _BRANCH = [_hashed(f"branch {index}") for index in range(BRANCHES)]
-_RESULT_OF = {step_id: index for ids in (_TEN, _BRANCH) for index, step_id in enumerate(ids)}
+_RESULT_OF = {step_id: index for ids in (_TEN, _MANY, _BRANCH) for index, step_id in enumerate(ids)}
 _BRANCH_ANSWERS = {
     step_id: _step(step_id, f"branch {index}", index) for index, step_id in enumerate(_BRANCH)
 }
@@ -141,6 +145,7 @@ class Functions:
         self._answers: dict[str, Callable[[Run, _Call, str | None, int], bytes]] = {
             "noop": self._noop,
             "ten-steps": self._ten_steps,
+            "many-steps": self._many_steps,
             "fanout-100": self._fanout,
             "sleeper": self._sleeper,
             "waiter": self._waiter,
@@ -187,6 +192,15 @@ class Functions:
             return _DONE
         self._ledger.step(run, _TEN[index], index, now_ns=now_ns)
         return _TEN_ANSWERS[index]
+
+    def _many_steps(self, run: Run, call: _Call, _step_id: str | None, now_ns: int) -> bytes:
+        done = len(call.steps)
+        if done == MANY_STEPS:
+            self._check_results(run, call)
+            self._ledger.end(run, now_ns=now_ns)
+            return _DONE
+        self._ledger.step(run, _MANY[done], done, now_ns=now_ns)
+        return _step(_MANY[done], f"of many {done}", done)
 
     def _fanout(self, run: Run, call: _Call, step_id: str | None, now_ns: int) -> bytes:
         if step_id is not None:

@@ -9,6 +9,7 @@ from bench.app import register
 from bench.flow import backlog, tenants
 from bench.functions import WAKE_EVENT
 from bench.load import Sent
+from bench.reading import reading
 from bench.result import Result, latency
 from bench.server import OwnServer, Server, rss_bytes, rss_peak_bytes
 from bench.session import Session
@@ -180,6 +181,7 @@ WORKLOADS: dict[str, Callable[[Session], Iterator[Result]]] = {
     "startup": startup,
     "backlog": backlog,
     "tenants": tenants,
+    "reading": reading,
 }
 
 

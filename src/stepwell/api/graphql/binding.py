@@ -8,8 +8,8 @@ else. A field is given by one of three:
 * a getter, `f(source)`, if it only has another form than the source's attribute;
 * the source's attribute of its name, or its value if the source is a dictionary.
 
-An object all of whose selected fields are attributes or getters is *plain*, and is put together
-without the machinery that resolvers need; see `plain`.
+An object all of whose selected fields are attributes, getters or resolvers without arguments is
+*plain*, and is put together without the machinery that other resolvers need; see `plain`.
 """
 
 import keyword
@@ -38,15 +38,16 @@ from graphql import (
 
 from stepwell.api.graphql.request import Request
 
-__all__ = ["GETTER", "Getter", "Resolver", "bound_schema", "snake_case"]
+__all__ = ["GETTER", "LOOKUP", "Getter", "Resolver", "bound_schema", "snake_case"]
 
 #: Gives a field's value, ready to be written as JSON, or an object of the field's type.
 Getter = Callable[[Any], Any]
 #: Gives a field's value, or what can be awaited for it.
 Resolver = Callable[..., Any | Awaitable[Any]]
 
-#: Where a field keeps its getter.
+#: Where a field keeps its getter, or its resolver without arguments.
 GETTER: Final = "getter"
+LOOKUP: Final = "lookup"
 
 _FILES: Final = ("schema.graphql", "operators.graphql")
 _INT_MAX: Final = 2**63 - 1
@@ -110,6 +111,8 @@ def _bind_object(
             argument.out_name = snake_case(argument_name)
         if path in resolvers:
             field.resolve = _with_request(resolvers[path])
+            if not field.args:
+                field.extensions = {LOOKUP: resolvers[path]}
         else:
             getter = getters.get(path) or _member(snake_case(name))
             field.extensions = {GETTER: getter}

@@ -1,6 +1,6 @@
 """Runs. Source: GraphQL, 3.4, 5.6, 5.8, 7 and 8."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -175,8 +175,8 @@ def _run_function(run: RunView, request: Request) -> Function:
     return function
 
 
-async def _has_ai(run: RunView, request: Request) -> bool:
-    return await request.runs_with_ai.load(run.id)
+def _has_ai(run: RunView, request: Request) -> Awaitable[bool]:
+    return request.runs_with_ai.load(run.id)
 
 
 def event_ids_of(run: RunView) -> tuple[EventId, ...]:
