@@ -193,7 +193,7 @@ FUNCTIONS: Final[Mapping[str, FunctionSpec]] = {
         lambda steps: len(steps.events), options={"batchEvents": {"maxSize": 3, "timeout": "10s"}}
     ),
     "limited": FunctionSpec(
-        _stands, options={"concurrency": [{"limit": 1}], "timeouts": {"start": "1s"}}
+        _stands, options={"concurrency": [{"limit": 1}], "timeouts": {"start": "2s"}}
     ),
     "waits-its-turn": FunctionSpec(_stands, options={"concurrency": [{"limit": 1}]}),
     "single": FunctionSpec(_stands, options={"singleton": {"mode": "skip"}}),

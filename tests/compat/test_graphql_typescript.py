@@ -32,6 +32,7 @@ _STARTED = (
     "parallel",
     "sending",
     "wrapped",
+    "modelled",
     "scored",
 )
 
@@ -501,6 +502,27 @@ class TestMetadata:
         root = _by_kind(started.client.metadata(run_id))
         assert root["inngest.experiment"]["values"] == {"name": "n", "variant": "v"}
         assert root["inngest.usage"]["values"]["metadata_bytes"] > 0
+
+    def test_what_the_sdk_saw_of_a_model_is_attached_to_its_step(self, started: Started) -> None:
+        """The cost is the server's own estimate; everything else is the SDK's, key by key."""
+        run_id = started.run_id("modelled")
+        started.client.result(run_id)
+
+        found = started.client.metadata(run_id, "my-step")
+
+        (entry,) = [entry for entry in found if entry["kind"] == "inngest.ai"]
+        assert entry["scope"] == "step"
+        values = dict(entry["values"])
+        assert isinstance(values.pop("latency_ms"), int | float)
+        assert isinstance(values.pop("estimated_cost"), int | float)
+        assert values == {
+            "input_tokens": 12,
+            "output_tokens": 3,
+            "request_model": "gpt-4o",
+            "response_model": "gpt-4o",
+            "provider": "openai",
+            "operation_name": "chat",
+        }
 
     def test_what_a_model_took_is_attached_to_its_step_once(self, started: Started) -> None:
         """Whole numbers stay whole, and no key is added."""

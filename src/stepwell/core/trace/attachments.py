@@ -11,11 +11,14 @@ import msgspec
 
 from stepwell.core.identity import StepId
 from stepwell.core.metadata import LAST_ATTEMPT, Metadata, MetadataOwner, MetadataScope
+from stepwell.core.model_prices import estimated_cost_usd
 from stepwell.core.trace.calls import Call
 from stepwell.core.trace.span import SpanMetadata
 
 __all__ = ["Attachments", "with_timing"]
 
+_AI: Final = "inngest.ai"
+_COST: Final = "estimated_cost"
 _TIMING: Final = "inngest.timing"
 _USAGE: Final = "inngest.usage"
 _RUN: Final = "run"
@@ -27,6 +30,18 @@ _SCOPES: Final = {
     )
 }
 _VALUES: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
+
+
+class _Used(msgspec.Struct, frozen=True, gc=False):
+    """What counts of a call of a model."""
+
+    request_model: str = ""
+    response_model: str = ""
+    input_tokens: int | float = 0
+    output_tokens: int | float = 0
+
+
+_USED: Final = msgspec.json.Decoder(_Used)
 
 
 class Attachments:
@@ -95,7 +110,29 @@ def _timing(call: Call) -> SpanMetadata:
 
 
 def _shown(owner: MetadataOwner, entry: Metadata) -> SpanMetadata:
-    return SpanMetadata(owner.scope.wire_name, entry.kind, entry.values, entry.updated_ms)
+    values = _with_cost(entry.values) if entry.kind == _AI else entry.values
+    return SpanMetadata(owner.scope.wire_name, entry.kind, values, entry.updated_ms)
+
+
+def _with_cost(values: bytes) -> bytes:
+    """What a call of a model took, with what that probably cost unless the app has said it."""
+    given = _VALUES.decode(values)
+    if _COST in given:
+        return values
+    try:
+        used = _USED.decode(values)
+    except msgspec.MsgspecError:
+        return values
+    if not used.input_tokens and not used.output_tokens:
+        return values
+    cost = estimated_cost_usd(
+        used.response_model or used.request_model,
+        input_tokens=used.input_tokens,
+        output_tokens=used.output_tokens,
+    )
+    if cost is None:
+        return values
+    return msgspec.json.encode({**given, _COST: cost})
 
 
 def _size(entry: SpanMetadata) -> int:

@@ -5,6 +5,7 @@ import { Inngest, NonRetriableError, experiment, referenceFunction } from "innge
 import { metadataMiddleware, scoreMiddleware } from "inngest/experimental";
 import { endpointAdapter } from "inngest/node";
 import { gatePassed, note } from "../shared/stage.js";
+import { callModel } from "./tracing.js";
 
 /** All functions of one client; events begin with the client's id. */
 export function functionsOf(client) {
@@ -110,6 +111,10 @@ export function functionsOf(client) {
     step.ai.wrap("my-step", async (question) => ({ answer: question.length }), "how long?"),
   );
 
+  const modelled = define("modelled", {}, async ({ step }) =>
+    step.run("my-step", async () => callModel("forty-two")),
+  );
+
   const standing = define("standing", {}, async ({ event, step, runId }) => {
     await step.run("first", () => 1);
     await step.run("stand", async () => {
@@ -166,6 +171,7 @@ export function functionsOf(client) {
     parallel,
     sending,
     wrapped,
+    modelled,
     standing,
     scored,
     batched,

@@ -3,6 +3,7 @@
 from typing import Any
 
 import msgspec
+import pytest
 
 from stepwell.core.identity import StepId
 from stepwell.core.metadata import (
@@ -58,6 +59,42 @@ def test_metadata_of_a_run_is_at_the_root_with_what_all_of_it_takes() -> None:
     ]
     (usage,) = (m for m in root.metadata if m.kind == "inngest.usage")
     assert usage == SpanMetadata("run", "inngest.usage", b'{"metadata_bytes":14}', START_MS)
+
+
+@pytest.mark.parametrize(
+    ("values", "shown"),
+    [
+        (
+            b'{"request_model":"gpt-4o","input_tokens":1000,"output_tokens":0}',
+            (
+                b'{"request_model":"gpt-4o","input_tokens":1000,"output_tokens":0,'
+                b'"estimated_cost":0.0025}'
+            ),
+        ),
+        # The model that answered counts, if that is another one.
+        (
+            b'{"request_model":"auto","response_model":"gpt-4o","output_tokens":1000}',
+            (
+                b'{"request_model":"auto","response_model":"gpt-4o","output_tokens":1000,'
+                b'"estimated_cost":0.01}'
+            ),
+        ),
+        # What the app says itself stays, and nothing is made up.
+        (b'{"request_model":"gpt-4o","input_tokens":1,"estimated_cost":7}', None),
+        (b'{"request_model":"mine","input_tokens":1000}', None),
+        (b'{"request_model":"gpt-4o"}', None),
+        (b'{"request_model":3,"input_tokens":1000}', None),
+        (b'{"request_model":"gpt-4o","input_tokens":"many"}', None),
+    ],
+)
+def test_calls_of_models_are_shown_with_what_they_probably_cost(
+    values: bytes, shown: bytes | None
+) -> None:
+    world, run = retried()
+    metadata = {STEP_OWNER: [one(STEP_OWNER, "inngest.ai", values)]}
+    root = current(world, run, metadata=metadata)
+    found = [m.values for node in walk(root) for m in node.metadata if m.kind == "inngest.ai"]
+    assert found == [values if shown is None else shown]
 
 
 def test_a_run_without_metadata_has_none() -> None:
