@@ -3,7 +3,7 @@
 from typing import Any
 
 from stepwell.core.function import Function
-from stepwell.wire.config import Batch, CancelOn, EventTrigger, FunctionConfig, Trigger
+from stepwell.wire.config import Batch, CancelOn, EventTrigger, FunctionConfig, Singleton, Trigger
 
 __all__ = ["function_view"]
 
@@ -51,7 +51,7 @@ def _options(config: FunctionConfig) -> dict[str, Any]:
             "priority": config.priority and {"run": config.priority},
             "cancel": [_cancel(cancel) for cancel in config.cancel] or None,
             "timeouts": config.timeouts,
-            "singleton": config.singleton,
+            "singleton": config.singleton and _singleton(config.singleton),
         }
     )
 
@@ -65,6 +65,11 @@ def _batch(batch: Batch) -> dict[str, Any]:
             "if": batch.condition,
         }
     )
+
+
+def _singleton(singleton: Singleton) -> dict[str, Any]:
+    """With its mode, which is left out where it is stored because it is the usual one."""
+    return _present({"mode": singleton.mode, "key": singleton.key})
 
 
 def _cancel(cancel: CancelOn) -> dict[str, Any]:
