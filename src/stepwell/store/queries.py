@@ -142,8 +142,7 @@ class Queries:
 
     def runs(self, run_ids: Sequence[RunId]) -> list[RunView]:
         """The runs that exist, in the order of their ids' list."""
-        asked = RUN_VIEW.where(runs.c.id.in_(run_ids))
-        found = {row.id: run_view(row) for row in self._connection.execute(asked)}
+        found = self.traces.runs_by_id(run_ids)
         return [found[run_id] for run_id in run_ids if run_id in found]
 
     def jobs(self, run_id: RunId, limit: int) -> list[QueueItem]:

@@ -20,8 +20,8 @@ __all__ = [
     "deadline_ms",
     "duration_ms",
     "format_duration",
-    "go_duration_text",
     "go_duration_ms",
+    "go_duration_text",
     "retry_after_ms",
     "sleep_until_ms",
 ]

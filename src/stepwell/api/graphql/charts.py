@@ -1,7 +1,6 @@
 """Numbers over time. Series and ranges are those of the HTTP API."""
 
 from collections.abc import Mapping, Sequence
-from heapq import nlargest
 from typing import Any, Final
 
 import msgspec
@@ -12,7 +11,7 @@ from stepwell.api.graphql.binding import Getter, Resolver
 from stepwell.api.graphql.request import Request
 from stepwell.api.graphql.values import time_ms
 from stepwell.api.rollups import chosen_names, places_of, shown_histograms, shown_series
-from stepwell.core.charts import Chart, ChartRange, chart_range
+from stepwell.core.charts import VOLUME_PLACES, Chart, ChartRange, busiest, chart_range, volume
 from stepwell.core.counted import LATENCY_BOUNDS_MS, Counted
 from stepwell.core.function import Function
 
@@ -20,7 +19,6 @@ __all__ = ["GETTERS", "INPUTS", "RESOLVERS"]
 
 TOTALS_MAX: Final = 10
 _NAMED_MAX: Final = 1_000
-_ENDED: Final = (Counted.RUNS_COMPLETED, Counted.RUNS_FAILED, Counted.RUNS_CANCELLED)
 
 
 class ChartsFilter(msgspec.Struct, frozen=True):
@@ -81,26 +79,23 @@ def _functions(filter: ChartsFilter, request: Request) -> list[Function]:  # noq
 
 
 async def _worst(charts: Charts, request: Request) -> list[dict[str, Any]]:
-    totals = [total for total in await _totals(charts, request) if total["failed"]]
-    return nlargest(TOTALS_MAX, totals, key=lambda total: total["failed"])
+    return await _most(charts, request, (Counted.RUNS_FAILED,))
 
 
 async def _busiest(charts: Charts, request: Request) -> list[dict[str, Any]]:
-    totals = [total for total in await _totals(charts, request) if total["ended"]]
-    return nlargest(TOTALS_MAX, totals, key=lambda total: total["ended"])
+    return await _most(charts, request, VOLUME_PLACES)
 
 
-async def _totals(charts: Charts, request: Request) -> list[dict[str, Any]]:
-    places = [place.value for place in _ENDED]
-    ids = [function.id for function in charts.functions]
-    counts = await request.services.readers.counts(ids, charts.chart.range, places)
+async def _most(charts: Charts, request: Request, places: Sequence[int]) -> list[dict[str, Any]]:
+    """What the functions did with the most of what is counted at the places."""
+    functions = {function.id: function for function in charts.functions}
+    counts = await request.services.readers.counts(
+        list(functions), charts.chart.range, VOLUME_PLACES
+    )
     return [
-        {
-            "function": function,
-            "ended": sum(counts[function.id].values()),
-            "failed": counts[function.id][Counted.RUNS_FAILED],
-        }
-        for function in charts.functions
+        {"function": functions[id_], "ended": done.ended, "failed": done.failed}
+        for id_ in busiest(counts, places, limit=TOTALS_MAX)
+        for done in [volume(counts[id_])]
     ]
 
 

@@ -29,9 +29,7 @@ _LIVE: Final = ",".join(str(int(status)) for status in RunStatus if not status.i
 #: Of a row of `runs`. A run that has ended never lives again.
 IS_ENDED: Final = f"runs.status NOT IN ({_LIVE}) AND runs.ended_ms > 0"
 
-_IS_REPLAYING: Final = (
-    f"operations.kind = {int(OperationKind.REPLAY)} AND operations.ended_ms = 0"
-)
+_IS_REPLAYING: Final = f"operations.kind = {int(OperationKind.REPLAY)} AND operations.ended_ms = 0"
 
 #: Of a row of `runs` that has ended. Whether there are replays at all is found out once, not for
 #: each row.
