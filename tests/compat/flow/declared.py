@@ -48,7 +48,7 @@ class DeclaredScenarios:
                 "batchEvents": {"maxSize": 5, "timeout": "20s", "if": "event.data.together == true"}
             },
             "prioritised": {"priority": {"run": "event.data.high == true ? 60 : 0"}},
-            "singleton-skip": {"singleton": {"key": "event.data.user"}},
+            "singleton-skip": {"singleton": {"key": "event.data.user", "mode": "skip"}},
             "singleton-cancel": {"singleton": {"key": "event.data.user", "mode": "cancel"}},
             "start-timeout": {"timeouts": {"start": "1s"}},
             "finish-timeout": {"timeouts": {"finish": "2s"}},
