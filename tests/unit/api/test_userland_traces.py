@@ -164,6 +164,14 @@ def test_bad_requests_are_told_as_exporters_expect(
     assert status_of(answer, is_json=is_json)[0] == code
 
 
+def test_an_empty_body_is_a_message_without_spans_but_no_json(api: Traces) -> None:
+    protobuf, json = api.export(b"", is_json=False), api.export(b"", is_json=True)
+
+    assert (protobuf.status, protobuf.body, list(api.spans)) == (200, b"", [])
+    assert json.status == 400
+    assert status_of(json, is_json=True)[0] == 3
+
+
 @ENCODINGS
 def test_a_store_that_does_not_answer_is_told_with_when_to_try_again(
     api: Traces, is_json: bool
