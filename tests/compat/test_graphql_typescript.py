@@ -37,32 +37,26 @@ _STARTED = (
 )
 
 _WHOLE = "name stepID spanID parentSpanID groupID stepType stepOp attempts status outputID duration"
+_ATTEMPT = f"""
+{_WHOLE} isRoot startedAt endedAt queuedAt
+stepInfo {{
+  __typename
+  ... on SleepStepInfo {{ sleepUntil }}
+  ... on WaitForEventStepInfo {{ eventName expression foundEventID timedOut }}
+  ... on InvokeStepInfo {{ triggeringEventID functionID returnEventID runID timedOut }}
+  ... on WaitForSignalStepInfo {{ signal timedOut }}
+  ... on RunStepInfo {{ type }}
+}}
+response {{ statusCode headers }}
+"""
 _TREE = f"""
 query ($runID: String!, $preview: Boolean) {{
   run(runID: $runID) {{
     status
     trace(preview: $preview) {{
-      {_WHOLE} isRoot startedAt endedAt queuedAt
-      stepInfo {{
-        __typename
-        ... on SleepStepInfo {{ sleepUntil }}
-        ... on WaitForEventStepInfo {{ eventName expression foundEventID timedOut }}
-        ... on InvokeStepInfo {{ triggeringEventID functionID returnEventID runID timedOut }}
-        ... on WaitForSignalStepInfo {{ signal timedOut }}
-        ... on RunStepInfo {{ type }}
-      }}
-      response {{ statusCode headers }}
+      {_ATTEMPT}
       childrenSpans {{
-        {_WHOLE} isRoot startedAt endedAt queuedAt
-        stepInfo {{
-          __typename
-          ... on SleepStepInfo {{ sleepUntil }}
-          ... on WaitForEventStepInfo {{ eventName expression foundEventID timedOut }}
-          ... on InvokeStepInfo {{ triggeringEventID functionID returnEventID runID timedOut }}
-          ... on WaitForSignalStepInfo {{ signal timedOut }}
-          ... on RunStepInfo {{ type }}
-        }}
-        response {{ statusCode headers }}
+        {_ATTEMPT}
         childrenSpans {{ {_WHOLE} isRoot startedAt endedAt queuedAt }}
       }}
     }}

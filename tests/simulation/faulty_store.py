@@ -10,10 +10,29 @@ from stepwell.engine.store import Ownership, Store, StoreUnavailable
 from tests.simulation.faults import Faults
 from tests.simulation.virtual_loop import pause
 
-__all__ = ["CrashPlan", "FaultyStore"]
+__all__ = ["CrashOnce", "CrashPlan", "FaultyStore", "never"]
 
 #: Told the number of a commit and "before" or "after"; says whether the process dies there.
 CrashPlan = Callable[[int, str], bool]
+
+
+def never(_commit: int, _moment: str) -> bool:
+    """The process lives on."""
+    return False
+
+
+class CrashOnce:
+    """Kills the server at one commit, and never again."""
+
+    def __init__(self, commit: int, moment: str) -> None:
+        self._at = (commit, moment)
+        self.happened = False
+
+    def __call__(self, commit: int, moment: str) -> bool:
+        if self.happened or (commit, moment) != self._at:
+            return False
+        self.happened = True
+        return True
 
 
 class FaultyStore:

@@ -11,31 +11,13 @@ import pytest
 
 from tests.simulation.checkers import check_finished
 from tests.simulation.faults import Faults
-from tests.simulation.faulty_store import CrashPlan
+from tests.simulation.faulty_store import CrashOnce, CrashPlan, never
 from tests.simulation.flow_scenarios import FLOW_SCENARIOS
 from tests.simulation.scenarios import SCENARIOS, Outcome, Scenario, outcomes
 from tests.simulation.world import World
 
 _ALL = [*SCENARIOS, *FLOW_SCENARIOS]
 _BY_NAME = pytest.mark.parametrize("scenario", _ALL, ids=lambda each: each.name)
-
-
-class _CrashOnce:
-    """Kills the server at one commit, and never again."""
-
-    def __init__(self, commit: int, moment: str) -> None:
-        self._at = (commit, moment)
-        self.happened = False
-
-    def __call__(self, commit: int, moment: str) -> bool:
-        if self.happened or (commit, moment) != self._at:
-            return False
-        self.happened = True
-        return True
-
-
-def _never(_commit: int, _moment: str) -> bool:
-    return False
 
 
 #: A slow disk lets much happen between a decision and its commit.
@@ -72,7 +54,7 @@ def _comparable(ends: list[Outcome]) -> list[Outcome]:
 
 @_BY_NAME
 def test_it_ends_as_it_should(scenario: Scenario) -> None:
-    world = _live(scenario, _never)
+    world = _live(scenario, never)
 
     _check(world, scenario)
     world.close()
@@ -86,13 +68,13 @@ def test_it_ends_the_same_whenever_the_server_is_killed(
     scenario: Scenario, moment: str, disk: str
 ) -> None:
     """A crash at any commit loses nothing, repeats no recorded result and needs no repair."""
-    undisturbed = _live(scenario, _never, disk=disk)
+    undisturbed = _live(scenario, never, disk=disk)
     commits = undisturbed.commits
     undisturbed.close()
     assert commits > 3
 
     for commit in range(1, commits + 1):
-        crash = _CrashOnce(commit, moment)
+        crash = CrashOnce(commit, moment)
         world = _live(scenario, crash, disk=disk)
         try:
             _check(world, scenario)

@@ -16,7 +16,7 @@ from stepwell.core.status import RunStatus
 from stepwell.core.transition import Transition
 from stepwell.wire.config import Batch, Debounce, RateLimit
 from tests.simulation.faults import Faults
-from tests.simulation.faulty_store import CrashPlan
+from tests.simulation.faulty_store import CrashOnce, CrashPlan, never
 from tests.simulation.operators import replay, rerun
 from tests.simulation.programs import Invoke, Run, SimulatedFunction, Sleep, Trigger, Wait
 from tests.simulation.scenarios import function
@@ -151,24 +151,6 @@ async def _story(world: World) -> None:
     await world.send("sim/late", {"key": "k", "n": 1})
 
 
-def _never(_commit: int, _moment: str) -> bool:
-    return False
-
-
-class _CrashOnce:
-    """Kills the server at one commit, and never again."""
-
-    def __init__(self, commit: int, moment: str) -> None:
-        self._at = (commit, moment)
-        self.happened = False
-
-    def __call__(self, commit: int, moment: str) -> bool:
-        if self.happened or (commit, moment) != self._at:
-            return False
-        self.happened = True
-        return True
-
-
 def _live(is_crash: CrashPlan, *, disk: str = "fast") -> _Watched:
     world = _Watched(is_crash, disk=disk)
 
@@ -195,7 +177,7 @@ def _check(world: _Watched) -> None:
 
 @pytest.mark.parametrize("disk", ["fast", "slow"])
 def test_what_is_old_goes_and_what_is_needed_stays(disk: str) -> None:
-    world = _live(_never, disk=disk)
+    world = _live(never, disk=disk)
 
     _check(world)
     ((quick,),) = world.rows("SELECT id FROM functions WHERE name = 'quick'")
@@ -209,12 +191,12 @@ def test_what_is_old_goes_and_what_is_needed_stays(disk: str) -> None:
 )
 def test_it_is_the_same_whenever_the_server_is_killed(moment: str, disk: str) -> None:
     """A pass that was cut short is made again; nothing is lost, and nothing is left."""
-    undisturbed = _live(_never, disk=disk)
+    undisturbed = _live(never, disk=disk)
     commits = undisturbed.commits
     undisturbed.close()
 
     for commit in range(1, commits + 1):
-        crash = _CrashOnce(commit, moment)
+        crash = CrashOnce(commit, moment)
         world = _live(crash, disk=disk)
         try:
             _check(world)
@@ -244,7 +226,7 @@ async def _run_again_at_the_end(world: World) -> None:
 @pytest.mark.parametrize("seed", range(1, 13))
 def test_a_run_that_is_started_from_an_event_at_its_very_end_has_it(seed: int) -> None:
     """Reading the event, deleting it and writing the run overlap, on a disk that takes seconds."""
-    world = _Watched(_never, disk="slowest", seed=seed)
+    world = _Watched(never, disk="slowest", seed=seed)
 
     world.run(_run_again_at_the_end(world))
 
@@ -271,7 +253,7 @@ def test_a_run_that_is_started_from_an_event_at_its_very_end_has_it(seed: int) -
 def test_a_careless_deletion_is_noticed(deletes: str, expected: str) -> None:
     """Here every pass deletes without looking what is needed, as it would without its guards."""
     trigger = f"CREATE TRIGGER careless AFTER UPDATE ON retention BEGIN {deletes}; END"
-    world = _Watched(_never)
+    world = _Watched(never)
 
     async def story() -> None:
         world.connection.execute(trigger)

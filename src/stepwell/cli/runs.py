@@ -87,6 +87,14 @@ mutation ($id: ULID!, $fromStep: RerunFromStepInput) { rerun(runID: $id, fromSte
 #: What the server says when there is nothing to cancel any more.
 _HAS_ENDED: Final = "cannot cancel an ended run"
 
+_function_option = click.option(
+    "--function",
+    "functions",
+    multiple=True,
+    metavar="SLUG",
+    help="Only runs of this function. Can be repeated.",
+)
+
 runs = operator_group("runs", "List, show, cancel, rerun and watch runs.")
 
 
@@ -98,13 +106,7 @@ runs = operator_group("runs", "List, show, cancel, rerun and watch runs.")
     type=click.Choice(STATUSES, case_sensitive=False),
     help="Only runs in this status. Can be repeated.",
 )
-@click.option(
-    "--function",
-    "functions",
-    multiple=True,
-    metavar="SLUG",
-    help="Only runs of this function. Can be repeated.",
-)
+@_function_option
 @click.option(
     "--app", "apps", multiple=True, metavar="NAME", help="Only runs of this app. Can be repeated."
 )
@@ -363,13 +365,7 @@ def _array(text: str) -> str:
     type=click.Choice(STATUSES, case_sensitive=False),
     help="Only when a run comes into this status. Can be repeated.",
 )
-@click.option(
-    "--function",
-    "functions",
-    multiple=True,
-    metavar="SLUG",
-    help="Only runs of this function. Can be repeated.",
-)
+@_function_option
 @pass_console
 def tail(console: Console, *, statuses: Sequence[str], functions: Sequence[str]) -> None:
     """Print a line whenever a run begins, goes on to another status or ends, until Ctrl-C.

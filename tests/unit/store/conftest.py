@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from stepwell.engine.store import Ownership, Store
+from stepwell.store.reading import ReadModels
 from stepwell.store.sqlite import SqliteStore
 from tests.unit.store.builders import PARTITION
 
@@ -51,3 +52,10 @@ async def store(open_store: OpenStore) -> AsyncIterator[Store]:
 @pytest.fixture
 async def owner(store: Store) -> Ownership:
     return await store.take(PARTITION)
+
+
+@pytest.fixture
+async def reading(store: SqliteStore) -> AsyncIterator[ReadModels]:
+    models = store.read_models()
+    yield models
+    await models.close()

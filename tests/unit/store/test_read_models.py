@@ -2,7 +2,6 @@
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -55,30 +54,6 @@ from tests.unit.store.builders import (
 )
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture(params=["sqlite-file", "sqlite-memory"])
-async def store(
-    request: pytest.FixtureRequest, tmp_path: Path, memory: sqlite3.Connection
-) -> AsyncIterator[SqliteStore]:
-    if request.param == "sqlite-file":
-        opened = await SqliteStore.open(tmp_path / "stepwell.db")
-    else:
-        opened = SqliteStore.in_memory(connection=memory)
-    yield opened
-    await opened.close()
-
-
-@pytest.fixture
-async def owner(store: SqliteStore) -> Ownership:
-    return await store.take(PARTITION)
-
-
-@pytest.fixture
-async def reading(store: SqliteStore) -> AsyncIterator[ReadModels]:
-    models = store.read_models()
-    yield models
-    await models.close()
 
 
 async def test_events_come_newest_first_in_pages(

@@ -2,8 +2,7 @@
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -30,30 +29,6 @@ DAY_MS = 24 * HOUR_MS
 NOW_MS = 1_795_252_035_250
 SCHEDULED, LIMITED = Counted.RUNS_SCHEDULED.value, Counted.EVENTS_RATE_LIMITED.value
 ALL = range(WIDTH)
-
-
-@pytest.fixture(params=["sqlite-file", "sqlite-memory"])
-async def store(
-    request: pytest.FixtureRequest, tmp_path: Path, memory: sqlite3.Connection
-) -> AsyncIterator[SqliteStore]:
-    if request.param == "sqlite-file":
-        opened = await SqliteStore.open(tmp_path / "stepwell.db")
-    else:
-        opened = SqliteStore.in_memory(connection=memory)
-    yield opened
-    await opened.close()
-
-
-@pytest.fixture
-async def owner(store: SqliteStore) -> Ownership:
-    return await store.take(PARTITION)
-
-
-@pytest.fixture
-async def reading(store: SqliteStore) -> AsyncIterator[ReadModels]:
-    models = store.read_models()
-    yield models
-    await models.close()
 
 
 def limited(at_ms: int, *functions: FunctionId) -> Transition:

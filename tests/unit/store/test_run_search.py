@@ -120,13 +120,6 @@ async def store(memory: sqlite3.Connection) -> AsyncIterator[SqliteStore]:
     await opened.close()
 
 
-@pytest.fixture
-async def reading(store: SqliteStore) -> AsyncIterator[ReadModels]:
-    models = store.read_models()
-    yield models
-    await models.close()
-
-
 async def _store(store: SqliteStore, lives: Sequence[Life]) -> list[RunId]:
     owner = await store.take(PARTITION)
     transitions = [_run(life) for life in lives]
