@@ -4,7 +4,8 @@ A request for anything but events passes, from the outside in: headers that ever
 cross-origin permission, errors to answers, the signing key, the routes. Events skip all of it.
 """
 
-from typing import Final
+from functools import partial
+from typing import Any, Final
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -45,11 +46,6 @@ def create_api(services: ApiServices, settings: ApiSettings) -> ASGIApp:
     events = EventEndpoint(
         services, EventKeys(settings.event_keys), common, bytes_max=settings.body_bytes_max
     )
-    described = document(
-        declared_routes(),
-        version=settings.version,
-        is_protected=settings.signing_key is not None,
-    )
     app: ASGIApp = router(
         [
             _EVENT_ROUTES,
@@ -59,13 +55,21 @@ def create_api(services: ApiServices, settings: ApiSettings) -> ASGIApp:
             DevEndpoint(services, settings).routes(),
             HealthEndpoint().routes(),
             LandingPage(settings).routes(),
-            OpenApiEndpoint(described).routes(),
+            OpenApiEndpoint(partial(_described, settings)).routes(),
             *services.routes,
         ]
     )
     if settings.signing_key is not None:
         app = SigningKeyGuard(app, settings.signing_key, settings.server_kind)
     return _EventsFirst(events, CrossOrigin(ErrorAnswers(app), common))
+
+
+def _described(settings: ApiSettings) -> dict[str, Any]:
+    return document(
+        declared_routes(),
+        version=settings.version,
+        is_protected=settings.signing_key is not None,
+    )
 
 
 class _EventsFirst:
