@@ -1,5 +1,6 @@
 """Runs that stand where a test wants to look at them, and times as the clients write them."""
 
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -12,6 +13,7 @@ __all__ = [
     "ULID_LENGTH",
     "children_of",
     "is_ulid_text",
+    "leave_millisecond",
     "ms_of",
     "now_text",
     "open_at_end",
@@ -24,6 +26,13 @@ ULID_LENGTH = 26
 def now_text() -> str:
     """The time of this machine, which the server shares, as RFC 3339."""
     return datetime.now(UTC).isoformat().replace("+00:00", "Z")
+
+
+def leave_millisecond() -> None:
+    """Return in a later millisecond: what came before it and what comes after are in order."""
+    ms = time.time_ns() // 1_000_000
+    while time.time_ns() // 1_000_000 <= ms:
+        pass
 
 
 def ms_of(text: str) -> int:

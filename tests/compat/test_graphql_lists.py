@@ -11,7 +11,7 @@ from tests.compat.graphql_client import FieldErrors, Node
 from tests.compat.graphql_go import ZERO_TIME, GoClient
 from tests.compat.graphql_go_functions import APP
 from tests.compat.graphql_raw_app import RawApp
-from tests.compat.graphql_stage import ms_of, now_text
+from tests.compat.graphql_stage import leave_millisecond, ms_of, now_text
 from tests.compat.harness import Server, wait_until
 
 _EVENTS = 50
@@ -55,7 +55,10 @@ class Listed:
 def sent(server: Server) -> Sent:
     begun = now_text()
     name = f"{APP}/listed.event"
-    ids = [server.send(name, {"n": n, "text": "zwölf <☃>"}) for n in range(_EVENTS)]
+    ids: list[str] = []
+    for n in range(_EVENTS):
+        leave_millisecond()
+        ids.append(server.send(name, {"n": n, "text": "zwölf <☃>"}))
     return Sent(name, ids, begun)
 
 
