@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import TypeVar
 
-from graphql import GraphQLSchema
+from graphql import GraphQLSchema, print_schema
 
 from stepwell.api.graphql import (
     apps,
@@ -21,7 +21,7 @@ from stepwell.api.graphql import (
 )
 from stepwell.api.graphql.binding import bound_schema
 
-__all__ = ["create_schema"]
+__all__ = ["create_schema", "schema_text"]
 
 _T = TypeVar("_T")
 
@@ -36,6 +36,11 @@ def create_schema() -> GraphQLSchema:
         inputs=_merged(each.INPUTS for each in (events, runs, mutations, charts)),
         members=traces.MEMBERS,
     )
+
+
+def schema_text() -> str:
+    """Both files of the schema as one document, for programs that generate code from it."""
+    return print_schema(create_schema()) + "\n"
 
 
 def _merged(tables: Iterable[Mapping[str, _T]]) -> dict[str, _T]:
