@@ -11,12 +11,12 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from stepwell.api.auth import EventKeys, SigningKeyGuard
 from stepwell.api.cors import CommonHeaders, CrossOrigin
+from stepwell.api.dashboard import Dashboard, PlainPage
 from stepwell.api.dev import DevEndpoint
 from stepwell.api.errors import ErrorAnswers
 from stepwell.api.event_api import EventEndpoint
 from stepwell.api.health import HealthEndpoint
 from stepwell.api.invoke import InvokeEndpoint
-from stepwell.api.landing import LandingPage
 from stepwell.api.openapi.document import document
 from stepwell.api.openapi.endpoint import OpenApiEndpoint
 from stepwell.api.openapi.surface import declared_routes
@@ -46,6 +46,7 @@ def create_api(services: ApiServices, settings: ApiSettings) -> ASGIApp:
     events = EventEndpoint(
         services, EventKeys(settings.event_keys), common, bytes_max=settings.body_bytes_max
     )
+    pages = _pages(settings)
     app: ASGIApp = router(
         [
             _EVENT_ROUTES,
@@ -54,14 +55,23 @@ def create_api(services: ApiServices, settings: ApiSettings) -> ASGIApp:
             RunStateApi(services).routes(),
             DevEndpoint(services, settings).routes(),
             HealthEndpoint().routes(),
-            LandingPage(settings).routes(),
+            pages.routes(),
             OpenApiEndpoint(partial(_described, settings)).routes(),
             *services.routes,
-        ]
+        ],
+        otherwise=pages if isinstance(pages, Dashboard) else send_not_found,
     )
     if settings.signing_key is not None:
         app = SigningKeyGuard(app, settings.signing_key, settings.server_kind)
     return _EventsFirst(events, CrossOrigin(ErrorAnswers(app), common))
+
+
+def _pages(settings: ApiSettings) -> Dashboard | PlainPage:
+    if settings.dashboard is None:
+        return PlainPage(settings)
+    return Dashboard(
+        settings, settings.dashboard, is_signed_in=lambda _headers: settings.signing_key is None
+    )
 
 
 def _described(settings: ApiSettings) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 Source: HTTP APIs, 1.5 and 1.6.
 """
 
+from collections.abc import Iterable
 from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -55,10 +56,19 @@ class CrossOrigin:
 
         async def with_common(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message.get("headers", ()), *common]
+                message["headers"] = _joined(message.get("headers", ()), common)
             await send(message)
 
         await self._app(scope, receive, with_common)
+
+
+def _joined(own: Iterable[Header], common: Iterable[Header]) -> list[Header]:
+    """Both, with what the answer varies by in one header."""
+    varying = [value for name, value in own if name == b"vary"]
+    if not varying:
+        return [*own, *common]
+    headers = [each for each in (*own, *common) if each[0] != b"vary"]
+    return [*headers, (b"vary", b", ".join([b"Origin", *varying]))]
 
 
 def _preflight(request: Headers) -> list[Header]:

@@ -18,13 +18,18 @@ _NOT_FOUND = b"404 page not found\n"
 _V2_NOT_FOUND = b'{"errors":[{"code":"api_error","message":"Not Found"}]}'
 
 
-def router(tables: Iterable[RouteTable]) -> Router:
-    """An application for all routes of the tables; each path stands in one of them."""
+def router(tables: Iterable[RouteTable], *, otherwise: ASGIApp) -> Router:
+    """An application for all routes of the tables; each path stands in one of them.
+
+    Args:
+        tables: The routes.
+        otherwise: Answers what none of them takes.
+    """
     routes = [
         Route(path, _Methods(by_method)) for table in tables for path, by_method in table.items()
     ]
     # A redirect would turn a POST into a GET.
-    return Router(routes, redirect_slashes=False, default=send_not_found)
+    return Router(routes, redirect_slashes=False, default=otherwise)
 
 
 class _Methods:

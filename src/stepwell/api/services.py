@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal, Protocol
 
 import msgspec
@@ -21,6 +22,7 @@ __all__ = [
     "ApiServices",
     "ApiSettings",
     "Catalogue",
+    "DashboardSettings",
     "DevOptions",
     "Intake",
     "Readers",
@@ -157,6 +159,25 @@ class DevOptions(
     no_dashboard: bool = True
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DashboardSettings:
+    """What the pages of the dashboard are, and what they tell of the server without asking it.
+
+    Attributes:
+        directory: Where the built files are; it may not exist.
+        discovery: Whether the server looks for apps by itself.
+        poll: Whether it keeps asking apps for their functions.
+        poll_interval_s: How often.
+        is_in_memory: Whether everything ends with the server.
+    """
+
+    directory: Path
+    discovery: bool = False
+    poll: bool = False
+    poll_interval_s: float = 0
+    is_in_memory: bool = False
+
+
 # Not printable, because event keys are secrets.
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class ApiSettings:
@@ -169,6 +190,8 @@ class ApiSettings:
         event_keys: Keys with which events may be sent; None accepts any.
         dev_options: For `GET /dev`.
         body_bytes_max: Largest body of a request, after decompression.
+        base_path: Below which the server is reached, such as `/tools/stepwell`; empty for `/`.
+        dashboard: None serves no dashboard.
     """
 
     server_kind: ServerKind
@@ -177,3 +200,5 @@ class ApiSettings:
     event_keys: frozenset[str] | None = None
     dev_options: DevOptions = field(default_factory=DevOptions)
     body_bytes_max: int = BODY_BYTES_MAX
+    base_path: str = ""
+    dashboard: DashboardSettings | None = None

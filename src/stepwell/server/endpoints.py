@@ -25,12 +25,13 @@ from stepwell.api.replays import ReplaysApi
 from stepwell.api.reruns import RerunsApi
 from stepwell.api.retention import RetentionApi
 from stepwell.api.rollups import RollupsApi
-from stepwell.api.services import BODY_BYTES_MAX, RouteTable, ServerKind
+from stepwell.api.services import BODY_BYTES_MAX, DashboardSettings, RouteTable, ServerKind
 from stepwell.api.signals import SignalEndpoint
 from stepwell.api.userland_traces import UserlandTraces
 from stepwell.api.waiting import WaitingApi
 from stepwell.api.why import Waitings
 from stepwell.core.identity import DEFAULT_ENVIRONMENT_ID
+from stepwell.dashboard import DIRECTORY
 from stepwell.engine.changes import ChangeFeed
 from stepwell.engine.control import Control
 from stepwell.engine.counts import Counts
@@ -184,4 +185,15 @@ def _api_settings(settings: Settings) -> ApiSettings:
             persist=settings.database is not None,
             sqlite_dir=str(settings.database.parent) if settings.database is not None else "",
         ),
+        dashboard=_dashboard(settings) if settings.ui else None,
+    )
+
+
+def _dashboard(settings: Settings) -> DashboardSettings:
+    return DashboardSettings(
+        directory=DIRECTORY,
+        discovery=settings.discovery,
+        poll=settings.poll,
+        poll_interval_s=settings.poll_interval_s,
+        is_in_memory=settings.database is None,
     )

@@ -8,13 +8,13 @@ from stepwell.api import (
     changes,
     checkpoint_declarations,
     control,
+    dashboard,
     dev,
     event_api,
     event_outcomes,
     graphql,
     health,
     invoke,
-    landing,
     metadata,
     metrics,
     prom,
@@ -60,7 +60,7 @@ TABLES: Final[tuple[DeclarationTable, ...]] = (
     metrics.DECLARATIONS,
     prom.DECLARATIONS,
     health.DECLARATIONS,
-    landing.DECLARATIONS,
+    dashboard.DECLARATIONS,
     endpoint.DECLARATIONS,
 )
 
