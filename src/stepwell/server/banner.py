@@ -56,6 +56,7 @@ def banner(settings: Settings, where: Whereabouts, *, with_colors: bool = False)
     if with_colors:
         title = f"{_BOLD}{title}{_PLAIN}"
     rows = [
+        *([("Dashboard", f"{where.url}{settings.base_path}/")] if settings.ui else []),
         ("API", _api(settings, where)),
         ("Events", f"POST {where.url}/e/{_event_key(settings)}"),
         ("Database", _database(settings.database)),
@@ -74,8 +75,8 @@ def _rows(name: str, texts: Iterable[str]) -> list[tuple[str, str]]:
 
 def _api(settings: Settings, where: Whereabouts) -> str:
     if settings.host in _EVERY_ADDRESS:
-        return f"{where.url}, and every other address of this machine"
-    return where.url
+        return f"{where.url}{settings.base_path}, and every other address of this machine"
+    return where.url + settings.base_path
 
 
 def _event_key(settings: Settings) -> str:

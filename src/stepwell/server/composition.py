@@ -17,6 +17,7 @@ from stepwell.engine.registry import Registry
 from stepwell.engine.retention_setup import RetentionSetup
 from stepwell.engine.run_ends import RunEnds
 from stepwell.engine.surroundings import Observer, Surroundings
+from stepwell.server.base_path import BelowBasePath
 from stepwell.server.clock import SystemClock
 from stepwell.server.companion import Companion, WithCompanion
 from stepwell.server.endpoints import Behind, served, server_kind
@@ -116,18 +117,22 @@ def compose(
         clock=clock,
         ids=ids,
     )
-    app = served(settings, behind)
-    if companion is not None:
-        app = WithCompanion(app, companion.create(url), companion.path)
     return Parts(
         behind=behind,
         client=client,
         gateway=gateway,
         exporter=exporter,
-        app=app,
+        app=_app(settings, behind, companion, url),
         url=url,
         port=port,
     )
+
+
+def _app(settings: Settings, behind: Behind, companion: Companion | None, url: str) -> ASGIApp:
+    app = served(settings, behind)
+    if companion is not None:
+        app = WithCompanion(app, companion.create(url), companion.path)
+    return BelowBasePath(app, settings.base_path) if settings.base_path else app
 
 
 def _exporter(

@@ -185,6 +185,7 @@ def _api_settings(settings: Settings) -> ApiSettings:
             persist=settings.database is not None,
             sqlite_dir=str(settings.database.parent) if settings.database is not None else "",
         ),
+        base_path=settings.base_path,
         dashboard=_dashboard(settings) if settings.ui else None,
     )
 

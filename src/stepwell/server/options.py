@@ -126,6 +126,13 @@ _USED: Final = (
         "Default: 8288.",
     ),
     Option(
+        name="base-path",
+        kind=Kind.TEXT,
+        metavar="PATH",
+        about="Path below which the server is reached, such as /tools/stepwell, for a reverse proxy "
+        "that serves other things as well. Default: /.",
+    ),
+    Option(
         name="signing-key",
         kind=Kind.TEXT,
         modes=_START,
@@ -222,7 +229,7 @@ _USED: Final = (
     Option(
         name="no-ui",
         kind=Kind.SWITCH,
-        about="Serve neither GraphQL nor the stream of changes; the other APIs stay.",
+        about="Serve neither the dashboard, GraphQL nor the stream of changes; the other APIs stay.",
     ),
     Option(
         name="demo",

@@ -217,7 +217,7 @@ class Server:
             "server.started",
             version=__version__,
             mode=settings.mode.value,
-            url=parts.url,
+            url=parts.url + settings.base_path,
             database=str(settings.database or "in memory"),
         )
         if self._announce is not None:

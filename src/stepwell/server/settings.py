@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from stepwell.core.retention import Retention
+from stepwell.server.base_path import base_path
 from stepwell.server.config_file import ConfigFile, find_config, read_config
 from stepwell.server.errors import SettingInvalid, SettingUnsupported
 from stepwell.server.log_settings import LEVELS, LogFormat, LogSettings
@@ -53,6 +54,7 @@ class Settings:
         mode: Development server or self-hosted server.
         host: Address or name to listen on.
         port: Port to listen on.
+        base_path: Path below which it is reached, without a slash at its end; empty for `/`.
         database: The database file, or None to keep everything in memory.
         sdk_urls: Apps the server was told of, as typed.
         discovery: Whether to look for apps on this machine.
@@ -70,7 +72,8 @@ class Settings:
         otlp: The collector that runs and steps are exported to; None exports nothing.
         step_metadata: Whether apps may attach metadata to runs and steps.
         retention: How long what is kept, where an environment says nothing else.
-        ui: Whether to serve what people and operators look at: GraphQL, its page, changes.
+        ui: Whether to serve what people and operators look at: the dashboard,
+            GraphQL, changes.
         demo: Whether to run the demo app.
         log: What is logged, and how.
         config_path: The configuration file that was used.
@@ -81,6 +84,7 @@ class Settings:
     host: str
     port: int
     database: Path | None
+    base_path: str = ""
     sdk_urls: tuple[str, ...] = ()
     discovery: bool = False
     extra_ports: tuple[int, ...] = ()
@@ -278,6 +282,7 @@ def _settings(mode: Mode, values: Mapping[str, Any], directory: Path) -> Setting
         mode=mode,
         host=values.get("host", _HOST),
         port=int(values.get("port", PORT)),
+        base_path=base_path(values.get("base-path", "/")),
         database=folder / DATABASE_NAME if values.get("persist", True) else None,
         # `-u=URL` arrives with the sign, which no URL begins with.
         sdk_urls=tuple(url.removeprefix("=") for url in values.get("sdk-url", ())),

@@ -1,5 +1,6 @@
 """What a person is told when the server is ready."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -30,6 +31,7 @@ def test_a_development_server_says_where_everything_is() -> None:
         == """
   Stepwell 1.2.3, development server
 
+  Dashboard  http://127.0.0.1:8288/
   API        http://127.0.0.1:8288
   Events     POST http://127.0.0.1:8288/e/test
   Database   /data/main.db, kept between starts
@@ -56,6 +58,19 @@ def test_a_self_hosted_server_shows_no_keys() -> None:
     assert "secret-event-key" not in text
 
 
+def test_the_addresses_for_people_have_the_base_path() -> None:
+    """Those for apps have none, because SDKs leave it out."""
+    text = banner(replace(DEV, base_path="/tools/stepwell"), WHERE)
+
+    assert "Dashboard  http://127.0.0.1:8288/tools/stepwell/\n" in text
+    assert "API        http://127.0.0.1:8288/tools/stepwell\n" in text
+    assert "INNGEST_DEV=http://127.0.0.1:8288\n" in text
+
+
+def test_a_server_without_a_dashboard_shows_no_address_of_it() -> None:
+    assert "Dashboard" not in banner(replace(DEV, ui=False), WHERE)
+
+
 def test_a_server_in_memory_says_that_everything_ends_with_it() -> None:
     settings = Settings(mode=Mode.DEV, host="127.0.0.1", port=8288, database=None)
 
@@ -70,8 +85,8 @@ def test_known_apps_are_listed_up_to_a_limit(count: int, last_line: str) -> None
 
     lines = [line.strip() for line in banner(DEV, _with_apps(apps)).splitlines()]
 
-    assert lines[6] == "Apps       app0 at http://app0, 1 function"
-    assert lines[6 + 8 - (count == 8)] == last_line
+    assert lines[7] == "Apps       app0 at http://app0, 1 function"
+    assert lines[7 + 8 - (count == 8)] == last_line
 
 
 def test_an_app_that_never_registered_is_named_by_its_address() -> None:

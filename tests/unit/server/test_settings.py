@@ -111,6 +111,12 @@ class TestValues:
             "http://a/api",
         )
 
+    def test_a_base_path_is_known_without_the_slash_at_its_end(self, tmp_path: Path) -> None:
+        environ = {"STEPWELL_BASE_PATH": "/tools/stepwell/"}
+
+        assert settings(tmp_path, environ=environ).base_path == "/tools/stepwell"
+        assert settings(tmp_path, Mode.START, flags=KEYS).base_path == ""
+
     def test_urls_is_another_name_for_sdk_url(self, tmp_path: Path) -> None:
         assert settings(tmp_path, file="urls: [http://a/api]").sdk_urls == ("http://a/api",)
 
@@ -133,6 +139,7 @@ class TestValues:
             ("retry-interval", "86401"),
             ("no-poll", "perhaps"),
             ("log-level", "loud"),
+            ("base-path", "tools"),
         ],
     )
     def test_a_bad_value_is_named_with_its_place(

@@ -4,12 +4,12 @@ from typing import Final
 
 __all__ = ["API_SEGMENTS", "first_segment", "may_be_page"]
 
-#: First segments of the paths that programs ask for, also where there is no route yet: who looks for
-#: an API that this server has not must hear so, and not be shown a page.
+#: First segments of the paths that programs ask for, also where there is no route: who looks for an
+#: API, or for the endpoint of an SDK, must hear that it is not here, and not be shown a page.
 API_SEGMENTS: Final = frozenset(
     {
         *("api", "connect", "demo", "dev", "e", "fn", "health", "invoke", "mcp", "metrics"),
-        *("realtime", "v0", "v1", "v2", "v3"),
+        *("realtime", "v0", "v1", "v2", "v3", "x"),
     }
 )
 
