@@ -1,0 +1,58 @@
+import { KeyRound } from 'lucide-react';
+import { type FormEvent, useState } from 'react';
+import { signIn } from '~/lib/request';
+import { Button } from '~/ui/Button';
+import { Field, Input } from '~/ui/Field';
+import { useTitle } from '~/ui/Page';
+
+/** Asks for the server's key. The server answers with a cookie; the key is kept nowhere. */
+export function SignIn() {
+  useTitle('Sign in');
+  const [key, setKey] = useState('');
+  const [error, setError] = useState<string | null>(null);
+  const [isBusy, setBusy] = useState(false);
+  const submit = async (event: FormEvent) => {
+    event.preventDefault();
+    setBusy(true);
+    setError(null);
+    try {
+      await signIn(key.trim());
+      window.location.reload();
+    } catch (reason) {
+      setError(reason instanceof Error ? reason.message : String(reason));
+      setBusy(false);
+    }
+  };
+  return (
+    <main className="flex min-h-full items-center justify-center p-4">
+      <form
+        onSubmit={(event) => void submit(event)}
+        className="flex w-full max-w-sm flex-col gap-4 rounded-xl border border-line bg-surface p-6 shadow-float"
+      >
+        <div className="flex items-center gap-3">
+          <KeyRound className="size-5 text-accent" aria-hidden />
+          <h1 className="font-semibold text-lg">Sign in to Stepwell</h1>
+        </div>
+        <Field
+          label="Signing key"
+          error={error}
+          hint="The key the server was started with (--signing-key). You stay signed in for 12 hours."
+        >
+          {(input) => (
+            <Input
+              {...input}
+              type="password"
+              autoComplete="current-password"
+              value={key}
+              onChange={(event) => setKey(event.target.value)}
+              required
+            />
+          )}
+        </Field>
+        <Button type="submit" kind="primary" isBusy={isBusy} disabled={key.trim() === ''}>
+          Sign in
+        </Button>
+      </form>
+    </main>
+  );
+}

@@ -1,0 +1,51 @@
+import { CSPProvider } from '@base-ui/react/csp-provider';
+import { QueryClientProvider } from '@tanstack/react-query';
+import { createRouter, RouterProvider } from '@tanstack/react-router';
+import { StrictMode } from 'react';
+import { createRoot } from 'react-dom/client';
+import { PageError, PageNotFound } from './features/shell/PageError';
+import { SignIn } from './features/shell/SignIn';
+import { basePath, config } from './lib/config';
+import { queryClient } from './lib/queries';
+import { parseSearch, stringifySearch } from './lib/search-codec';
+import { routeTree } from './routeTree.gen';
+import './styles.css';
+import { Skeleton } from './ui/Skeleton';
+import { TooltipProvider } from './ui/Tooltip';
+
+const router = createRouter({
+  routeTree,
+  basepath: basePath || '/',
+  parseSearch,
+  stringifySearch,
+  defaultPreload: 'intent',
+  scrollRestoration: true,
+  defaultErrorComponent: PageError,
+  defaultNotFoundComponent: PageNotFound,
+  defaultPendingComponent: () => <Skeleton lines={8} />,
+});
+
+declare module '@tanstack/react-router' {
+  interface Register {
+    router: typeof router;
+  }
+}
+
+const root = document.getElementById('root');
+if (root) {
+  createRoot(root).render(
+    <StrictMode>
+      <CSPProvider nonce={config.nonce}>
+        <QueryClientProvider client={queryClient}>
+          <TooltipProvider delay={400}>
+            {config.auth === 'session' && !config.signedIn ? (
+              <SignIn />
+            ) : (
+              <RouterProvider router={router} />
+            )}
+          </TooltipProvider>
+        </QueryClientProvider>
+      </CSPProvider>
+    </StrictMode>,
+  );
+}

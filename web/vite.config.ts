@@ -1,0 +1,56 @@
+import { resolve } from 'node:path';
+import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
+import tailwindcss from '@tailwindcss/vite';
+import { tanstackRouter } from '@tanstack/router-plugin/vite';
+import react from '@vitejs/plugin-react';
+import { defineConfig, type Plugin } from 'vite';
+
+/** Where the built files go; the Python build hook builds into a folder of its own and swaps it in. */
+const OUT = process.env.STEPWELL_UI_OUT ?? resolve(__dirname, '../src/stepwell/dashboard/dist');
+
+/** The server that `npm run dev` passes API requests to. */
+const SERVER = process.env.STEPWELL_DEV_SERVER ?? 'http://127.0.0.1:8288';
+const API_PATHS = ['/v0', '/v1', '/e', '/dev', '/health', '/invoke', '/fn', '/metrics'];
+
+/** Writes `x.br` and `x.gz` beside every text of the bundle, so that the server need not compress. */
+function precompress(): Plugin {
+  return {
+    name: 'precompress',
+    apply: 'build',
+    generateBundle(_, bundle) {
+      for (const [fileName, file] of Object.entries(bundle)) {
+        if (!/\.(js|css|svg)$/.test(fileName)) continue;
+        const text = Buffer.from(file.type === 'chunk' ? file.code : file.source);
+        if (text.length < 1024) continue;
+        const quality = { params: { [constants.BROTLI_PARAM_QUALITY]: 10 } };
+        const br = brotliCompressSync(text, quality);
+        this.emitFile({ type: 'asset', fileName: `${fileName}.br`, source: br });
+        const gz = gzipSync(text, { level: 9 });
+        this.emitFile({ type: 'asset', fileName: `${fileName}.gz`, source: gz });
+      }
+    },
+  };
+}
+
+export default defineConfig({
+  base: './',
+  plugins: [
+    tanstackRouter({ target: 'react', autoCodeSplitting: true, quoteStyle: 'single' }),
+    react(),
+    tailwindcss(),
+    precompress(),
+  ],
+  build: {
+    outDir: OUT,
+    emptyOutDir: true,
+    manifest: true,
+    license: true,
+    modulePreload: { polyfill: false },
+    // Fonts must be files: a data: address is not allowed by the content security policy.
+    assetsInlineLimit: 0,
+    chunkSizeWarningLimit: 600,
+  },
+  server: {
+    proxy: Object.fromEntries(API_PATHS.map((path) => [path, { target: SERVER, ws: true }])),
+  },
+});
