@@ -1,3 +1,4 @@
+import { readFileSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
 import tailwindcss from '@tailwindcss/vite';
@@ -17,16 +18,16 @@ function precompress(): Plugin {
   return {
     name: 'precompress',
     apply: 'build',
-    generateBundle(_, bundle) {
-      for (const [fileName, file] of Object.entries(bundle)) {
+    // Not earlier: until files are written, Vite still puts names of other files into them.
+    writeBundle({ dir = OUT }, bundle) {
+      for (const fileName of Object.keys(bundle)) {
         if (!/\.(js|css|svg)$/.test(fileName)) continue;
-        const text = Buffer.from(file.type === 'chunk' ? file.code : file.source);
+        const path = resolve(dir, fileName);
+        const text = readFileSync(path);
         if (text.length < 1024) continue;
         const quality = { params: { [constants.BROTLI_PARAM_QUALITY]: 10 } };
-        const br = brotliCompressSync(text, quality);
-        this.emitFile({ type: 'asset', fileName: `${fileName}.br`, source: br });
-        const gz = gzipSync(text, { level: 9 });
-        this.emitFile({ type: 'asset', fileName: `${fileName}.gz`, source: gz });
+        writeFileSync(`${path}.br`, brotliCompressSync(text, quality));
+        writeFileSync(`${path}.gz`, gzipSync(text, { level: 9 }));
       }
     },
   };
