@@ -4,6 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 from functools import partial
+from itertools import islice
 from typing import Final
 
 import msgspec
@@ -18,9 +19,10 @@ from stepwell.core.run import RunState
 from stepwell.core.trace_ids import call_span_id, trace_headers
 from stepwell.engine.clock import Clock
 from stepwell.engine.driver import CallHandle, Driver, EndpointCall, SdkCall
+from stepwell.wire.request import DISCOVERY
 from stepwell.wire.response import Outcome
 
-__all__ = ["Answered", "Call", "Calls", "Slow"]
+__all__ = ["Answered", "Call", "CallUnderWay", "Calls", "Slow"]
 
 Slow = Callable[[RunState, int], None]
 
@@ -59,6 +61,21 @@ class Call(msgspec.Struct):
     def answered(self, outcome: Outcome) -> CallFacts:
         """What is known of it once it is answered."""
         return call_facts(self.item, self.sent_ms, outcome)
+
+
+class CallUnderWay(msgspec.Struct, frozen=True):
+    """What is told of a call that is under way.
+
+    Attributes:
+        step: The hashed id of the step it is for; "" if it is for whatever comes next.
+        attempt: From 0.
+    """
+
+    run_id: RunId
+    function_id: FunctionId
+    step: str
+    attempt: int
+    sent_ms: int
 
 
 Answered = Callable[[Call, Outcome], None]
@@ -133,6 +150,10 @@ class Calls:
         """The function of each call under way, and when it was sent."""
         return [(call.item.function_id, call.sent_ms) for call in self._calls.values()]
 
+    def longest(self, limit: int) -> list[CallUnderWay]:
+        """Those calls under way that were sent first, in that order."""
+        return [_told(call) for call in islice(self._calls.values(), limit)]
+
     def first_sent_ms(self, run: RunState) -> int | None:
         """When the call of a run that is under way was sent; None when there is none."""
         for item_id in run.items:
@@ -199,6 +220,17 @@ class Calls:
         if calls:
             loop = asyncio.get_running_loop()
             self._slow_timer = loop.call_later(_SLOW_S, self._report_slow)
+
+
+def _told(call: Call) -> CallUnderWay:
+    item, step = call.item, target_step(call.item)
+    return CallUnderWay(
+        call.run.new.id,
+        item.function_id,
+        "" if step == DISCOVERY else step,
+        item.attempt,
+        call.sent_ms,
+    )
 
 
 def _sdk_call(

@@ -13,6 +13,7 @@ import msgspec
 
 from stepwell.core.transition import Transition
 from stepwell.engine.distribution import CommitCounts
+from stepwell.engine.slow_work import SLOW_COMMIT_S
 from stepwell.engine.store import Ownership, OwnershipLost, Store, StoreUnavailable
 
 __all__ = ["BACKLOG_MAX", "BATCH_MAX", "CommitFailed", "Committer"]
@@ -117,8 +118,11 @@ class Committer:
                 self._counts.failed[failure.code] += 1
                 self.abort(failure)
                 raise
-            self._counts.transitions.add(len(batch))
-            self._counts.took_s.add(loop.time() - began_s)
+            took_s = loop.time() - began_s
+            self._counts.add(len(batch), took_s)
+            if took_s >= SLOW_COMMIT_S:
+                deletes_old = any(pending.transition.forgotten for pending in batch)
+                self._counts.note_slow(len(batch), took_s, deletes_old=deletes_old)
             self._committing = []
             for pending in batch:
                 pending.committed(pending.transition)

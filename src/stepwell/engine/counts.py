@@ -20,6 +20,7 @@ from stepwell.core.status import RunStatus
 from stepwell.core.transition import CallEnd, SkipReason, Transition
 from stepwell.engine.distribution import CommitCounts, Distribution
 from stepwell.engine.driver import CallHandle, Driver, SdkCall
+from stepwell.engine.slow_work import SlowestWork
 from stepwell.wire.response import Outcome
 
 __all__ = ["NO_FUNCTION", "CountedDriver", "Counts", "FunctionCounts"]
@@ -72,6 +73,9 @@ class Counts:
 
     There is one entry per function that ever did something, and functions are never deleted.
 
+    Args:
+        slow: Where commits that took long are noted, if anybody wants to know.
+
     Attributes:
         deleted: Rows that retention deleted, by table; it counts them itself.
         exported_spans: Spans "sent" to a collector and "dropped"; the exporter counts them itself.
@@ -80,11 +84,11 @@ class Counts:
         delay_s: How long calls waited that could have been sent, in seconds.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, slow: SlowestWork | None = None) -> None:
         self.by_function: dict[FunctionId, FunctionCounts] = {}
         self.deleted: Counter[str] = Counter()
         self.exported_spans: Counter[str] = Counter()
-        self.commits = CommitCounts()
+        self.commits = CommitCounts(slow)
         self.call_s = Distribution(_LATENCY_BOUNDS_S)
         self.delay_s = Distribution(_LATENCY_BOUNDS_S)
 

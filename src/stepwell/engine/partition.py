@@ -169,9 +169,10 @@ class Partition:
         }
         return {item_id: ms for item_id, ms in sent.items() if ms is not None}
 
-    def calls_under_way(self) -> list[tuple[FunctionId, int]]:
-        """The function of each call under way, and when it was sent."""
-        return self._calls.sent()
+    @property
+    def calls(self) -> Calls:
+        """Calls to apps that are under way."""
+        return self._calls
 
     # Life.
 
