@@ -6,18 +6,31 @@ before keeps its version, and with it the cron chains that are under way.
 Source: SDK protocol, 4.5 to 4.10.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 from uuid import NAMESPACE_OID, uuid5
 
 import msgspec
 
 from stepwell.core.app import App
+from stepwell.core.app_sync import SyncMark
 from stepwell.core.function import Function
 from stepwell.core.function_rules import problems_of
 from stepwell.core.identity import AppId, EnvironmentId, FunctionId
 from stepwell.core.moment import Moment
 from stepwell.core.pausing import registered_pause
+from stepwell.core.sync_failures import (
+    INVALID_FUNCTION,
+    NO_FUNCTIONS,
+    SDK_VERSION_DENIED,
+    SYNC_BLOCKED,
+)
+from stepwell.core.sync_history import (
+    SyncCause,
+    explained,
+    record_failure,
+    record_registration,
+)
 from stepwell.core.tick import first_tick
 from stepwell.core.transition import Transition
 from stepwell.wire.config import ConfigProblem, CronTrigger, FunctionConfig
@@ -25,11 +38,6 @@ from stepwell.wire.registration import RegisterRequest, checksum, is_denied_sdk
 from stepwell.wire.sdk_url import normalise_url
 
 __all__ = [
-    "INVALID_FUNCTION",
-    "NO_FUNCTIONS",
-    "SDK_VERSION_DENIED",
-    "SYNC_BLOCKED",
-    "UNREACHABLE",
     "KnownApps",
     "Refusal",
     "Registration",
@@ -40,24 +48,17 @@ __all__ = [
     "typed_url",
 ]
 
-# What is stored as an app's error; the dashboard knows some of them. Source: SDK protocol, 4.9.
-INVALID_FUNCTION: Final = "invalid_function"
-NO_FUNCTIONS: Final = "No functions registered within your app"
-SDK_VERSION_DENIED: Final = "sdk_version_denied"
-UNREACHABLE: Final = "unreachable"
-
-#: What the SDK is told when its version is denied.
-SYNC_BLOCKED: Final = (
-    "App sync was blocked because the app's inngest package (3.22.0 to 3.53.1) has a known"
-    " security hole; upgrade it to 3.54.0 or later"
-)
-
 
 class KnownApps(msgspec.Struct, frozen=True):
-    """All apps and functions, archived ones included."""
+    """All apps and functions, archived ones included.
+
+    Attributes:
+        syncs: What is remembered of their synchronisations, the oldest first.
+    """
 
     apps: Mapping[AppId, App] = {}
     functions: Mapping[FunctionId, Function] = {}
+    syncs: Mapping[AppId, Sequence[SyncMark]] = {}
 
     def named(self, environment_id: EnvironmentId, name: str) -> App | None:
         """The app of that name, archived or not."""
@@ -143,6 +144,7 @@ def register(
     environment_id: EnvironmentId,
     at: Moment,
     platform: str = "",
+    cause: SyncCause = SyncCause.APP,
 ) -> Registration:
     """Take over what an app says about itself and its functions.
 
@@ -156,6 +158,7 @@ def register(
         environment_id: Where the app belongs.
         at: Clock and ids for this decision.
         platform: Where the app runs, as the SDK found out; only shown.
+        cause: Why the app registers; decides what is remembered of it.
 
     Departs from the reference in that unchanged functions of a changed app keep their version, and
     that a function that comes back after it was archived keeps its id, so that its runs stay with
@@ -185,6 +188,7 @@ def register(
         if current.observations != app.observations:
             current = msgspec.structs.replace(current, observations=app.observations)
             transition.apps.append(current)
+        _remember(transition, current, known, cause, is_unchanged=True, at=at)
         return Registration(transition, current, False, sync_id)
 
     refusal = _DENIED if is_denied else _refusal(request)
@@ -193,6 +197,7 @@ def register(
     elif not _sync_functions(transition, request, app, known, at=at) and not request.functions:
         app = msgspec.structs.replace(app, error=NO_FUNCTIONS)
     has_changed = _put_app(transition, current, app)
+    _remember(transition, app, known, cause, refusal=refusal, at=at)
     modified = refusal is None and (has_changed or bool(transition.functions))
     return Registration(transition, app, modified, sync_id, refusal)
 
@@ -210,17 +215,24 @@ def remove(apps: Iterable[App], known: KnownApps, *, at: Moment) -> Transition:
     return transition
 
 
-def app_failed(apps: Iterable[App], error: str) -> Transition:
+def app_failed(
+    apps: Iterable[App],
+    error: str,
+    known: KnownApps,
+    *,
+    at: Moment,
+    cause: SyncCause = SyncCause.POLL,
+) -> Transition:
     """Note why the apps could not be reached. The next good registration clears it.
 
-    Nothing is written for those of which the same is known.
+    Nothing is written for those of which the same is known, unless a person asked.
     """
     transition = Transition()
-    transition.apps += [
-        msgspec.structs.replace(app, error=error, error_detail="")
-        for app in apps
-        if app.error != error
-    ]
+    for app in apps:
+        if app.error != error:
+            transition.apps.append(msgspec.structs.replace(app, error=error, error_detail=""))
+        marks = known.syncs.get(app.id, ())
+        record_failure(transition, app, marks, cause, error=error, at=at)
     return transition
 
 
@@ -284,6 +296,30 @@ def _synced_app(
         synced_ms=at.now_ms,
         drained_ms=0 if current is None else current.drained_ms,
         observations=_observations(request),
+    )
+
+
+def _remember(
+    transition: Transition,
+    app: App,
+    known: KnownApps,
+    cause: SyncCause,
+    *,
+    at: Moment,
+    refusal: Refusal | None = None,
+    is_unchanged: bool = False,
+) -> None:
+    """Remember what came of the registration that the transition takes over."""
+    problems = () if refusal is None else refusal.problems
+    record_registration(
+        transition,
+        app,
+        known.syncs.get(app.id, ()),
+        cause,
+        active=(each.id for each in known.functions_of(app.id) if not each.archived),
+        failure=explained(app.error, problems) if app.error else None,
+        is_unchanged=is_unchanged,
+        at=at,
     )
 
 

@@ -10,6 +10,7 @@ from typing import Final, Literal
 import msgspec
 
 from stepwell.core.app import App
+from stepwell.core.app_sync import AppSync, SyncMark
 from stepwell.core.function import Function
 from stepwell.core.identity import (
     AppId,
@@ -357,6 +358,8 @@ class Transition(msgspec.Struct, gc=False):
         apps: Apps to insert or replace.
         apps_removed: Apps whose rows are deleted; they have no functions.
         functions: Functions to insert or replace.
+        syncs: Synchronisations of apps to remember.
+        syncs_removed: Those to forget; those of apps that are removed are, too.
         limits: States to insert or replace.
         buffers: Buffers to insert or replace.
         buffered: Their events to insert or replace.
@@ -393,6 +396,8 @@ class Transition(msgspec.Struct, gc=False):
     apps: list[App] = []
     apps_removed: list[AppId] = []
     functions: list[Function] = []
+    syncs: list[AppSync] = []
+    syncs_removed: list[SyncMark] = []
     limits: list[LimitState] = []
     buffers: list[Buffer] = []
     buffered: list[BufferedEvent] = []

@@ -84,7 +84,7 @@ class Subscription:
                 self._events.append(event.id)
             else:
                 self._is_cut = True
-        if transition.apps or transition.apps_removed or transition.functions:
+        if transition.apps or transition.apps_removed or transition.functions or transition.syncs:
             self._apps = True
         if self._runs or self._events or self._apps or self._is_cut:
             self._wake.set()

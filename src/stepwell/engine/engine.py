@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Final
 
+import msgspec
 import structlog
 
 from stepwell.core.checkpointing import CheckpointRefused
@@ -14,6 +15,7 @@ from stepwell.core.identity import (
     FunctionId,
     ItemId,
     OperationId,
+    PartitionId,
     RunId,
     StepId,
 )
@@ -24,6 +26,7 @@ from stepwell.core.transition import Transition
 from stepwell.core.user_span import UserSpan
 from stepwell.engine.annotations import Attached, NewMetadata, SpansAttached
 from stepwell.engine.awaited import AwaitedEvents
+from stepwell.engine.calls import CallUnderWay
 from stepwell.engine.checkpoints import BegunRun, Checkpointed, NotBegun
 from stepwell.engine.intake import accept_events
 from stepwell.engine.partition import Partition
@@ -35,7 +38,7 @@ from stepwell.engine.surroundings import Found, Surroundings
 from stepwell.wire.checkpoint import AsyncCheckpoint, EndpointStart, StepsCheckpoint
 from stepwell.wire.events import AcceptedEvent
 
-__all__ = ["Engine"]
+__all__ = ["Engine", "Owned"]
 
 _log = structlog.get_logger("stepwell.engine")
 
@@ -43,6 +46,14 @@ _RETRY_FIRST_S: Final = 0.2
 _RETRY_MAX_S: Final = 5.0
 #: An ownership that lasted this long was a good one; what ended it is a new trouble.
 _STEADY_S: Final = 10.0
+
+
+class Owned(msgspec.Struct, frozen=True):
+    """A partition that is owned, and since when."""
+
+    partition: PartitionId
+    epoch: int
+    since_ms: int
 
 
 class Engine:
@@ -55,6 +66,7 @@ class Engine:
     def __init__(self, around: Surroundings) -> None:
         self._around = around
         self._partition: Partition | None = None
+        self._ownership: Owned | None = None
         self._ready = asyncio.Event()
         self._stopping = asyncio.Event()
 
@@ -152,7 +164,16 @@ class Engine:
 
     def calls_under_way(self) -> list[tuple[FunctionId, int]]:
         """The function of each call under way, and when it was sent; none while nothing is owned."""
-        return [] if self._partition is None else self._partition.calls_under_way()
+        return [] if self._partition is None else self._partition.calls.sent()
+
+    def longest_calls(self, limit: int) -> list[CallUnderWay]:
+        """The calls under way that were sent first, in that order; none while nothing is owned."""
+        return [] if self._partition is None else self._partition.calls.longest(limit)
+
+    @property
+    def owned(self) -> Owned | None:
+        """What this server owns; None while it cannot use the store."""
+        return None if self._partition is None else self._ownership
 
     @property
     def scheduler(self) -> Scheduler:
@@ -244,7 +265,7 @@ class Engine:
         await store.probe(owner)
         self._around.ids.begin_after(await store.largest_number())
         registry = self._around.registry
-        registry.load(await store.apps(), await store.functions())
+        registry.load(await store.apps(), await store.functions(), await store.sync_marks())
         found = Found(
             AwaitedEvents(await store.wait_shapes(self._around.environment_id)),
             await store.throttles(now_ms=self._around.clock.now_ms()),
@@ -252,6 +273,7 @@ class Engine:
         )
         partition = Partition(owner, self._around, found)
         self._partition = partition
+        self._ownership = Owned(owner.partition, owner.epoch, self._around.clock.now_ms())
         self._ready.set()
         _log.info("partition.taken", partition=owner.partition, epoch=owner.epoch)
         return partition

@@ -1,19 +1,21 @@
 """All apps and functions of an environment, in memory as they are stored."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from types import MappingProxyType
 from typing import Final, Protocol, TypeVar
 
 import msgspec
 
 from stepwell.core.app import App
+from stepwell.core.app_sync import SyncMark
 from stepwell.core.endpoint import TooManyEndpoints, declare
 from stepwell.core.function import Function, FunctionIndex
 from stepwell.core.identity import DEFAULT_ENVIRONMENT_ID, AppId, EnvironmentId, FunctionId
 from stepwell.core.moment import Ids, Moment
 from stepwell.core.registration import (
-    UNREACHABLE,
     KnownApps,
     Registration,
     app_failed,
@@ -22,6 +24,8 @@ from stepwell.core.registration import (
     remove,
     typed_url,
 )
+from stepwell.core.sync_failures import UNREACHABLE
+from stepwell.core.sync_history import SyncCause, remembered
 from stepwell.core.transition import Transition
 from stepwell.engine.clock import Clock
 from stepwell.engine.store import StoreUnavailable
@@ -70,6 +74,8 @@ class Registry:
         self._changing = asyncio.Lock()
         self._apps: dict[AppId, App] = {}
         self._stored: dict[FunctionId, Function] = {}
+        self._syncs: dict[AppId, list[SyncMark]] = {}
+        self._asking: defaultdict[str, list[SyncCause]] = defaultdict(list)
         self._steps_max: dict[FunctionId, int] = {}
         self._state_bytes_max: dict[FunctionId, int] = {}
         self._index = FunctionIndex()
@@ -113,8 +119,28 @@ class Registry:
         """
         self._changed = changed
 
-    def load(self, apps: Iterable[App], functions: Iterable[Function]) -> None:
-        """Start over with what is stored. Overridden limits stay."""
+    @contextmanager
+    def asking(self, url: str, cause: SyncCause) -> Iterator[None]:
+        """While what is at a URL is asked to register, it does so because of that."""
+        causes = self._asking[normalise_url(url)]
+        causes.append(cause)
+        try:
+            yield
+        finally:
+            causes.remove(cause)
+            if not causes:
+                self._asking.pop(normalise_url(url), None)
+
+    def load(
+        self,
+        apps: Iterable[App],
+        functions: Iterable[Function],
+        syncs: Iterable[SyncMark] = (),
+    ) -> None:
+        """Start over with what is stored; `syncs` the oldest first. Overridden limits stay."""
+        self._syncs.clear()
+        for mark in syncs:
+            self._syncs.setdefault(mark.app_id, []).append(mark)
         self._apps.clear()
         self._apps.update((app.id, app) for app in apps)
         self._stored = {function.id: function for function in functions}
@@ -130,10 +156,16 @@ class Registry:
         Raises:
             StoreUnavailable: It may not have been taken over; the app should register again.
         """
+        cause = self._cause_at(request.url)
 
         def decide(known: KnownApps, at: Moment) -> tuple[Transition, Registration]:
             registration = register(
-                request, known, environment_id=self._environment_id, at=at, platform=platform
+                request,
+                known,
+                environment_id=self._environment_id,
+                at=at,
+                platform=platform,
+                cause=cause,
             )
             return registration.transition, registration
 
@@ -183,15 +215,23 @@ class Registry:
 
         return await self.change(decide)
 
-    async def record_error(self, url: str, error: str) -> None:
+    async def record_error(
+        self, url: str, error: str, *, cause: SyncCause = SyncCause.POLL
+    ) -> None:
         """Remember why what is at that URL could not be reached.
+
+        Args:
+            url: The SDK endpoint.
+            error: A protocol code or text.
+            cause: Why it was asked.
 
         Raises:
             StoreUnavailable: It may not be remembered.
         """
 
-        def decide(known: KnownApps, _at: Moment) -> tuple[Transition, None]:
-            return app_failed(known.at(self._environment_id, normalise_url(url)), error), None
+        def decide(known: KnownApps, at: Moment) -> tuple[Transition, None]:
+            apps = known.at(self._environment_id, normalise_url(url))
+            return app_failed(apps, error, known, at=at, cause=cause), None
 
         await self.change(decide)
 
@@ -257,7 +297,14 @@ class Registry:
 
     @property
     def _known(self) -> KnownApps:
-        return KnownApps(self._apps, self._stored)
+        return KnownApps(self._apps, self._stored, self._syncs)
+
+    def _cause_at(self, url: str) -> SyncCause:
+        """Why what is at a URL registers now."""
+        causes = self._asking.get(normalise_url(url))
+        if not causes:
+            return SyncCause.APP
+        return SyncCause.PERSON if SyncCause.PERSON in causes else SyncCause.POLL
 
     async def _change_alone(
         self, decide: Callable[[KnownApps, Moment], tuple[Transition, _Decision]]
@@ -276,6 +323,9 @@ class Registry:
         self._apps.update((app.id, app) for app in transition.apps)
         for app_id in transition.apps_removed:
             self._apps.pop(app_id, None)
+            self._syncs.pop(app_id, None)
+        for app_id in {sync.app_id for sync in transition.syncs}:
+            self._syncs[app_id] = remembered(self._syncs.get(app_id, []), app_id, transition)
         if transition.functions:
             self._stored.update((function.id, function) for function in transition.functions)
             self._build_index()

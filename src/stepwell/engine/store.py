@@ -9,6 +9,7 @@ from typing import ClassVar, Protocol
 import msgspec
 
 from stepwell.core.app import App
+from stepwell.core.app_sync import SyncMark
 from stepwell.core.counted import Span
 from stepwell.core.function import Function
 from stepwell.core.identity import (
@@ -300,6 +301,10 @@ class Store(Protocol):
 
     async def functions(self) -> list[Function]:
         """All functions, archived ones included."""
+        ...
+
+    async def sync_marks(self) -> list[SyncMark]:
+        """What is remembered of synchronisations, of each app the oldest first."""
         ...
 
     async def load_runs(self, run_ids: Sequence[RunId]) -> dict[RunId, RunState]:

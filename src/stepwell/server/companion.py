@@ -8,6 +8,7 @@ import structlog
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from stepwell.core.identity import DEFAULT_ENVIRONMENT_ID
+from stepwell.core.sync_history import SyncCause
 from stepwell.engine.clock import Clock
 from stepwell.engine.engine import Engine
 from stepwell.engine.ids import NumberedIds
@@ -72,7 +73,7 @@ class Introduction:
         """
         url = f"{server_url}{companion.sdk_path}"
         await self._engine.registry.add_placeholder(url)
-        if error := await self._sync.ping(url):
+        if error := await self._sync.ping(url, cause=SyncCause.POLL):
             _log.warning("companion.not_registered", url=url, error=error)
             return
         name: str = companion.first_event["name"]

@@ -10,6 +10,7 @@ from typing import Final
 
 import structlog
 
+from stepwell.core.sync_history import SyncCause
 from stepwell.drivers.http import FailureKind, HttpClient, HttpFailure, HttpRequest
 from stepwell.engine.registry import Registry
 from stepwell.server.sync import Sleep, Sync
@@ -101,7 +102,7 @@ class Discovery:
                 continue
             _log.info("discovery.found", url=url)
             self._sync.note_discovered(url)
-            error = await self._sync.ping(url)
+            error = await self._sync.ping(url, cause=SyncCause.POLL)
             if error:
                 await self._registry.add_placeholder(url, error)
 

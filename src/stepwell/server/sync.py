@@ -11,12 +11,15 @@ import msgspec
 import structlog
 
 from stepwell.api.services import ServerKind
-from stepwell.core.registration import (
+from stepwell.core.sync_failures import (
+    IN_BAND_UNREADABLE,
+    IN_BAND_UNSIGNED,
     INVALID_FUNCTION,
     SDK_VERSION_DENIED,
     SYNC_BLOCKED,
     UNREACHABLE,
 )
+from stepwell.core.sync_history import SyncCause
 from stepwell.drivers.http import FailureKind, HttpClient, HttpFailure, HttpReply, HttpRequest
 from stepwell.engine.clock import Clock
 from stepwell.engine.registry import Registry
@@ -42,7 +45,6 @@ _ERROR_CHARS_MAX: Final = 500
 
 _MISSING_SERVER_KEY: Final = "missing_server_signing_key"
 _UNSUPPORTED_PROTOCOL: Final = "unsupported_protocol"
-_NOT_SIGNED: Final = "The app's answer to the in-band sync is not signed with the signing key"
 
 # What SDKs say with a 400, and what it comes to; the first that is contained counts.
 _MESSAGES: Final = (
@@ -103,7 +105,9 @@ class Sync:
         """Whether the app at a URL was found by looking for apps."""
         return url in self._discovered
 
-    async def ping(self, url: str, *, in_band: bool = False) -> str:
+    async def ping(
+        self, url: str, *, in_band: bool = False, cause: SyncCause = SyncCause.PERSON
+    ) -> str:
         """Ask what is at a URL to register.
 
         An app that can be reached has registered when this returns, because it does so before it
@@ -114,6 +118,7 @@ class Sync:
             url: The SDK endpoint.
             in_band: Take the registration from the answer instead of having the app send it. An
                 app that does not allow that registers as usual.
+            cause: Why it is asked; decides what is remembered of it.
 
         Returns:
             Why it could not be reached, which is noted as the error of the apps at that URL; ""
@@ -128,16 +133,17 @@ class Sync:
         if self._settings.needs_key and self._settings.signing_key is None:
             error = _MISSING_SERVER_KEY
         else:
-            result = await self._client.fetch(self._request(url, in_band=in_band))
-            if isinstance(result, HttpFailure) and result.kind is FailureKind.CLOSED:
-                return UNREACHABLE  # this server is stopping, which says nothing about the app
-            error = answer_error(result)
-            if not error and in_band:
-                error = await self._take_answer(result)
+            with self._registry.asking(url, cause):
+                result = await self._client.fetch(self._request(url, in_band=in_band))
+                if isinstance(result, HttpFailure) and result.kind is FailureKind.CLOSED:
+                    return UNREACHABLE  # this server is stopping, which says nothing about the app
+                error = answer_error(result)
+                if not error and in_band:
+                    error = await self._take_answer(result)
         if error:
             if self._told.get(url) != error:
                 _log.info("sync.failed", url=url, error=error)
-            await self._registry.record_error(url, error)
+            await self._registry.record_error(url, error, cause=cause)
         # One line when something changes, not one a round.
         self._told[url] = error
         return error
@@ -174,7 +180,7 @@ class Sync:
     async def _ping_in_turn(self, url: str, slots: asyncio.Semaphore) -> None:
         async with slots:
             try:
-                await self.ping(url)
+                await self.ping(url, cause=SyncCause.POLL)
             except OperationalError as error:
                 # The next round tries again; the store's own trouble is reported where it is.
                 _log.warning("sync.not_noted", url=url, reason=str(error))
@@ -202,11 +208,11 @@ class Sync:
         signature = result.headers.get(headers.SIGNATURE)
         now_s = self._clock.now_ms() // 1000
         if key is not None and not verify_signature(signature, result.body, key, now_s=now_s):
-            return _NOT_SIGNED
+            return IN_BAND_UNSIGNED
         try:
             request = parse_in_band(result.body)
         except RegisterInvalid as invalid:
-            return f"The app's answer to the in-band sync cannot be read: {invalid}"
+            return f"{IN_BAND_UNREADABLE}: {invalid}"
         platform = result.headers.get(headers.PLATFORM, "")
         registration = await self._registry.register(request, platform=platform)
         if registration.refusal is None:

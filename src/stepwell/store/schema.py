@@ -30,6 +30,7 @@ __all__ = [
     "signals",
     "skips",
     "spans",
+    "syncs",
     "tallies",
     "waits",
 ]
@@ -122,6 +123,27 @@ functions: Final = Table(
     # JSON; empty for a function that does not stand still.
     _text("pause"),
     _text("endpoint_method"),
+    sqlite_strict=True,
+    sqlite_with_rowid=False,
+)
+
+# What came of the latest synchronisations of each app; lists of slugs are JSON.
+syncs: Final = Table(
+    "syncs",
+    metadata,
+    _text("app_id", key=True),
+    _text("id", key=True),
+    _integer("status"),
+    _text("url"),
+    _text("sdk_language"),
+    _text("sdk_version"),
+    _text("framework"),
+    _text("app_version"),
+    _text("functions_added"),
+    _text("functions_changed"),
+    _text("functions_removed"),
+    _text("error"),
+    _text("message"),
     sqlite_strict=True,
     sqlite_with_rowid=False,
 )

@@ -7,6 +7,7 @@ import msgspec
 import pytest
 
 from stepwell.core.app import App
+from stepwell.core.app_sync import AppSync, SyncMark
 from stepwell.core.cron import tick_id
 from stepwell.core.function import Function
 from stepwell.core.function_rules import PROBLEMS_MAX
@@ -23,6 +24,7 @@ from stepwell.core.registration import (
     remove,
     typed_url,
 )
+from stepwell.core.sync_history import SyncCause, remembered
 from stepwell.core.transition import Transition
 from stepwell.server.ids import RandomIds
 from stepwell.wire.registration import RegisterRequest, parse_in_band, parse_register
@@ -43,6 +45,8 @@ class World:
     def __init__(self) -> None:
         self.apps: dict[AppId, App] = {}
         self.functions: dict[FunctionId, Function] = {}
+        self.syncs: dict[AppId, list[SyncMark]] = {}
+        self.told: list[AppSync] = []
         self.ms = NOW_MS
         self.ids = RandomIds(self)
 
@@ -55,7 +59,7 @@ class World:
 
     @property
     def known(self) -> KnownApps:
-        return KnownApps(self.apps, self.functions)
+        return KnownApps(self.apps, self.functions, self.syncs)
 
     @property
     def app(self) -> App:
@@ -67,13 +71,19 @@ class World:
         (function,) = self.functions.values()
         return function
 
-    def register(self, request: RegisterRequest, platform: str = "") -> Registration:
+    def register(
+        self,
+        request: RegisterRequest,
+        platform: str = "",
+        cause: SyncCause = SyncCause.POLL,
+    ) -> Registration:
         registration = register(
             request,
             self.known,
             environment_id=DEFAULT_ENVIRONMENT_ID,
             at=self.at,
             platform=platform,
+            cause=cause,
         )
         self.apply(registration.transition)
         return registration
@@ -82,10 +92,15 @@ class World:
         self.apps.update((app.id, app) for app in transition.apps)
         for app_id in transition.apps_removed:
             del self.apps[app_id]
+            self.syncs.pop(app_id, None)
+        for app_id in {sync.app_id for sync in transition.syncs}:
+            self.syncs[app_id] = remembered(self.syncs.get(app_id, []), app_id, transition)
+        self.told += transition.syncs
         self.functions.update((function.id, function) for function in transition.functions)
 
-    def fail(self, error: str) -> None:
-        self.apply(app_failed(self.known.at(DEFAULT_ENVIRONMENT_ID, URL), error))
+    def fail(self, error: str, cause: SyncCause = SyncCause.POLL) -> None:
+        apps = self.known.at(DEFAULT_ENVIRONMENT_ID, URL)
+        self.apply(app_failed(apps, error, self.known, at=self.at, cause=cause))
 
     def place(self, url: str = URL) -> None:
         self.apply(
@@ -461,7 +476,7 @@ def test_the_same_error_is_written_once(world: World) -> None:
     world.register(request_of(function(**cron("never"))))
     detail = world.app.error_detail
 
-    assert app_failed([world.app], "invalid_function") == Transition()
+    assert app_failed([world.app], "invalid_function", world.known, at=world.at) == Transition()
     world.fail("unreachable")
 
     assert detail

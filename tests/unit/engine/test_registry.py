@@ -9,6 +9,7 @@ import pytest
 
 from stepwell.core.function import STATE_BYTES_MAX, STEPS_MAX, Function
 from stepwell.core.identity import LOCAL_PARTITION, FunctionId
+from stepwell.core.sync_history import SyncCause
 from stepwell.core.transition import Transition
 from stepwell.engine.registry import Registry
 from stepwell.engine.store import Ownership, StoreUnavailable
@@ -57,7 +58,8 @@ class World:
         self.registry.commit_with(self.commits)
 
     async def reload(self, registry: Registry) -> None:
-        registry.load(await self.store.apps(), await self.store.functions())
+        marks = await self.store.sync_marks()
+        registry.load(await self.store.apps(), await self.store.functions(), marks)
 
 
 def new_registry() -> Registry:
@@ -130,9 +132,10 @@ async def test_registering_the_same_after_a_restart_commits_nothing(world: World
     await world.registry.register(request_of("paid"))
     await world.reload(world.registry)
 
-    registration = await world.registry.register(request_of("paid"))
-    await world.registry.record_error(URL, "unreachable")
-    again = await world.registry.register(request_of("paid"))
+    with world.registry.asking(URL, SyncCause.POLL):
+        registration = await world.registry.register(request_of("paid"))
+        await world.registry.record_error(URL, "unreachable")
+        again = await world.registry.register(request_of("paid"))
 
     assert not registration.modified
     assert world.commits.count == 3
@@ -153,9 +156,10 @@ async def test_a_registration_that_was_not_stored_is_not_seen(world: World) -> N
 
 async def test_registrations_are_made_one_after_another(world: World) -> None:
     registry = world.registry
-    first, second = await asyncio.gather(
-        registry.register(request_of("paid")), registry.register(request_of("paid"))
-    )
+    with registry.asking(URL, SyncCause.POLL):
+        first, second = await asyncio.gather(
+            registry.register(request_of("paid")), registry.register(request_of("paid"))
+        )
 
     assert (first.modified, second.modified) == (True, False)
     assert world.commits.count == 1
@@ -172,7 +176,8 @@ async def test_a_registration_is_finished_when_its_client_goes_away(world: World
         await registering
 
     world.commits.may_commit.set()
-    await world.registry.register(request_of("paid"))
+    with world.registry.asking(URL, SyncCause.POLL):
+        await world.registry.register(request_of("paid"))
 
     assert world.commits.count == 1
     assert only_function(world.registry).slug == "shop-paid"

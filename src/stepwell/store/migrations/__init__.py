@@ -5,7 +5,12 @@ from typing import Final
 __all__ = ["HEAD", "REVISIONS"]
 
 #: All revisions, oldest first. A database with any other one was written by a newer Stepwell.
-REVISIONS: Final = ("0001_durable_core", "0002_flow_control", "0003_reading")
+REVISIONS: Final = (
+    "0001_durable_core",
+    "0002_flow_control",
+    "0003_reading",
+    "0004_sync_history",
+)
 
 #: What this version of Stepwell works with.
 HEAD: Final = REVISIONS[-1]

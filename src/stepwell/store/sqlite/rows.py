@@ -6,6 +6,7 @@ from typing import Any, Final
 import msgspec
 
 from stepwell.core.app import App
+from stepwell.core.app_sync import AppSync
 from stepwell.core.function import Function
 from stepwell.core.identity import EventId
 from stepwell.core.operation import Operation, OperationKind
@@ -23,6 +24,7 @@ __all__ = [
     "ITEM_COLUMNS",
     "OPERATION_COLUMNS",
     "RUN_COLUMNS",
+    "SYNC_COLUMNS",
     "WAIT_COLUMNS",
     "app",
     "decode_event_ids",
@@ -36,6 +38,7 @@ __all__ = [
     "operation",
     "operation_values",
     "status",
+    "sync_values",
     "wait",
 ]
 
@@ -63,6 +66,10 @@ APP_COLUMNS: Final = (
 FUNCTION_COLUMNS: Final = (
     "id, app_id, app_name, environment_id, slug, name, version, config, updated_ms, archived,"
     " steps_max, state_bytes_max, pause, endpoint_method"
+)
+SYNC_COLUMNS: Final = (
+    "app_id, id, status, url, sdk_language, sdk_version, framework, app_version, functions_added,"
+    " functions_changed, functions_removed, error, message"
 )
 OPERATION_COLUMNS: Final = (
     "id, kind, environment_id, app_id, function_id, created_ms, started_before_ms,"
@@ -173,3 +180,21 @@ def encode_event_ids(event_ids: Sequence[EventId]) -> str:
 def decode_event_ids(text: str) -> tuple[EventId, ...]:
     """The events of a batch stored as `text`."""
     return _EVENT_IDS.decode(text) if text else ()
+
+
+def sync_values(sync: AppSync) -> tuple[Any, ...]:
+    """What `SYNC_COLUMNS` hold of a synchronisation."""
+    slugs = (sync.functions_added, sync.functions_changed, sync.functions_removed)
+    return (
+        sync.app_id,
+        sync.id,
+        int(sync.status),
+        sync.url,
+        sync.sdk_language,
+        sync.sdk_version,
+        sync.framework,
+        sync.app_version,
+        *(msgspec.json.encode(each).decode() for each in slugs),
+        sync.error,
+        sync.message,
+    )

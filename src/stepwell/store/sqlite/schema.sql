@@ -35,9 +35,10 @@ CREATE TABLE signals ( environment_id TEXT NOT NULL, name TEXT NOT NULL, run_id 
 CREATE TABLE skips ( event_id TEXT NOT NULL, function_id TEXT NOT NULL, reason TEXT NOT NULL, detail TEXT NOT NULL, at_ms INTEGER NOT NULL ) STRICT;
 CREATE INDEX skips_event ON skips (event_id);
 CREATE TABLE spans ( run_id TEXT NOT NULL, span_id TEXT NOT NULL, parent_span_id TEXT NOT NULL, trace_id TEXT NOT NULL, step TEXT NOT NULL, attempt INTEGER NOT NULL, call_span_id TEXT NOT NULL, name TEXT NOT NULL, kind INTEGER NOT NULL, status INTEGER NOT NULL, status_message TEXT NOT NULL, service TEXT NOT NULL, scope TEXT NOT NULL, scope_version TEXT NOT NULL, started_ns INTEGER NOT NULL, ended_ns INTEGER NOT NULL, bytes INTEGER NOT NULL, attributes BLOB NOT NULL, events BLOB NOT NULL, PRIMARY KEY (run_id, span_id) ) WITHOUT ROWID, STRICT;
+CREATE TABLE syncs ( app_id TEXT NOT NULL, id TEXT NOT NULL, status INTEGER NOT NULL, url TEXT NOT NULL, sdk_language TEXT NOT NULL, sdk_version TEXT NOT NULL, framework TEXT NOT NULL, app_version TEXT NOT NULL, functions_added TEXT NOT NULL, functions_changed TEXT NOT NULL, functions_removed TEXT NOT NULL, error TEXT NOT NULL, message TEXT NOT NULL, PRIMARY KEY (app_id, id) ) WITHOUT ROWID, STRICT;
 CREATE TABLE tallies ( number INTEGER NOT NULL, body BLOB NOT NULL, PRIMARY KEY (number) ) STRICT;
 CREATE TABLE waits ( wait_id INTEGER NOT NULL, kind INTEGER NOT NULL, environment_id TEXT NOT NULL, event_name TEXT NOT NULL, match_path TEXT NOT NULL, match_value TEXT NOT NULL, condition TEXT NOT NULL, bindings BLOB NOT NULL, run_id TEXT NOT NULL, function_id TEXT NOT NULL, step TEXT NOT NULL, created_ms INTEGER NOT NULL, expires_ms INTEGER NOT NULL, trigger_id TEXT NOT NULL, PRIMARY KEY (wait_id) ) STRICT;
 CREATE INDEX waits_match ON waits (environment_id, event_name, match_path, match_value, wait_id);
 CREATE INDEX waits_run ON waits (run_id);
 INSERT INTO environments VALUES ('00000000-0000-4000-b000-000000000000', 'default', 0);
-INSERT INTO alembic_version VALUES ('0003_reading')
+INSERT INTO alembic_version VALUES ('0004_sync_history')

@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from stepwell.core.app import App
+from stepwell.core.app_sync import SyncMark
 from stepwell.core.counted import Span
 from stepwell.core.function import Function
 from stepwell.core.identity import (
@@ -140,6 +141,9 @@ class SqliteStore:
 
     async def functions(self) -> list[Function]:
         return await self._readers.run("functions", catalog.functions)
+
+    async def sync_marks(self) -> list[SyncMark]:
+        return await self._readers.run("sync_marks", catalog.sync_marks)
 
     async def load_runs(self, run_ids: Sequence[RunId]) -> dict[RunId, RunState]:
         return await self._readers.run("load_runs", partial(loading.load_runs, run_ids=run_ids))
