@@ -16,6 +16,7 @@ from stepwell.engine.limits import LimitSettings
 from stepwell.engine.registry import Registry
 from stepwell.engine.retention_setup import RetentionSetup
 from stepwell.engine.run_ends import RunEnds
+from stepwell.engine.slow_work import SlowestWork
 from stepwell.engine.surroundings import Observer, Surroundings
 from stepwell.server.base_path import BelowBasePath
 from stepwell.server.clock import SystemClock
@@ -83,7 +84,8 @@ def compose(
     registry = Registry(clock, ids)
     client = HttpClient(limits=_pool_limits(settings.queue_workers))
     gateway = HttpGateway(allow_private=settings.allow_private_requests)
-    run_ends, counts, changes = RunEnds(), Counts(), ChangeFeed()
+    slow_work = SlowestWork(clock.now_ms)
+    run_ends, counts, changes = RunEnds(), Counts(slow_work), ChangeFeed()
     exporter = _exporter(settings, client, registry, counts)
     observers: list[Observer] = [run_ends.observe, counts.observe, changes.observe]
     observers += [exporter.observe] if exporter is not None else []
@@ -112,6 +114,7 @@ def compose(
         readers=store.read_models(),
         sync=Sync(client, registry, clock, settings=_sync_settings(settings)),
         counts=counts,
+        slow_work=slow_work,
         run_ends=run_ends,
         changes=changes,
         clock=clock,

@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import socket
 import time
 from dataclasses import dataclass, replace
 
@@ -39,6 +40,7 @@ from stepwell.engine.engine import Engine
 from stepwell.engine.reasons import Reasons
 from stepwell.engine.registry import Registry
 from stepwell.engine.run_ends import RunEnds
+from stepwell.engine.slow_work import SlowestWork
 from stepwell.server.clock import SystemClock
 from stepwell.server.ids import RandomIds
 from stepwell.server.options import Mode
@@ -59,6 +61,7 @@ class Behind:
     readers: ReadModels
     sync: Sync
     counts: Counts
+    slow_work: SlowestWork
     run_ends: RunEnds
     changes: ChangeFeed
     clock: SystemClock
@@ -137,7 +140,12 @@ def _graphql(
             kind=server_kind(settings.mode),
             started_ms=behind.clock.now_ms(),
             database=settings.database,
+            process=f"{socket.gethostname()}:{os.getpid()}",
+            calls_max=settings.queue_workers,
         ),
+        commits=behind.counts.commits,
+        slow_work=behind.slow_work,
+        streams=behind.changes,
     )
     return GraphqlEndpoint(lambda: Request(given))
 

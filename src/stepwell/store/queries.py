@@ -24,7 +24,9 @@ from sqlalchemy import (
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import QueuePool, StaticPool
 
+from stepwell.core.app_sync import AppSync
 from stepwell.core.identity import (
+    AppId,
     EnvironmentId,
     EventId,
     FunctionId,
@@ -43,6 +45,7 @@ from stepwell.engine.store import StoreUnavailable
 from stepwell.store import run_matching, run_search
 from stepwell.store.annotation_queries import metadata_of_runs, spans_of_runs
 from stepwell.store.event_search import EventSearch
+from stepwell.store.event_volumes import EventVolumes
 from stepwell.store.rollup_queries import RollupQueries
 from stepwell.store.row_views import RUN_VIEW, queue_item, run_view
 from stepwell.store.schema import (
@@ -55,6 +58,7 @@ from stepwell.store.schema import (
     runs,
     skips,
 )
+from stepwell.store.sync_queries import syncs_of_apps
 from stepwell.store.trace_queries import TraceQueries
 from stepwell.store.views import (
     EventOutcome,
@@ -94,6 +98,7 @@ class Queries:
         self._connection = connection
         self.traces = TraceQueries(connection)
         self.event_search = EventSearch(connection)
+        self.event_volumes = EventVolumes(connection)
         self.rollups = RollupQueries(connection)
 
     def events(self, page: EventsPage) -> list[StoredEvent]:
@@ -215,6 +220,10 @@ class Queries:
     def spans_of_runs(self, run_ids: Sequence[RunId]) -> dict[RunId, list[UserSpan]]:
         """The spans of its app of each run that has any, by their start."""
         return spans_of_runs(self._connection, run_ids)
+
+    def syncs_of_apps(self, app_ids: Sequence[AppId]) -> dict[AppId, list[AppSync]]:
+        """What is remembered of each app of which something is, the newest first."""
+        return syncs_of_apps(self._connection, app_ids)
 
     def spans_of_run(self, run_id: RunId) -> list[UserSpan]:
         """The spans of the run's app, by their start."""

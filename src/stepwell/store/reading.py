@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 import msgspec
 
+from stepwell.core.app_sync import AppSync
 from stepwell.core.charts import Chart, ChartRange, Numbers
 from stepwell.core.identity import (
     LOCAL_PARTITION,
+    AppId,
     EnvironmentId,
     EventId,
     FunctionId,
@@ -145,6 +147,10 @@ class ReadModels:
         """The spans of the run's app, by their start."""
         return await self._reading.run("spans_of_run", lambda q: q.spans_of_run(run_id))
 
+    async def syncs_of_apps(self, app_ids: Sequence[AppId]) -> dict[AppId, list[AppSync]]:
+        """What came of the latest synchronisations of up to 400 apps, the newest first."""
+        return await self._reading.run("syncs_of_apps", lambda q: q.syncs_of_apps(app_ids))
+
     async def queue_numbers(
         self, function_id: FunctionId | None = None, *, partition: PartitionId = LOCAL_PARTITION
     ) -> QueueNumbers:
@@ -269,6 +275,33 @@ class ReadModels:
         return await self._reading.run(
             "daily_counts",
             lambda q: q.rollups.daily_counts(functions, places, from_ms=from_ms, until_ms=until_ms),
+        )
+
+    async def hourly_counts(
+        self,
+        functions: Sequence[FunctionId],
+        places: Sequence[int],
+        *,
+        from_ms: int,
+        until_ms: int,
+    ) -> dict[tuple[FunctionId, int], Numbers]:
+        """What was counted by function and start of the hour; nothing for hours without."""
+        return await self._reading.run(
+            "hourly_counts",
+            lambda q: q.rollups.hourly_counts(
+                functions, places, from_ms=from_ms, until_ms=until_ms
+            ),
+        )
+
+    async def event_volumes(
+        self, names: Sequence[str], borders_ms: Sequence[int]
+    ) -> dict[str, list[int]]:
+        """How many events of each name there are between each two borders, by their ids' times.
+
+        Names of which there are too many to be counted are left out.
+        """
+        return await self._reading.run(
+            "event_volumes", lambda q: q.event_volumes.of_names(names, borders_ms)
         )
 
     async def close(self) -> None:

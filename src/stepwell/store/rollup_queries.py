@@ -71,12 +71,18 @@ class RollupQueries:
 
         Days are those of UTC.
         """
-        reading = _Reading(self._connection, functions, places)
-        found: dict[tuple[FunctionId, int], Numbers] = {}
-        for function_id, day_ms, numbers in reading.rows(Span.HOUR, from_ms, until_ms, _DAY_MS):
-            day = found.setdefault((function_id, day_ms), dict.fromkeys(places, 0))
-            _add(day, places, numbers)
-        return found
+        return _Reading(self._connection, functions, places).by_bucket(from_ms, until_ms, _DAY_MS)
+
+    def hourly_counts(
+        self,
+        functions: Sequence[FunctionId],
+        places: Sequence[int],
+        *,
+        from_ms: int,
+        until_ms: int,
+    ) -> dict[tuple[FunctionId, int], Numbers]:
+        """What was counted in each hour in which something was, by function and its start."""
+        return _Reading(self._connection, functions, places).by_bucket(from_ms, until_ms, HOUR_MS)
 
 
 class _Reading:
@@ -129,6 +135,16 @@ class _Reading:
         # One bucket that nothing is longer than.
         for key, _, numbers in self.rows(span, from_ms, until_ms, until_ms + 1):
             _add(found[key], self.places, numbers)
+        return found
+
+    def by_bucket(
+        self, from_ms: int, until_ms: int, bucket_ms: int
+    ) -> dict[tuple[FunctionId, int], Numbers]:
+        """The sums by function and start of the bucket, of at least an hour, without empty ones."""
+        found: dict[tuple[FunctionId, int], Numbers] = {}
+        for function_id, start_ms, numbers in self.rows(Span.HOUR, from_ms, until_ms, bucket_ms):
+            bucket = found.setdefault((function_id, start_ms), dict.fromkeys(self.places, 0))
+            _add(bucket, self.places, numbers)
         return found
 
     def _question(

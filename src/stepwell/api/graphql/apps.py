@@ -1,16 +1,19 @@
 """Apps and functions, from memory. Source: GraphQL, 3.2, 5.2 and 5.3."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from typing import Any, Final
 
 import msgspec
 
+from stepwell.api.dates import date_text
 from stepwell.api.function_view import function_view
 from stepwell.api.graphql.answers import Refused
 from stepwell.api.graphql.binding import Getter, Resolver
+from stepwell.api.graphql.recent import RecentRuns
 from stepwell.api.graphql.request import Request
 from stepwell.api.graphql.values import time_text
 from stepwell.core.app import App
+from stepwell.core.app_sync import AppSync
 from stepwell.core.function import Function
 from stepwell.core.identity import AppId
 from stepwell.wire.config import (
@@ -21,6 +24,7 @@ from stepwell.wire.config import (
     Trigger,
 )
 from stepwell.wire.durations import go_duration_text
+from stepwell.wire.ulid import ulid_ms
 
 __all__ = ["GETTERS", "RESOLVERS", "active_functions", "app_of", "functions_of"]
 
@@ -100,6 +104,10 @@ def _function_count(app: App, request: Request) -> int:
     return len(functions_of(app, request))
 
 
+def _syncs(app: App, request: Request) -> Awaitable[list[AppSync]]:
+    return request.syncs.load(app.id)
+
+
 def _autodiscovered(app: App, request: Request) -> bool:
     return request.services.sync.was_discovered(app.url)
 
@@ -111,6 +119,10 @@ def _failure_handler(function: Function, request: Request) -> Function | None:
 
 def _function_app(function: Function, request: Request) -> App:
     return app_of(function.app_id, request)
+
+
+def _recent(function: Function, request: Request) -> Awaitable[RecentRuns]:
+    return request.recent.load(function.id)
 
 
 def _trigger(trigger: Trigger) -> dict[str, Any]:
@@ -242,8 +254,10 @@ RESOLVERS: Mapping[str, Resolver] = {
     "App.functions": _app_functions,
     "App.functionCount": _function_count,
     "App.autodiscovered": _autodiscovered,
+    "App.syncs": _syncs,
     "Function.failureHandler": _failure_handler,
     "Function.app": _function_app,
+    "Function.recent": _recent,
 }
 
 GETTERS: Mapping[str, Getter] = {
@@ -259,6 +273,15 @@ GETTERS: Mapping[str, Getter] = {
     "App.createdAt": lambda app: time_text(app.created_ms),
     "App.drainedAt": lambda app: time_text(app.drained_ms),
     "App.problems": _problems,
+    "AppSync.at": lambda sync: date_text(ulid_ms(sync.id)),
+    "AppSync.status": lambda sync: sync.status.name,
+    "AppSync.url": lambda sync: sync.url or None,
+    "AppSync.sdkLanguage": lambda sync: sync.sdk_language or None,
+    "AppSync.sdkVersion": lambda sync: sync.sdk_version or None,
+    "AppSync.framework": lambda sync: sync.framework or None,
+    "AppSync.appVersion": lambda sync: sync.app_version or None,
+    "AppSync.error": lambda sync: sync.error or None,
+    "AppSync.message": lambda sync: sync.message or None,
     "Function.config": lambda function: msgspec.json.encode(function_view(function)).decode(),
     "Function.configuration": _configuration,
     "Function.concurrency": _first_limit,

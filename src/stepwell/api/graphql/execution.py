@@ -2,12 +2,14 @@
 
 import hashlib
 import re
+import time
 from collections import OrderedDict
 from typing import Any, Final
 
 from graphql import (
     DocumentNode,
     ExecutionResult,
+    FieldNode,
     GraphQLError,
     GraphQLSchema,
     OperationDefinitionNode,
@@ -25,6 +27,7 @@ from stepwell.api.graphql.limits import excess
 from stepwell.api.graphql.plain import PlainExecutor
 from stepwell.api.graphql.query import Answer, Query
 from stepwell.api.graphql.request import Request
+from stepwell.engine.slow_work import SLOW_QUESTION_S
 
 __all__ = ["Execution"]
 
@@ -36,6 +39,7 @@ _REMEMBERED_CHARS_MAX: Final = 32 * 1024
 #: Queries that clients may name by their hash.
 _PERSISTED_MAX: Final = 100
 _ERRORS_MAX: Final = 20
+_NAME_CHARS_MAX: Final = 100
 _TRACE: Final = re.compile(r"\btrace\b")
 
 
@@ -71,7 +75,12 @@ class Execution:
             return problem
         # Wrong only where another word of the query is "trace": then more is read than needed.
         request.reads_traces = _TRACE.search(text) is not None
+        began_s = time.monotonic()
         result = await self._executed(document, query, request)
+        took_s = time.monotonic() - began_s
+        # A mutation takes as long as the apps it asks, which is not the server's work.
+        if took_s >= SLOW_QUESTION_S and operation.operation is OperationType.QUERY:
+            request.services.slow_work.add("question", _shown_name(operation), took_s)
         return Answer(200, _body(result))
 
     def _text(self, query: Query) -> str | Answer:
@@ -144,6 +153,16 @@ def _body(result: ExecutionResult) -> dict[str, Any]:
     if not result.errors:
         return {"data": result.data}
     return {"errors": [error_object(error) for error in result.errors], "data": result.data}
+
+
+def _shown_name(operation: OperationDefinitionNode) -> str:
+    """The operation's name, or the first field that it asks for: never what it asks for."""
+    if operation.name is not None:
+        return operation.name.value[:_NAME_CHARS_MAX]
+    for node in operation.selection_set.selections:
+        if isinstance(node, FieldNode):
+            return node.name.value
+    return "query"
 
 
 def _operation_error(document: DocumentNode, name: str | None) -> GraphQLError:

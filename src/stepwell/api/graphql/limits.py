@@ -20,6 +20,7 @@ from graphql import (
     GraphQLUnionType,
     InlineFragmentNode,
     IntValueNode,
+    ListValueNode,
     OperationDefinitionNode,
     SelectionSetNode,
     VariableNode,
@@ -41,6 +42,8 @@ _PAGE_MAX: Final = 1_000
 # Lists whose length the field around them was asked for.
 _COUNTED: Final = ("edges", "nodes")
 _LENGTHS: Final = ("first", "limit")
+# Arguments that name what is asked for, one by one.
+_NAMES: Final = ("runIDs", "eventIDs")
 
 
 class _TooMuch(Exception):
@@ -131,6 +134,9 @@ class _Measuring:
 
     def _length(self, field: GraphQLField, node: FieldNode) -> int:
         """How many objects the field may give."""
+        named = next((name for name in _NAMES if name in field.args), None)
+        if named is not None:
+            return self._count(named, node)
         asked = next((name for name in _LENGTHS if name in field.args), None)
         if asked is None:
             is_counted = node.name.value in _COUNTED or not _is_list(field.type)
@@ -140,6 +146,17 @@ class _Measuring:
             if argument.name.value == asked:
                 value = self._value(argument.value)
         return min(max(value, 1), _PAGE_MAX) if isinstance(value, int) else _PAGE_MAX
+
+    def _count(self, named: str, node: FieldNode) -> int:
+        """How many things an argument names; as many as a page has if that cannot be told."""
+        for argument in node.arguments or ():
+            if argument.name.value != named:
+                continue
+            if isinstance(argument.value, ListValueNode):
+                return max(len(argument.value.values), 1)
+            value = self._value(argument.value)
+            return max(len(value), 1) if isinstance(value, list) else _PAGE_MAX
+        return 1
 
     def _value(self, node: Any) -> Any:
         if isinstance(node, VariableNode):

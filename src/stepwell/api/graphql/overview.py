@@ -1,6 +1,6 @@
-"""The server itself, lists of functions and event types, and finding things by name."""
+"""Environments, lists of functions and event types, and finding things by name."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from typing import Any, Final
 
 from stepwell.api.dates import date_text
@@ -9,6 +9,7 @@ from stepwell.api.graphql.apps import active_functions
 from stepwell.api.graphql.binding import Getter, Resolver
 from stepwell.api.graphql.request import Request
 from stepwell.api.graphql.searching import checked
+from stepwell.api.graphql.server import environment
 from stepwell.core.function import Function
 from stepwell.core.identity import EventId, RunId
 from stepwell.store.views import EventTypeView
@@ -20,32 +21,10 @@ FUNCTIONS_MAX: Final = 1_000
 EVENT_TYPES_MAX: Final = 500
 HITS_MAX: Final = 20
 _SEARCH_CHARS_MAX: Final = 200
-_ENVIRONMENT_NAME: Final = "default"
-
-
-def _environment(request: Request) -> dict[str, str]:
-    return {"id": request.services.environment_id, "name": _ENVIRONMENT_NAME}
 
 
 def _environments(_: Any, request: Request) -> list[dict[str, str]]:
-    return [_environment(request)]
-
-
-async def _server(_: Any, request: Request) -> dict[str, Any]:
-    services = request.services
-    facts = services.server
-    snapshot = await services.snapshots.latest()
-    return {
-        "version": facts.version,
-        "kind": facts.kind,
-        "started_at": date_text(facts.started_ms),
-        "store": facts.store,
-        "database_bytes": await facts.database_bytes(),
-        "environment": _environment(request),
-        "queue_depth": None if snapshot is None else snapshot.depth,
-        "function_count": len(active_functions(request)),
-        "app_count": sum(not app.archived_ms for app in services.apps.apps.values()),
-    }
+    return [environment(request)]
 
 
 def _function_list(
@@ -98,6 +77,10 @@ def _listening(seen: EventTypeView, request: Request) -> list[Function]:
     return list(request.services.base.catalogue.functions.listening(seen.name))
 
 
+def _volume(seen: EventTypeView, request: Request) -> Awaitable[list[int] | None]:
+    return request.event_volumes.load(seen.name)
+
+
 def _check_search(_: Any, _request: Request, *, query: str, over: str) -> dict[str, Any]:  # noqa: ARG001
     return checked(query)
 
@@ -134,13 +117,13 @@ async def _hits_by_id(text: str, request: Request) -> list[dict[str, str]]:
 
 
 RESOLVERS: Mapping[str, Resolver] = {
-    "Query.server": _server,
     "Query.environments": _environments,
     "Query.functionList": _function_list,
     "Query.eventTypes": _event_types,
     "Query.checkSearch": _check_search,
     "Query.quickSearch": _quick_search,
     "EventType.functions": _listening,
+    "EventType.volume": _volume,
 }
 
 GETTERS: Mapping[str, Getter] = {

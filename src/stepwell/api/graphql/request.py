@@ -1,6 +1,6 @@
 """What the resolvers of one query work on."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence, Sized
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
@@ -8,6 +8,7 @@ from aiodataloader import DataLoader
 
 from stepwell.api.bulk_operations import BulkOperations
 from stepwell.api.control import FunctionControl
+from stepwell.api.graphql.recent import RecentRuns, recent_hours, recent_runs
 from stepwell.api.graphql.server_facts import ServerFacts
 from stepwell.api.queue_snapshot import QueueSnapshots
 from stepwell.api.reruns import RerunControl
@@ -16,13 +17,18 @@ from stepwell.api.services import ApiServices
 from stepwell.api.signals import SignalIntake
 from stepwell.api.why import Waitings
 from stepwell.core.app import App
+from stepwell.core.app_sync import AppSync
 from stepwell.core.function import Function
 from stepwell.core.identity import AppId, EnvironmentId, EventId, FunctionId, ItemId, RunId
 from stepwell.core.transition import StoredEvent
+from stepwell.engine.calls import CallUnderWay
+from stepwell.engine.distribution import CommitCounts
+from stepwell.engine.engine import Owned
+from stepwell.engine.slow_work import SlowestWork
 from stepwell.store.reading import ReadModels
 from stepwell.store.views import RunView, TraceRows
 
-__all__ = ["AppCatalogue", "AppSync", "GraphqlServices", "Request"]
+__all__ = ["AppAsking", "AppCatalogue", "GraphqlServices", "Request"]
 
 #: Rows that one question to the store is about, at most.
 BATCH_MAX = 400
@@ -68,7 +74,7 @@ class AppCatalogue(Protocol):
         ...
 
 
-class AppSync(Protocol):
+class AppAsking(Protocol):
     """Asks apps to register."""
 
     async def ping(self, url: str) -> str:
@@ -87,6 +93,15 @@ class EngineControl(BulkOperations, RerunControl, RetentionControl, SignalIntake
         """The function of each call under way, and when it was sent."""
         ...
 
+    def longest_calls(self, limit: int) -> list[CallUnderWay]:
+        """The calls under way that were sent first, in that order."""
+        ...
+
+    @property
+    def owned(self) -> Owned | None:
+        """What the server owns, if anything."""
+        ...
+
     def calls_sent_ms(self, items: Sequence[ItemId]) -> dict[ItemId, int]:
         """When the calls under way for these items were sent; others are left out."""
         ...
@@ -94,18 +109,26 @@ class EngineControl(BulkOperations, RerunControl, RetentionControl, SignalIntake
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GraphqlServices:
-    """The rest of the server, as the resolvers see it."""
+    """The rest of the server, as the resolvers see it.
+
+    Attributes:
+        slow_work: What took long is noted there, too.
+        streams: Those streams of changes that are open.
+    """
 
     base: ApiServices
     environment_id: EnvironmentId
     readers: ReadModels
     apps: AppCatalogue
-    sync: AppSync
+    sync: AppAsking
     control: FunctionControl
     engine: EngineControl
     waitings: Waitings
     snapshots: QueueSnapshots
     server: ServerFacts
+    commits: CommitCounts
+    slow_work: SlowestWork
+    streams: Sized
 
 
 class Request:
@@ -129,6 +152,17 @@ class Request:
         self.runs_of_event: DataLoader[EventId, list[RunView]] = _loader(readers.runs_of_events, [])
         self.traces: DataLoader[RunId, TraceRows | None] = _loader(readers.trace_rows, None)
         self.runs_with_ai: DataLoader[RunId, bool] = _loader(readers.runs_with_ai, False)
+
+        self.syncs: DataLoader[AppId, list[AppSync]] = _loader(readers.syncs_of_apps, [])
+
+        async def recent(ids: Sequence[FunctionId]) -> Mapping[FunctionId, RecentRuns]:
+            return await recent_runs(readers, ids, now_ms=self.now_ms)
+
+        async def volumes(names: Sequence[str]) -> Mapping[str, list[int]]:
+            return await readers.event_volumes(names, recent_hours(self.now_ms))
+
+        self.recent: DataLoader[FunctionId, RecentRuns] = _loader(recent, None)
+        self.event_volumes: DataLoader[str, list[int] | None] = _loader(volumes, None)
 
     @property
     def now_ms(self) -> int:

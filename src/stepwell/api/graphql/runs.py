@@ -147,13 +147,14 @@ def _edges(connection: RunsConnection) -> list[dict[str, Any]]:
 
 async def run_of(run_id: object, request: Request) -> RunView:
     """The run; an error if there is none."""
-    run = await _read(run_id_of(run_id), request)
+    run = await read_run(run_id_of(run_id), request)
     if run is None:
         raise Refused(f"error retrieving run: {NO_ROWS}")
     return run
 
 
-async def _read(run_id: RunId, request: Request) -> RunView | None:
+async def read_run(run_id: RunId, request: Request) -> RunView | None:
+    """The run, together with its journal if the query may ask for its trace."""
     if not request.reads_traces:
         return await request.runs.load(run_id)
     rows = await request.traces.load(run_id)

@@ -16,6 +16,8 @@ from stepwell.api.graphql import (
     overview,
     retention,
     runs,
+    selection,
+    server,
     traces,
     workers,
 )
@@ -28,10 +30,10 @@ _T = TypeVar("_T")
 
 def create_schema() -> GraphQLSchema:
     """A new schema; takes about 50 ms."""
-    modules = (apps, events, runs, traces, overview, explanations, charts)
+    modules = (apps, events, runs, traces, server, overview, explanations, charts)
     changing = (mutations, control, bulk, retention)
     return bound_schema(
-        resolvers=_merged(each.RESOLVERS for each in (*modules, *changing, workers)),
+        resolvers=_merged(each.RESOLVERS for each in (*modules, *changing, selection, workers)),
         getters=_merged(each.GETTERS for each in (*modules, retention)),
         inputs=_merged(each.INPUTS for each in (events, runs, mutations, charts)),
         members=traces.MEMBERS,

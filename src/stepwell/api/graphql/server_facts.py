@@ -14,12 +14,16 @@ class ServerFacts:
     Attributes:
         kind: "dev" or "cloud".
         database: The database file; None if everything is in memory.
+        process: Names the process: host and process id.
+        calls_max: Calls to apps at the same time, at most.
     """
 
     version: str
     kind: str
     started_ms: int
     database: Path | None
+    process: str
+    calls_max: int
 
     @property
     def store(self) -> str:
@@ -30,9 +34,18 @@ class ServerFacts:
         """Size of the database file and what has not been written back to it yet."""
         if self.database is None:
             return None
-        return await asyncio.to_thread(_size, self.database)
+        return await asyncio.to_thread(_bytes_of, self.database, _log_of(self.database))
+
+    async def log_bytes(self) -> int | None:
+        """Size of what has not been written back to the database file yet."""
+        if self.database is None:
+            return None
+        return await asyncio.to_thread(_bytes_of, _log_of(self.database))
 
 
-def _size(database: Path) -> int:
-    log = database.with_name(f"{database.name}-wal")
-    return sum(path.stat().st_size for path in (database, log) if path.exists())
+def _log_of(database: Path) -> Path:
+    return database.with_name(f"{database.name}-wal")
+
+
+def _bytes_of(*paths: Path) -> int:
+    return sum(path.stat().st_size for path in paths if path.exists())

@@ -16,7 +16,7 @@ from stepwell.api.graphql.request import Request
 from stepwell.api.graphql.runs import event_ids_of, run_of
 from stepwell.core.expressions.interpolation import inserted
 from stepwell.core.identity import RunId
-from stepwell.core.journal import Entry, StepWaiting
+from stepwell.core.journal import Entry, StepInvoking, StepWaiting
 from stepwell.core.metadata import metadata_of
 from stepwell.core.trace.classic import classic_tree
 from stepwell.core.trace.current import current_tree
@@ -43,6 +43,8 @@ __all__ = ["GETTERS", "MEMBERS", "RESOLVERS"]
 
 #: Longer journals are put together on a thread: the event loop has runs to serve.
 _QUICK_ENTRIES: Final = 100
+#: Runs that a run invoked, on a page.
+CHILDREN_MAX: Final = 200
 _NOT_RESOLVED: Final = "a span does not lead back to its run; ask for the run itself"
 
 
@@ -124,6 +126,21 @@ async def _trace(run: RunView, request: Request, *, preview: bool | None = None)
     return None if root is None else Span(root, rows.run)
 
 
+async def _child_runs(run: RunView, request: Request, *, first: int) -> list[RunView]:
+    """In the order in which they were invoked."""
+    rows = await request.traces.load(run.id)
+    if rows is None:
+        return []
+    ids = [
+        entry.run_id or rows.children.get(entry.step)
+        for entry in rows.entries
+        if isinstance(entry, StepInvoking)
+    ]
+    limit = min(max(first, 1), CHILDREN_MAX)
+    found = await request.runs.load_many([run_id for run_id in ids if run_id][:limit])
+    return [child for child in found if child is not None]
+
+
 async def _run_trace(_: Any, request: Request, *, run_id: str) -> Span | None:
     run = await run_of(run_id, request)
     return await _trace(run, request, preview=True)
@@ -194,6 +211,7 @@ RESOLVERS: Mapping[str, Resolver] = {
     "Query.runTraceSpanOutputByID": _output,
     "Query.runTrigger": _trigger,
     "FunctionRunV2.trace": _trace,
+    "FunctionRunV2.childRuns": _child_runs,
     "RunTraceSpan.run": _no_run,
 }
 
