@@ -24,6 +24,9 @@ from stepwell.api.rest_v1 import RestV1
 from stepwell.api.routing import router, send_not_found
 from stepwell.api.run_state import RunStateApi
 from stepwell.api.services import ApiServices, ApiSettings, RouteTable
+from stepwell.api.sessions import FailedAttempts, OperatorKey, Sessions
+from stepwell.api.sign_in import SignIn, SignInAbsent
+from stepwell.engine.clock import Clock
 
 __all__ = ["create_api"]
 
@@ -46,7 +49,8 @@ def create_api(services: ApiServices, settings: ApiSettings) -> ASGIApp:
     events = EventEndpoint(
         services, EventKeys(settings.event_keys), common, bytes_max=settings.body_bytes_max
     )
-    pages = _pages(settings)
+    sessions = _sessions(settings, services.clock)
+    pages = _pages(settings, sessions)
     app: ASGIApp = router(
         [
             _EVENT_ROUTES,
@@ -56,22 +60,43 @@ def create_api(services: ApiServices, settings: ApiSettings) -> ASGIApp:
             DevEndpoint(services, settings).routes(),
             HealthEndpoint().routes(),
             pages.routes(),
+            _sign_in(settings, sessions, services.clock),
             OpenApiEndpoint(partial(_described, settings)).routes(),
             *services.routes,
         ],
         otherwise=pages if isinstance(pages, Dashboard) else send_not_found,
     )
     if settings.signing_key is not None:
-        app = SigningKeyGuard(app, settings.signing_key, settings.server_kind)
+        app = SigningKeyGuard(app, settings.signing_key, settings.server_kind, sessions)
     return _EventsFirst(events, CrossOrigin(ErrorAnswers(app), common))
 
 
-def _pages(settings: ApiSettings) -> Dashboard | PlainPage:
+def _sessions(settings: ApiSettings, clock: Clock) -> Sessions | None:
+    """None if everybody may use the dashboard, or nobody can."""
+    if settings.signing_key is None or settings.dashboard is None:
+        return None
+    key = OperatorKey(settings.signing_key)
+    return Sessions(key, partial(_now_s, clock), base_path=settings.base_path)
+
+
+def _sign_in(settings: ApiSettings, sessions: Sessions | None, clock: Clock) -> RouteTable:
+    if settings.dashboard is None:
+        return {}
+    if settings.signing_key is None or sessions is None:
+        return SignInAbsent().routes()
+    failed = FailedAttempts(partial(_now_s, clock))
+    return SignIn(OperatorKey(settings.signing_key), sessions, failed).routes()
+
+
+def _pages(settings: ApiSettings, sessions: Sessions | None) -> Dashboard | PlainPage:
     if settings.dashboard is None:
         return PlainPage(settings)
-    return Dashboard(
-        settings, settings.dashboard, is_signed_in=lambda _headers: settings.signing_key is None
-    )
+    is_signed_in = (lambda _headers: True) if sessions is None else sessions.admit
+    return Dashboard(settings, settings.dashboard, is_signed_in=is_signed_in)
+
+
+def _now_s(clock: Clock) -> int:
+    return clock.now_ms() // 1000
 
 
 def _described(settings: ApiSettings) -> dict[str, Any]:

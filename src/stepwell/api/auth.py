@@ -9,16 +9,24 @@ from typing import Final
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from stepwell.api.body import header, headers_of
+from stepwell.api.body import Headers, header, headers_of
 from stepwell.api.checkpoint import is_output_path
+from stepwell.api.origins import is_foreign, is_same_origin
 from stepwell.api.responses import TEXT, send_answer
 from stepwell.api.services import ServerKind
+from stepwell.api.sessions import Sessions
+from stepwell.api.sign_in import PATH as SIGN_IN_PATH
+from stepwell.api.sockets import refuse_socket
 from stepwell.wire.signing import SigningKey, bearer_is_valid
 
 __all__ = ["EventKeys", "SigningKeyGuard", "needs_signing_key"]
 
 #: First segments of the paths that need the signing key, whether there is a route or not.
 _PROTECTED: Final = frozenset({"api", "dev", "fn", "v0", "v1", "v2"})
+#: What the dashboard asks for.
+_DASHBOARD_API: Final = "/v0/"
+_SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+_UNAUTHENTICATED: Final = b"Authentication failed\n"
 
 
 def needs_signing_key(path: str, server_kind: ServerKind) -> bool:
@@ -29,8 +37,9 @@ def needs_signing_key(path: str, server_kind: ServerKind) -> bool:
     first = path[1:].partition("/")[0]
     if first == "invoke":
         return server_kind != "dev"
-    # The output of a run needs the run's own token instead, because browsers are sent there.
-    return first in _PROTECTED and not is_output_path(path)
+    # Who signs in has no session yet. The output of a run needs the run's own token instead, because
+    # browsers are sent there.
+    return first in _PROTECTED and path != SIGN_IN_PATH and not is_output_path(path)
 
 
 class EventKeys:
@@ -54,17 +63,51 @@ class EventKeys:
 
 
 class SigningKeyGuard:
-    """Lets requests to protected paths pass only with the signing key as bearer token."""
+    """Lets requests to protected paths pass only with the signing key as bearer token.
 
-    def __init__(self, app: ASGIApp, key: SigningKey, server_kind: ServerKind) -> None:
+    What the dashboard asks for may come with a session instead.
+    """
+
+    def __init__(
+        self, app: ASGIApp, key: SigningKey, server_kind: ServerKind, sessions: Sessions | None
+    ) -> None:
+        """Guard an application.
+
+        Args:
+            app: What is guarded.
+            key: The signing key.
+            server_kind: Decides on what needs it.
+            sessions: None if nobody can sign in.
+        """
         self._app = app
         self._key = key
         self._server_kind = server_kind
+        self._sessions = sessions
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and needs_signing_key(scope["path"], self._server_kind):
-            authorization = header(headers_of(scope), b"authorization")
-            if not bearer_is_valid(authorization, self._key):
-                await send_answer(send, 401, b"Authentication failed\n", headers=(TEXT,))
+        if scope["type"] != "lifespan" and needs_signing_key(scope["path"], self._server_kind):
+            headers = headers_of(scope)
+            authorization = header(headers, b"authorization")
+            if not bearer_is_valid(authorization, self._key) and not self._has_session(
+                scope, headers
+            ):
+                await _refuse(scope, send)
                 return
         await self._app(scope, receive, send)
+
+    def _has_session(self, scope: Scope, headers: Headers) -> bool:
+        if self._sessions is None or not scope["path"].startswith(_DASHBOARD_API):
+            return False
+        # A browser adds its cookie to whatever a page asks for, so the page must be one of ours.
+        if scope["type"] == "http" and scope["method"] not in _SAFE_METHODS:
+            is_ours = is_same_origin(headers)
+        else:
+            is_ours = not is_foreign(headers)
+        return is_ours and self._sessions.admit(headers)
+
+
+async def _refuse(scope: Scope, send: Send) -> None:
+    if scope["type"] == "websocket":
+        await refuse_socket(scope, send, 401, _UNAUTHENTICATED)
+    else:
+        await send_answer(send, 401, _UNAUTHENTICATED, headers=(TEXT,))

@@ -7,8 +7,8 @@ import pytest
 
 from stepwell.api.built_pages import Shell
 from stepwell.api.openapi.surface import TABLES
-from stepwell.dashboard.paths import API_SEGMENTS, first_segment
 from stepwell.api.services import DashboardSettings
+from stepwell.dashboard.paths import API_SEGMENTS, first_segment
 from tests.unit.api.api_server import CLOUD, Api
 from tests.unit.api.dashboard_build import SCRIPT, built_into, config_of, with_dashboard
 

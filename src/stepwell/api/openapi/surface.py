@@ -25,6 +25,7 @@ from stepwell.api import (
     retention,
     rollups,
     run_state,
+    sign_in,
     signals,
     userland_traces,
     waiting,
@@ -61,6 +62,7 @@ TABLES: Final[tuple[DeclarationTable, ...]] = (
     prom.DECLARATIONS,
     health.DECLARATIONS,
     dashboard.DECLARATIONS,
+    sign_in.DECLARATIONS,
     endpoint.DECLARATIONS,
 )
 
