@@ -1,7 +1,7 @@
 import { Autocomplete } from '@base-ui/react/autocomplete';
 import { Dialog } from '@base-ui/react/dialog';
 import { useQuery } from '@tanstack/react-query';
-import { useRouter } from '@tanstack/react-router';
+import { type NavigateOptions, useNavigate } from '@tanstack/react-router';
 import {
   Activity,
   AppWindow,
@@ -11,16 +11,20 @@ import {
   Radio,
   Search,
   SquareFunction,
+  Tags,
 } from 'lucide-react';
-import { useDeferredValue, useState } from 'react';
-import { graphql } from '~/lib/graphql';
+import { type ReactNode, useDeferredValue, useState } from 'react';
+import { graphql, type ResultOf } from '~/lib/graphql';
 import { keyOf } from '~/lib/queries';
 import { request } from '~/lib/request';
 import { ITEM_CLASS } from '~/ui/Menu';
 import type { Command } from './commands';
 
 const QuickSearchQuery = graphql(`
-  query QuickSearch($text: String!) { quickSearch(text: $text) { kind id name } }
+  query QuickSearch($text: String!) {
+    quickSearch(text: $text) { kind id name }
+    eventTypes(first: 6, search: $text) { name }
+  }
 `);
 
 interface Entry extends Command {
@@ -33,12 +37,32 @@ interface Section {
   items: Entry[];
 }
 
-const KINDS = {
-  FUNCTION: { title: 'Functions', icon: <SquareFunction />, path: 'functions' },
-  APP: { title: 'Apps', icon: <AppWindow />, path: 'apps' },
-  RUN: { title: 'Runs', icon: <Activity />, path: 'runs' },
-  EVENT: { title: 'Events', icon: <Radio />, path: 'events' },
-} as const;
+type Found = ResultOf<typeof QuickSearchQuery>;
+type Kind = Found['quickSearch'][number]['kind'];
+
+const KINDS: Record<Kind, { title: string; icon: ReactNode; to: (id: string) => NavigateOptions }> =
+  {
+    FUNCTION: {
+      title: 'Functions',
+      icon: <SquareFunction />,
+      to: (slug) => ({ to: '/functions/$slug', params: { slug } }),
+    },
+    APP: {
+      title: 'Apps',
+      icon: <AppWindow />,
+      to: (appId) => ({ to: '/apps/$appId', params: { appId } }),
+    },
+    RUN: {
+      title: 'Runs',
+      icon: <Activity />,
+      to: (runId) => ({ to: '/runs/$runId', params: { runId } }),
+    },
+    EVENT: {
+      title: 'Events',
+      icon: <Radio />,
+      to: (eventId) => ({ to: '/events/$eventId', params: { eventId } }),
+    },
+  };
 
 interface PaletteProps {
   commands: readonly Command[];
@@ -63,7 +87,7 @@ export default function Palette({ commands, onClose }: PaletteProps) {
 }
 
 function Finder({ commands, onClose }: PaletteProps) {
-  const router = useRouter();
+  const navigate = useNavigate();
   const [text, setText] = useState('');
   const asked = useDeferredValue(text.trim());
   const found = useQuery({
@@ -72,24 +96,11 @@ function Finder({ commands, onClose }: PaletteProps) {
     enabled: asked.length > 0,
     placeholderData: (previous) => previous,
   });
-  const open = (path: string, id: string) => {
+  const open = (options: NavigateOptions) => {
     onClose();
-    void router.navigate({ href: router.history.createHref(`/${path}/${encodeURIComponent(id)}`) });
+    void navigate(options);
   };
-  const sections: Section[] = [];
-  if (asked) {
-    for (const [kind, { title, icon, path }] of Object.entries(KINDS)) {
-      const hits = found.data?.quickSearch.filter((hit) => hit.kind === kind) ?? [];
-      const items = hits.map(({ id, name }) => ({
-        key: `${kind}:${id}`,
-        title: name || id,
-        icon,
-        ...(name && name !== id ? { remark: id } : {}),
-        action: () => open(path, id),
-      }));
-      if (items.length > 0) sections.push({ value: title, items });
-    }
-  }
+  const sections = asked && found.data ? sectionsOf(found.data, open) : [];
   const fitting = commands.filter((command) => fits(command, text));
   if (fitting.length > 0) {
     const items = fitting.map((command) => ({
@@ -130,7 +141,7 @@ function Finder({ commands, onClose }: PaletteProps) {
       </div>
       {found.isError && <p className="px-4 pt-3 text-bad-ink">{found.error.message}</p>}
       <Autocomplete.Empty className="text-center text-ink-soft [&:not(:empty)]:p-6">
-        Nothing begins with that, and there is no run or event with that id.
+        Nothing is called that, and there is no run or event with that id.
       </Autocomplete.Empty>
       <Autocomplete.List className="min-h-0 flex-1 overflow-y-auto p-2 [&:empty]:p-0">
         {(section: Section) => (
@@ -164,6 +175,32 @@ function Finder({ commands, onClose }: PaletteProps) {
         )}
       </Autocomplete.List>
     </Autocomplete.Root>
+  );
+}
+
+/** What was found, by kind; runs and events first, because only a whole id finds them. */
+function sectionsOf(found: Found, open: (options: NavigateOptions) => void): Section[] {
+  const sections = (['RUN', 'EVENT', 'FUNCTION', 'APP'] as const).map((kind) => {
+    const { title, icon, to } = KINDS[kind];
+    const items = found.quickSearch
+      .filter((hit) => hit.kind === kind)
+      .map(({ id, name }) => ({
+        key: `${kind}:${id}`,
+        title: name || id,
+        icon,
+        ...(name && name !== id ? { remark: id } : {}),
+        action: () => open(to(id)),
+      }));
+    return { value: title, items };
+  });
+  const names = found.eventTypes.map(({ name }) => ({
+    key: `name:${name}`,
+    title: name,
+    icon: <Tags />,
+    action: () => open({ to: '/events', search: { filterEvent: [name] } }),
+  }));
+  return [...sections, { value: 'Event types', items: names }].filter(
+    ({ items }) => items.length > 0,
   );
 }
 
