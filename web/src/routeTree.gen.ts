@@ -12,6 +12,7 @@ import { Route as rootRouteImport } from './routes/__root'
 import { Route as IndexRouteImport } from './routes/index'
 import { Route as EndpointsRouteImport } from './routes/endpoints'
 import { Route as MetricsRouteImport } from './routes/metrics'
+import { Route as RunRouteImport } from './routes/run'
 import { Route as ServerRouteImport } from './routes/server'
 import { Route as AppsIndexRouteImport } from './routes/apps.index'
 import { Route as AppsAppIdRouteImport } from './routes/apps.$appId'
@@ -36,6 +37,11 @@ const EndpointsRoute = EndpointsRouteImport.update({
 const MetricsRoute = MetricsRouteImport.update({
   id: '/metrics',
   path: '/metrics',
+  getParentRoute: () => rootRouteImport,
+} as any)
+const RunRoute = RunRouteImport.update({
+  id: '/run',
+  path: '/run',
   getParentRoute: () => rootRouteImport,
 } as any)
 const ServerRoute = ServerRouteImport.update({
@@ -93,6 +99,7 @@ export interface FileRoutesByFullPath {
   '/': typeof IndexRoute
   '/endpoints': typeof EndpointsRoute
   '/metrics': typeof MetricsRoute
+  '/run': typeof RunRoute
   '/server': typeof ServerRoute
   '/apps/$appId': typeof AppsAppIdRoute
   '/events/$eventId': typeof EventsEventIdRoute
@@ -108,6 +115,7 @@ export interface FileRoutesByTo {
   '/': typeof IndexRoute
   '/endpoints': typeof EndpointsRoute
   '/metrics': typeof MetricsRoute
+  '/run': typeof RunRoute
   '/server': typeof ServerRoute
   '/apps/$appId': typeof AppsAppIdRoute
   '/events/$eventId': typeof EventsEventIdRoute
@@ -124,6 +132,7 @@ export interface FileRoutesById {
   '/': typeof IndexRoute
   '/endpoints': typeof EndpointsRoute
   '/metrics': typeof MetricsRoute
+  '/run': typeof RunRoute
   '/server': typeof ServerRoute
   '/apps/$appId': typeof AppsAppIdRoute
   '/events/$eventId': typeof EventsEventIdRoute
@@ -141,6 +150,7 @@ export interface FileRouteTypes {
     | '/'
     | '/endpoints'
     | '/metrics'
+    | '/run'
     | '/server'
     | '/apps/$appId'
     | '/events/$eventId'
@@ -156,6 +166,7 @@ export interface FileRouteTypes {
     | '/'
     | '/endpoints'
     | '/metrics'
+    | '/run'
     | '/server'
     | '/apps/$appId'
     | '/events/$eventId'
@@ -171,6 +182,7 @@ export interface FileRouteTypes {
     | '/'
     | '/endpoints'
     | '/metrics'
+    | '/run'
     | '/server'
     | '/apps/$appId'
     | '/events/$eventId'
@@ -187,6 +199,7 @@ export interface RootRouteChildren {
   IndexRoute: typeof IndexRoute
   EndpointsRoute: typeof EndpointsRoute
   MetricsRoute: typeof MetricsRoute
+  RunRoute: typeof RunRoute
   ServerRoute: typeof ServerRoute
   AppsAppIdRoute: typeof AppsAppIdRoute
   EventsEventIdRoute: typeof EventsEventIdRoute
@@ -220,6 +233,13 @@ declare module '@tanstack/react-router' {
       path: '/metrics'
       fullPath: '/metrics'
       preLoaderRoute: typeof MetricsRouteImport
+      parentRoute: typeof rootRouteImport
+    }
+    '/run': {
+      id: '/run'
+      path: '/run'
+      fullPath: '/run'
+      preLoaderRoute: typeof RunRouteImport
       parentRoute: typeof rootRouteImport
     }
     '/server': {
@@ -299,6 +319,7 @@ const rootRouteChildren: RootRouteChildren = {
   IndexRoute: IndexRoute,
   EndpointsRoute: EndpointsRoute,
   MetricsRoute: MetricsRoute,
+  RunRoute: RunRoute,
   ServerRoute: ServerRoute,
   AppsAppIdRoute: AppsAppIdRoute,
   EventsEventIdRoute: EventsEventIdRoute,

@@ -1,6 +1,19 @@
 import { createFileRoute } from '@tanstack/react-router';
-import { Page } from '~/ui/Page';
+import { RunPage } from '~/features/run/RunPage';
+import { text } from '~/lib/search-params';
+
+interface RunSearch {
+  /** The span that is selected. */
+  step?: string | undefined;
+  /** What is shown of it. */
+  tab?: string | undefined;
+}
 
 export const Route = createFileRoute('/runs/$runId')({
-  component: () => <Page title="Run">…</Page>,
+  validateSearch: (search): RunSearch => ({ step: text(search.step), tab: text(search.tab) }),
+  component: Run,
 });
+
+function Run() {
+  return <RunPage runId={Route.useParams().runId} />;
+}
