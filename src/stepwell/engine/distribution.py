@@ -90,4 +90,5 @@ class CommitCounts:
         """Note a commit that took long; `deletes_old` is true of one that retention asked for."""
         if self._slow is not None:
             kind = "retention" if deletes_old else "commit"
-            self._slow.add(kind, f"{transitions} transitions", took_s)
+            noun = "transition" if transitions == 1 else "transitions"
+            self._slow.add(kind, f"{transitions} {noun}", took_s)

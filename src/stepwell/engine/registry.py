@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import MappingProxyType
 from typing import Final, Protocol, TypeVar
@@ -98,6 +98,10 @@ class Registry:
     def apps_at(self, url: str) -> list[App]:
         """Apps and placeholders, not archived, whose SDK endpoint is that URL."""
         return self._known.at(self._environment_id, normalise_url(url))
+
+    def sync_marks(self, app_id: AppId) -> Sequence[SyncMark]:
+        """What is remembered of the app's synchronisations, the oldest first."""
+        return tuple(self._syncs.get(app_id, ()))
 
     def app(self, reference: str) -> App | None:
         """The app with that id or name, archived or not."""

@@ -154,6 +154,22 @@ async def test_a_registration_that_was_not_stored_is_not_seen(world: World) -> N
     assert (await world.registry.register(request_of("paid"))).modified
 
 
+async def test_what_came_of_registrations_is_as_it_is_stored(world: World) -> None:
+    await world.registry.register(request_of("paid"))
+    await world.registry.record_error(URL, "unreachable")
+    await world.registry.register(request_of("paid", "sent"))
+    await world.registry.register(request_of("paid", "sent"))
+    await world.registry.register(request_of("paid", app="cellar"))
+    other = new_registry()
+
+    await world.reload(other)
+
+    found = {app.name: world.registry.sync_marks(app.id) for app in other.apps.values()}
+    assert found == {app.name: other.sync_marks(app.id) for app in other.apps.values()}
+    assert [mark.error for mark in found["shop"]] == ["", "unreachable", "", ""]
+    assert len(found["cellar"]) == 1
+
+
 async def test_registrations_are_made_one_after_another(world: World) -> None:
     registry = world.registry
     with registry.asking(URL, SyncCause.POLL):

@@ -8,7 +8,9 @@ import msgspec
 import pytest
 
 from stepwell.api.services import ServerKind
-from stepwell.core.registration import SYNC_BLOCKED
+from stepwell.core.app_sync import SyncStatus
+from stepwell.core.sync_failures import FAILURES, SYNC_BLOCKED, failure_of
+from stepwell.core.sync_history import SyncCause
 from stepwell.drivers.http import FailureKind, HttpClient, HttpFailure, HttpReply, Url, parse_url
 from stepwell.engine.registry import Registry
 from stepwell.engine.store import StoreUnavailable
@@ -38,6 +40,12 @@ def reply(status: int, body: bytes = b"{}") -> HttpReply:
     url = parse_url("http://localhost:8000/api/inngest")
     assert isinstance(url, Url)
     return HttpReply(status, {}, body, url)
+
+
+def outcomes(registry: Registry, url: str) -> list[tuple[SyncStatus, str]]:
+    """What is remembered of the app at a URL, the oldest first."""
+    (app,) = registry.apps_at(url)
+    return [(mark.status, mark.error) for mark in registry.sync_marks(app.id)]
 
 
 async def pinged(talk: Talk, sync: Sync, *, in_band: bool = False) -> tuple[str, Received]:
@@ -312,6 +320,55 @@ async def test_only_apps_with_an_error_are_asked_unless_all_are(
 
         await sync.ping_apps(every_app=True)
         assert (len(well.requests), len(ill.requests)) == (1, 2)
+
+
+async def test_polling_what_stays_as_it_is_remembers_nothing(
+    client: HttpClient, registry: Registry
+) -> None:
+    sync = sync_of(client, registry)
+    gone = f"http://127.0.0.1:{closed_port()}/api/inngest"
+    url: list[str] = []
+    async with serving(sdk_app(registry, url, {PUT: answer()})) as app:
+        url.append(endpoint(app))
+        await registry.add_placeholder(url[0])
+        await registry.add_placeholder(gone)
+
+        for _ in range(4):
+            await sync.ping_apps(every_app=True)
+
+    found = [outcomes(registry, each) for each in (url[0], gone)]
+    assert found == [[(SyncStatus.SUCCESS, "")], [(SyncStatus.ERROR, "unreachable")]]
+
+
+async def test_what_a_person_asks_for_is_remembered(client: HttpClient, registry: Registry) -> None:
+    sync = sync_of(client, registry)
+    url: list[str] = []
+    async with serving(sdk_app(registry, url, {PUT: answer()})) as app:
+        url.append(endpoint(app))
+        await sync.ping(url[0])
+        await sync.ping(url[0])
+        await sync.ping(url[0])
+
+    assert outcomes(registry, url[0]) == [(SyncStatus.SUCCESS, ""), (SyncStatus.DUPLICATE, "")]
+
+
+async def test_a_person_and_a_poll_at_the_same_time_count_as_the_person(
+    client: HttpClient, registry: Registry
+) -> None:
+    sync = sync_of(client, registry)
+    url: list[str] = []
+    async with serving(sdk_app(registry, url, {PUT: answer()})) as app:
+        url.append(endpoint(app))
+        await sync.ping(url[0], cause=SyncCause.POLL)
+        with registry.asking(url[0], SyncCause.PERSON):
+            await sync.ping(url[0], cause=SyncCause.POLL)
+
+    assert outcomes(registry, url[0]) == [(SyncStatus.SUCCESS, ""), (SyncStatus.DUPLICATE, "")]
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 500])
+async def test_every_answer_has_a_code_that_is_explained(status: int) -> None:
+    assert failure_of(answer_error(reply(status))).code in FAILURES
 
 
 async def test_apps_that_connect_or_were_removed_are_not_asked(

@@ -3,6 +3,7 @@
 import msgspec
 
 from stepwell.core.app import App
+from stepwell.core.app_sync import AppSync, SyncStatus
 from stepwell.core.function import Function
 from stepwell.core.identity import (
     DEFAULT_ENVIRONMENT_ID,
@@ -57,6 +58,7 @@ __all__ = [
     "a_run",
     "a_signal",
     "a_skip",
+    "a_sync",
     "a_wait",
     "an_app",
     "an_entry",
@@ -238,6 +240,24 @@ def an_app(name: str = "shop", *, checksum: str = "c1") -> App:
         synced_ms=1_008,
         archived_ms=1_009,
         drained_ms=1_015,
+    )
+
+
+def a_sync(number: int, app: str = "shop", *, status: SyncStatus = SyncStatus.SUCCESS) -> AppSync:
+    return AppSync(
+        id=f"01S{number:023d}",
+        app_id=AppId(f"app-{app}"),
+        status=status,
+        url="http://localhost:3000/api/inngest",
+        sdk_language="py",
+        sdk_version="0.5.18",
+        framework="fast_api",
+        app_version="v7",
+        functions_added=("shop-a", "shop-b"),
+        functions_changed=("shop-c",),
+        functions_removed=("shop-d",),
+        error="unreachable",
+        message="Nothing answers",
     )
 
 

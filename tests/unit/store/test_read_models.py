@@ -8,7 +8,9 @@ from typing import Any
 import msgspec
 import pytest
 
+from stepwell.core.app_sync import SyncStatus
 from stepwell.core.identity import (
+    AppId,
     EnvironmentId,
     FunctionId,
     ItemId,
@@ -43,6 +45,7 @@ from tests.unit.store.builders import (
     a_buffered_event,
     a_run,
     a_skip,
+    a_sync,
     an_entry,
     an_event,
     an_item,
@@ -401,3 +404,14 @@ async def test_reading_uses_indexes(memory: sqlite3.Connection) -> None:
         scans = [step for *_, step in plan if step.startswith("SCAN")]
         # The lanes that were counted are gone through, one row each.
         assert [step for step in scans if step != "SCAN anon_1"] == [], (sql, plan)
+
+
+async def test_synchronisations_of_apps_come_newest_first(
+    store: SqliteStore, owner: Ownership, reading: ReadModels
+) -> None:
+    failed = a_sync(3, status=SyncStatus.ERROR)
+    await store.commit(owner, [Transition(syncs=[a_sync(1), a_sync(2, "bank"), failed])])
+
+    found = await reading.syncs_of_apps([AppId("app-shop"), AppId("app-bank"), AppId("app-none")])
+
+    assert found == {"app-shop": [failed, a_sync(1)], "app-bank": [a_sync(2, "bank")]}

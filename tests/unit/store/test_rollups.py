@@ -171,6 +171,24 @@ async def test_days_are_those_of_utc(
     }
 
 
+async def test_hours_are_told_apart_and_by_function(
+    store: SqliteStore, owner: Ownership, reading: ReadModels
+) -> None:
+    hour_ms = NOW_MS - NOW_MS % HOUR_MS
+    await store.commit(owner, [limited(hour_ms - 1), limited(hour_ms, FUNCTION, OTHER_FUNCTION)])
+    await store.commit(owner, [limited(NOW_MS), limited(hour_ms - HOUR_MS - 1)])
+
+    hours = await reading.hourly_counts(
+        [FUNCTION, OTHER_FUNCTION], [LIMITED], from_ms=hour_ms - HOUR_MS, until_ms=hour_ms + HOUR_MS
+    )
+
+    assert hours == {
+        (FUNCTION, hour_ms - HOUR_MS): {LIMITED: 1},
+        (FUNCTION, hour_ms): {LIMITED: 2},
+        (OTHER_FUNCTION, hour_ms): {LIMITED: 1},
+    }
+
+
 calls = st.builds(
     AnsweredCall,
     st.just(ItemId(1)),

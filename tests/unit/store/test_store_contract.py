@@ -28,6 +28,7 @@ from tests.unit.store.builders import (
     a_function,
     a_run,
     a_skip,
+    a_sync,
     a_wait,
     an_app,
     an_entry,
@@ -259,6 +260,34 @@ async def test_apps_are_stored_replaced_and_removed(store: Store, owner: Ownersh
     )
 
     assert await store.apps() == [an_app("shop", checksum="c2")]
+
+
+async def test_synchronisations_are_remembered_and_forgotten(
+    store: Store, owner: Ownership
+) -> None:
+    await store.commit(
+        owner,
+        [
+            Transition(syncs=[a_sync(2), a_sync(3, "bank")]),
+            Transition(syncs=[a_sync(4), a_sync(1)]),
+        ],
+    )
+    await store.commit(owner, [Transition(syncs=[a_sync(5)], syncs_removed=[a_sync(2).mark])])
+
+    marks = await store.sync_marks()
+    assert [each for each in marks if each.app_id == "app-shop"] == [
+        a_sync(number).mark for number in (1, 4, 5)
+    ]
+    assert [each for each in marks if each.app_id == "app-bank"] == [a_sync(3, "bank").mark]
+
+
+async def test_synchronisations_go_with_their_app(store: Store, owner: Ownership) -> None:
+    await store.commit(
+        owner, [Transition(apps=[an_app("shop")], syncs=[a_sync(1), a_sync(2, "bank")])]
+    )
+    await store.commit(owner, [Transition(apps_removed=[an_app("shop").id])])
+
+    assert await store.sync_marks() == [a_sync(2, "bank").mark]
 
 
 async def test_an_app_removed_and_registered_in_one_batch_stays(
