@@ -9,7 +9,13 @@ import { Notice } from './Notice';
 const BACKDROP = 'fixed inset-0 z-40 bg-black/40 dark:bg-black/60';
 const POPUP =
   'fixed top-1/2 left-1/2 z-50 flex max-h-[calc(100dvh-2rem)] w-[calc(100vw-2rem)] -translate-x-1/2 -translate-y-1/2 flex-col rounded-xl border border-line bg-raised shadow-float outline-none';
-const WIDTHS = { small: 'max-w-md', medium: 'max-w-2xl', large: 'max-w-5xl' };
+const WIDTHS = {
+  small: 'max-w-md',
+  medium: 'max-w-2xl',
+  large: 'max-w-5xl',
+  /** The whole window, for what one reads. */
+  full: 'h-dvh',
+};
 
 interface DialogProps {
   title: ReactNode;

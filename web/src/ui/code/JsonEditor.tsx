@@ -1,4 +1,5 @@
-import { INPUT_CLASS } from '../Field';
+import { lazy, Suspense } from 'react';
+import { Skeleton } from '../Skeleton';
 
 export interface JsonEditorProps {
   label: string;
@@ -11,16 +12,23 @@ export interface JsonEditorProps {
   lines?: number;
 }
 
+const View = lazy(() => import('./JsonEditorView'));
+
 /** An editor for JSON that marks what is wrong with it. Loaded when it is first shown. */
-export function JsonEditor({ label, value, onChange, isReadOnly, lines = 12 }: JsonEditorProps) {
+export function JsonEditor(props: JsonEditorProps) {
+  const { lines = 12 } = props;
   return (
-    <textarea
-      aria-label={label}
-      value={value}
-      readOnly={isReadOnly}
-      rows={lines}
-      onChange={(event) => onChange(event.target.value)}
-      className={INPUT_CLASS}
-    />
+    <Suspense
+      fallback={
+        <div
+          className="overflow-hidden rounded-md border border-line-strong bg-surface"
+          style={{ height: `${lines * 1.25 + 1}rem` }}
+        >
+          <Skeleton lines={Math.min(lines, 6)} />
+        </div>
+      }
+    >
+      <View {...props} lines={lines} />
+    </Suspense>
   );
 }
