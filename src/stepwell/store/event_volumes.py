@@ -1,7 +1,7 @@
 """How many events of a name came when, counted in the index of names alone.
 
 Nothing is counted by name when an event is accepted, which would cost every event a row. Counting
-takes about 10 ms per 100,000 events, so what may be counted is bounded.
+takes about 25 ms per 100,000 events, so what may be counted is bounded.
 """
 
 from collections.abc import Sequence

@@ -113,6 +113,8 @@ class TestEveryField:
             'eventOutcomes(eventID: "EVENT")',
             'checkSearch(query: "x")',
             'quickSearch(text: "shop")',
+            'runsByID(runIDs: ["RUN"])',
+            'eventsByID(eventIDs: ["EVENT"])',
         ],
     )
     def test_can_be_selected(

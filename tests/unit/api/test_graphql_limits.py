@@ -94,3 +94,17 @@ def test_pages_count_with_the_length_that_is_asked_for(first: Any, is_allowed: b
         " edges { node { trace { " + spans + " } } } } }"
     )
     assert (too_much(query, first=first) is None) is is_allowed
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "query ($ids: [ULID!]!) { runsByID(runIDs: $ids) { SPANS } }",
+        "query ($ids: [ULID!]!) { eventsByID(eventIDs: $ids) { runs { SPANS } } }",
+    ],
+)
+def test_things_that_are_named_count_each(query: str) -> None:
+    spans = "trace { childrenSpans { childrenSpans { childrenSpans { childrenSpans { name } } } } }"
+    inner = " ".join(f"a{n}: {spans}" for n in range(200))
+    assert too_much(query.replace("SPANS", inner), ids=["x"]) is None
+    assert too_much(query.replace("SPANS", inner), ids=["x"] * 200) is not None

@@ -73,9 +73,9 @@ async def test_slow_commits_are_noted_for_what_they_are(
     running = asyncio.create_task(writing.run())
     old = Forgotten(ForgottenKind.OPERATIONS, DEFAULT_ENVIRONMENT_ID, 1, 1, ids=())
     for transition in (Transition(), Transition(forgotten=[old])):
-        done = asyncio.Event()
-        writing.submit(transition, lambda _, done=done: done.set())
-        await done.wait()
+        done: asyncio.Future[Transition] = asyncio.get_running_loop().create_future()
+        writing.submit(transition, done.set_result)
+        assert await done is transition
     writing.close()
     await running
     await store.close()

@@ -113,6 +113,9 @@ def _named(texts: Sequence[str], name: str, limit: int) -> list[str]:
     """The ids, each once: a run that is named twice is not to be run again twice."""
     if len(texts) > limit:
         raise Refused(f"{name} may have at most {limit} ids")
+    # Whatever JSON has may be sent as an id.
+    if not all(isinstance(text, str) for text in texts):
+        raise Refused(f"{name} must be texts")
     return list({text.upper() if is_ulid(text) else text: text for text in texts}.values())
 
 
