@@ -64,6 +64,7 @@ def create_api(services: ApiServices, settings: ApiSettings) -> ASGIApp:
             OpenApiEndpoint(partial(_described, settings)).routes(),
             *services.routes,
         ],
+        sockets=services.sockets,
         otherwise=pages if isinstance(pages, Dashboard) else send_not_found,
     )
     if settings.signing_key is not None:

@@ -16,11 +16,11 @@ from starlette.types import Receive, Scope, Send
 from stepwell.api.body import Headers, header, headers_of
 from stepwell.api.built_pages import BuiltPages, PageFile
 from stepwell.api.openapi import Declaration, DeclarationTable, Tag, text_of
-from stepwell.dashboard.paths import first_segment, may_be_page
 from stepwell.api.plain_page import NOT_BUILT, SWITCHED_OFF, plain_page
 from stepwell.api.responses import EMPTY, HTML, Header, encode_json, send_answer
 from stepwell.api.routing import send_not_found
 from stepwell.api.services import ApiSettings, DashboardSettings, RouteTable
+from stepwell.dashboard.paths import first_segment, may_be_page
 
 __all__ = ["DECLARATIONS", "Dashboard", "PlainPage"]
 

@@ -29,6 +29,7 @@ __all__ = [
     "RouteTable",
     "RunControl",
     "ServerKind",
+    "SocketTable",
     "UlidSource",
 ]
 
@@ -39,6 +40,10 @@ ServerKind = Literal["dev", "cloud"]
 
 #: ASGI applications by path (with `{parameters}`), then by method.
 RouteTable = Mapping[str, Mapping[str, ASGIApp]]
+
+
+#: ASGI applications by path, for WebSockets.
+SocketTable = Mapping[str, ASGIApp]
 
 
 class Intake(Protocol):
@@ -114,6 +119,7 @@ class ApiServices:
 
     Attributes:
         routes: Endpoints that work on something else, in the order in which they are tried.
+        sockets: As `routes`, for WebSockets.
     """
 
     intake: Intake
@@ -123,6 +129,7 @@ class ApiServices:
     ids: UlidSource
     clock: Clock
     routes: Sequence[RouteTable] = ()
+    sockets: SocketTable = field(default_factory=dict)
 
 
 class DevOptions(

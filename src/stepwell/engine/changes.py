@@ -48,24 +48,28 @@ class Subscription:
         self._events: list[EventId] = []
         self._apps = False
         self._is_cut = False
-        self._is_closed = False
         self._wake = asyncio.Event()
+        self._end = asyncio.Event()
 
     async def changed(self) -> None:
         """Wait until there is something to `take`, or the feed is closed."""
         await self._wake.wait()
 
+    async def ended(self) -> None:
+        """Wait until the feed is closed."""
+        await self._end.wait()
+
     @property
     def is_closed(self) -> bool:
         """Whether nothing more will come: the server stops."""
-        return self._is_closed
+        return self._end.is_set()
 
     def take(self) -> Changes:
         """What has been gathered; gathering begins anew."""
         changes = Changes(self._runs, self._events, self._apps, self._is_cut)
         self._runs, self._events = {}, []
         self._apps = self._is_cut = False
-        if not self._is_closed:
+        if not self.is_closed:
             self._wake.clear()
         return changes
 
@@ -91,7 +95,7 @@ class Subscription:
 
     def close(self) -> None:
         """Wake who waits, for the last time."""
-        self._is_closed = True
+        self._end.set()
         self._wake.set()
 
     def _add_run(self, run_id: RunId, function_id: FunctionId) -> None:

@@ -13,6 +13,7 @@ from stepwell.api import ApiServices, ApiSettings, DevOptions, create_api
 from stepwell.api.apps import AppsApi
 from stepwell.api.cancellations import CancellationsApi
 from stepwell.api.changes import ChangesEndpoint
+from stepwell.api.changes_socket import ChangesSocket
 from stepwell.api.checkpoint import CheckpointApi
 from stepwell.api.control import ControlApi
 from stepwell.api.event_outcomes import EventOutcomesApi
@@ -26,7 +27,13 @@ from stepwell.api.replays import ReplaysApi
 from stepwell.api.reruns import RerunsApi
 from stepwell.api.retention import RetentionApi
 from stepwell.api.rollups import RollupsApi
-from stepwell.api.services import BODY_BYTES_MAX, DashboardSettings, RouteTable, ServerKind
+from stepwell.api.services import (
+    BODY_BYTES_MAX,
+    DashboardSettings,
+    RouteTable,
+    ServerKind,
+    SocketTable,
+)
 from stepwell.api.signals import SignalEndpoint
 from stepwell.api.userland_traces import UserlandTraces
 from stepwell.api.waiting import WaitingApi
@@ -87,11 +94,14 @@ def served(settings: Settings, behind: Behind) -> ASGIApp:
     )
     snapshots = QueueSnapshots(behind.readers, waitings, now_s=time.monotonic)
     routes = _shown(behind, services, waitings, snapshots)
+    sockets: SocketTable = {}
     if settings.ui:
         graphql = _graphql(settings, behind, services, waitings, snapshots)
         routes += [graphql.routes(), ChangesEndpoint(behind.changes).routes()]
+        sockets = ChangesSocket(behind.changes).sockets()
     routes += _control(settings, behind, services)
-    return create_api(replace(services, routes=routes), _api_settings(settings))
+    services = replace(services, routes=routes, sockets=sockets)
+    return create_api(services, _api_settings(settings))
 
 
 def server_kind(mode: Mode) -> ServerKind:

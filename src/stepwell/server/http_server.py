@@ -4,10 +4,11 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import Iterator
-from typing import Final
+from typing import Any, Final
 
 import uvicorn
 from starlette.types import ASGIApp
+from uvicorn.server import ServerState
 
 from stepwell.server.joined_writes import JoiningHttpProtocol
 from stepwell.server.listening import BACKLOG
@@ -16,6 +17,10 @@ __all__ = ["HttpServer"]
 
 #: Senders of events come back after seconds; a new connection costs more than a kept one.
 _KEEP_ALIVE_S: Final = 75
+#: Of what clients say on WebSockets, which they open to listen.
+_SOCKET_MESSAGE_BYTES_MAX: Final = 1024
+#: Between two pings. A client that does not answer for as long is gone.
+_PING_S: Final = 20.0
 
 
 class HttpServer:
@@ -31,8 +36,13 @@ class HttpServer:
         """
         config = uvicorn.Config(
             app,
-            http=JoiningHttpProtocol,
-            ws="none",
+            http=_HttpProtocol,
+            ws=_socket_protocol,  # type: ignore[arg-type] # it is called, and nothing else
+            ws_max_size=_SOCKET_MESSAGE_BYTES_MAX,
+            ws_ping_interval=_PING_S,
+            ws_ping_timeout=_PING_S,
+            # It would take some 100 KiB for each socket, to shorten messages that are short.
+            ws_per_message_deflate=False,
             lifespan="off",
             interface="asgi3",
             log_config=None,
@@ -55,6 +65,22 @@ class HttpServer:
     def stop(self) -> None:
         """Take no more connections, and close those that are kept for later."""
         self._server.stop()
+
+
+class _HttpProtocol(JoiningHttpProtocol):
+    """Leaves requests as they are that ask for a WebSocket as nobody who wants one does."""
+
+    def _should_upgrade(self) -> bool:
+        return self.scope["method"] == "GET" and super()._should_upgrade()
+
+
+def _socket_protocol(
+    config: uvicorn.Config, server_state: ServerState, app_state: dict[str, Any]
+) -> asyncio.Protocol:
+    """For a connection that becomes a WebSocket. What it takes is loaded with the first of them."""
+    from stepwell.server.web_sockets import SocketProtocol  # noqa: PLC0415
+
+    return SocketProtocol(config, server_state, app_state)
 
 
 class _QuietServer(uvicorn.Server):

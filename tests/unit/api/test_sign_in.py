@@ -67,7 +67,7 @@ def test_the_cookie_does_for_what_the_dashboard_asks_and_for_nothing_else(api: A
         ("GET", "/api/v2/health"),
         ("GET", "/v0"),
     ):
-        answer = api.request(method, path, cookie=cookie, **OURS)
+        answer = api.request(method, path, b"", cookie=cookie, **OURS)
         assert (answer.status, answer.text) == (401, "Authentication failed\n")
     assert api.post("/e/some-key", b"{}", cookie=cookie, **OURS).status == 401
 
