@@ -4,7 +4,8 @@ hatchling runs the hook below before it makes a wheel, a source archive or an ed
 nothing to do it costs some milliseconds: the pages carry the digest of what they were built from.
 A machine without a usable Node.js gets one from PyPI for the length of the build.
 
-`python hatch_build.py` does the same without packing anything, with the Node.js of the machine.
+`python hatch_build.py` does the same without packing anything, with the Node.js of the machine, and
+`python hatch_build.py --packages` only installs what one needs to work on the dashboard.
 """
 
 import contextlib
@@ -109,8 +110,42 @@ def build_if_needed(root: Path) -> bool:
         node = node_of_system() or _node_from_pypi()
         if node is None:
             raise BuildFailed(f"The dashboard needs Node.js to be built.\n{_WAYS_OUT}")
-        _install_packages(node, root / "web")
+        web = root / "web"
+        # Whoever develops the dashboard has more installed than a build needs; that is kept.
+        if not are_installed(web, for_development=False):
+            has_more = any(package.get("dev") for package in _installed(web).values())
+            _install_packages(node, web, for_development=has_more)
         _build(node, root)
+    return True
+
+
+def install_for_development(root: Path) -> bool:
+    """Install the packages of the lock file, the ones for checks and tests too, unless they are.
+
+    Raises:
+        BuildFailed: The packages did not arrive.
+    """
+    with _one_at_a_time(root / _PACKAGE / ".dist-lock"):
+        if are_installed(root / "web", for_development=True):
+            return False
+        node = node_of_system()
+        if node is None:
+            raise BuildFailed("Work on the dashboard needs Node.js: 20.19, or 22.12 and newer.")
+        _install_packages(node, root / "web", for_development=True)
+    return True
+
+
+def are_installed(web: Path, *, for_development: bool) -> bool:
+    """Whether the packages of the lock file are there, in the versions that it names."""
+    installed = _installed(web)
+    # Parts for other machines are in the lock file and never installed.
+    optional = ("optional",) if for_development else ("optional", "dev", "devOptional")
+    for path, locked in _packages(web / "package-lock.json").items():
+        if path not in installed:
+            if not any(locked.get(key) for key in optional):
+                return False
+        elif any(installed[path].get(key) != locked.get(key) for key in ("version", "integrity")):
+            return False
     return True
 
 
@@ -144,19 +179,14 @@ def _node_from_pypi() -> Node | None:
     return Node(program, (str(program), str(npm)))
 
 
-def _install_packages(node: Node, web: Path) -> None:
-    """`npm ci`, unless what is there is what the lock file asks for.
-
-    Whoever develops the dashboard has more installed than a build needs; that is kept.
-    """
-    installed = _packages(web / "node_modules" / ".package-lock.json")
-    locked = _packages(web / "package-lock.json")
-    if all(_is_same(installed.get(path), package) for path, package in locked.items()):
-        return
+def _install_packages(node: Node, web: Path, *, for_development: bool) -> None:
     command = [*node.npm, "ci", "--no-audit", "--no-fund", "--ignore-scripts"]
-    if not any(package.get("dev") for package in installed.values()):
-        command.append("--omit=dev")
+    command += [] if for_development else ["--omit=dev"]
     _run(command, "npm ci", cwd=web, environ=node.environ(), seconds_max=NPM_SECONDS_MAX)
+
+
+def _installed(web: Path) -> dict[str, dict[str, Any]]:
+    return _packages(web / "node_modules" / ".package-lock.json")
 
 
 def _packages(lock: Path) -> dict[str, dict[str, Any]]:
@@ -166,13 +196,6 @@ def _packages(lock: Path) -> dict[str, dict[str, Any]]:
     except FileNotFoundError:
         return {}
     return {path: package for path, package in packages.items() if path}
-
-
-def _is_same(installed: Mapping[str, Any] | None, locked: Mapping[str, Any]) -> bool:
-    if installed is not None:
-        return all(installed.get(key) == locked.get(key) for key in ("version", "integrity"))
-    # The parts for other machines are never installed, those for development not always.
-    return any(locked.get(key) for key in ("dev", "devOptional", "optional"))
 
 
 def _build(node: Node, root: Path) -> None:
@@ -252,16 +275,22 @@ def _one_at_a_time(path: Path) -> Iterator[None]:
         yield
 
 
-def main() -> int:
-    """Build what is missing; returns the exit status."""
+def main(arguments: Sequence[str]) -> int:
+    """Build or install what is missing; returns the exit status."""
+    if arguments not in ([], ["--packages"]):
+        print("usage: python hatch_build.py [--packages]", file=sys.stderr)
+        return 2
+    what, act = "dashboard", build_if_needed
+    if arguments:
+        what, act = "packages", install_for_development
     try:
-        is_new = build_if_needed(_ROOT)
+        is_new = act(_ROOT)
     except BuildFailed as failure:
         print(failure, file=sys.stderr)
         return 1
-    print("the dashboard is built" if is_new else "the dashboard was built already")
+    print(f"{what}: {'made' if is_new else 'nothing to do'}")
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -1,7 +1,7 @@
 """Run every check of the repository, the same ones on a laptop and in CI.
 
     uv run python scripts/check.py                 everything
-    uv run python scripts/check.py --fast          lint, types, imports and unit tests
+    uv run python scripts/check.py --fast          lint, types, imports, unit tests; for both languages
     uv run python scripts/check.py --only unit,e2e
 
 The output of a step is shown when it failed; `-v` shows all of it. A step that cannot run here, for
@@ -14,6 +14,7 @@ Needs nothing but the standard library and the development dependencies of pypro
 import argparse
 import contextlib
 import hashlib
+import json
 import os
 import re
 import shutil
@@ -21,22 +22,34 @@ import signal
 import socket
 import subprocess
 import sys
+import tarfile
 import tempfile
 import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
+from urllib.parse import urljoin
 
 ROOT = Path(__file__).resolve().parent.parent
+WEB = ROOT / "web"
+# Made from other files by the tools of the dashboard, and committed.
+WEB_GENERATED = (WEB / "src" / "routeTree.gen.ts", WEB / "src" / "graphql-env.d.ts")
 # The slowest step takes a few minutes; one that hangs must not use up the time of a CI machine.
 STEP_SECONDS_MAX = 720.0
 SERVER_START_SECONDS_MAX = 30.0
 SERVER_STOP_SECONDS_MAX = 20.0
+
+# The router's generator and the build write into the same folder of sources.
+_WEB_SOURCES = threading.Lock()
+_FIRST_LOAD = re.compile(r"^first load.*$", re.MULTILINE)
+
+# A proxy of the machine must not see requests to its own loopback.
+_OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 _PYTEST_NO_TESTS = 5
 _PYTEST_SUMMARY = re.compile(
@@ -89,9 +102,11 @@ class StepRun:
     _is_stopped: bool = False
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def call(self, *command: str | Path, cwd: Path = ROOT) -> int:
+    def call(
+        self, *command: str | Path, cwd: Path = ROOT, environ: Mapping[str, str] | None = None
+    ) -> int:
         """Exit status of a command that has finished."""
-        process = self.start(*command, cwd=cwd)
+        process = self.start(*command, cwd=cwd, environ=environ)
         try:
             return process.wait(timeout=max(0.0, self.end_s - time.monotonic()))
         except subprocess.TimeoutExpired:
@@ -99,13 +114,17 @@ class StepRun:
         finally:
             self.kill()
 
-    def require(self, *command: str | Path, cwd: Path = ROOT) -> None:
+    def require(
+        self, *command: str | Path, cwd: Path = ROOT, environ: Mapping[str, str] | None = None
+    ) -> None:
         """Run a command that has to succeed."""
-        status = self.call(*command, cwd=cwd)
+        status = self.call(*command, cwd=cwd, environ=environ)
         if status != 0:
             raise StepError(f"{Path(command[0]).name} exited with {status}")
 
-    def start(self, *command: str | Path, cwd: Path = ROOT) -> subprocess.Popen[bytes]:
+    def start(
+        self, *command: str | Path, cwd: Path = ROOT, environ: Mapping[str, str] | None = None
+    ) -> subprocess.Popen[bytes]:
         """A command that goes on running; `kill` ends it and everything it started."""
         with self._lock:
             if self._is_stopped:
@@ -114,7 +133,7 @@ class StepRun:
             self._process = subprocess.Popen(
                 [str(part) for part in command],
                 cwd=cwd,
-                env=_environment(),
+                env={**_environment(), **(environ or {})},
                 stdin=subprocess.DEVNULL,
                 stdout=self.output,
                 stderr=subprocess.STDOUT,
@@ -200,6 +219,66 @@ def _check_compat(run: StepRun) -> None:
     _pytest(run, "tests/compat")
 
 
+def _check_web(run: StepRun) -> None:
+    npm = _program("npm")
+    _install_web_packages(run)
+    with _WEB_SOURCES:
+        before = [path.read_bytes() for path in WEB_GENERATED]
+        run.require(npm, "run", "check", cwd=WEB)
+        changed = [
+            str(path.relative_to(ROOT))
+            for path, content in zip(WEB_GENERATED, before, strict=True)
+            if path.read_bytes() != content
+        ]
+    if changed:
+        raise StepError(f"was not up to date, commit what is there now: {', '.join(changed)}")
+
+
+def _check_vitest(run: StepRun) -> None:
+    node = _program("node")
+    _install_web_packages(run)
+    with tempfile.TemporaryDirectory(prefix="stepwell-vitest-") as folder:
+        report = Path(folder) / "report.json"
+        status = run.call(
+            *(node, "node_modules/vitest/vitest.mjs", "run", "--reporter=default"),
+            *("--reporter=json", f"--outputFile={report}"),
+            cwd=WEB,
+        )
+        if not report.exists():
+            raise StepError(f"vitest exited with {status} and without a report")
+        counts = json.loads(report.read_bytes())
+    run.tests_passed, run.tests_failed = counts["numPassedTests"], counts["numFailedTests"]
+    run.summary = f"{run.tests_passed} passed, {run.tests_failed} failed"
+    if counts["numTotalTests"] != run.tests_passed + run.tests_failed:
+        raise StepError(f"{run.summary}, but there are {counts['numTotalTests']} tests")
+    if status != 0:
+        raise StepError(run.summary)
+
+
+def _check_bundle(run: StepRun) -> None:
+    node = _program("node")
+    _install_web_packages(run)
+    with tempfile.TemporaryDirectory(prefix="stepwell-bundle-") as folder:
+        with _WEB_SOURCES:
+            vite = (node, "node_modules/vite/bin/vite.js", "build")
+            run.require(*vite, cwd=WEB, environ={"STEPWELL_UI_OUT": folder})
+        run.require(node, "scripts/first-load.mjs", folder, cwd=WEB)
+        run.require(node, "scripts/addresses.mjs", folder, cwd=WEB)
+    run.summary = _FIRST_LOAD.findall(run.output_text())[-1]
+
+
+def _check_browser(run: StepRun) -> None:
+    _program("node")
+    _install_typescript_sdk(run, ROOT / "tests" / "compat" / "typescript")
+    with _WEB_SOURCES:
+        run.require(sys.executable, "hatch_build.py")
+    _pytest(run, "tests/web")
+
+
+def _install_web_packages(run: StepRun) -> None:
+    run.require(sys.executable, "hatch_build.py", "--packages")
+
+
 def _check_openapi(run: StepRun) -> None:
     _tool("schemathesis")
     _pytest(run, "tests/openapi")
@@ -222,7 +301,15 @@ def _check_packaging(run: StepRun) -> None:
     uv = _program("uv")
     with tempfile.TemporaryDirectory(prefix="stepwell-packaging-") as name:
         folder = Path(name)
-        run.require(uv, "build", "--wheel", "--out-dir", folder / "dist")
+        _copy_checkout(folder / "checkout")
+        # Of a clean checkout, and with a Node.js that is too old to build the dashboard.
+        run.require(
+            *(uv, "build", "--out-dir", folder / "dist", folder / "checkout"),
+            environ={"PATH": f"{_old_node(folder / 'bin')}{os.pathsep}{os.environ['PATH']}"},
+        )
+        (archive,) = (folder / "dist").glob("*.tar.gz")
+        _look_into(run, archive)
+
         (wheel,) = (folder / "dist").glob("*.whl")
         run.require(uv, "venv", "--python", sys.executable, folder / "venv")
         python = folder / "venv" / "bin" / "python"
@@ -233,6 +320,49 @@ def _check_packaging(run: StepRun) -> None:
         _serve_once(run, stepwell, folder)
 
 
+def _copy_checkout(target: Path) -> None:
+    """Everything of the checkout that Git does not ignore, as it is on the disk."""
+    listed = subprocess.run(
+        [_program("git"), "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    for name in listed.stdout.split("\0"):
+        if name and (ROOT / name).is_file():
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, target / name)
+
+
+def _old_node(folder: Path) -> Path:
+    """A folder for the path whose Node.js is too old to build the dashboard."""
+    folder.mkdir()
+    (folder / "node").write_text("#!/bin/sh\necho v18.0.0\n")
+    (folder / "node").chmod(0o755)
+    return folder
+
+
+def _look_into(run: StepRun, archive: Path) -> None:
+    """The source archive has what one needs to build it, the built dashboard, and nothing more."""
+    with tarfile.open(archive) as tar:
+        names = {name.partition("/")[2] for name in tar.getnames()}
+    tops = sorted({name.partition("/")[0] for name in names})
+    run.note(f"{archive.name}: {len(names)} files in {', '.join(tops)}")
+
+    dashboard = "src/stepwell/dashboard/dist"
+    needed = {
+        *("hatch_build.py", "pyproject.toml", "LICENSE", "NOTICE", "README.md"),
+        *("web/package-lock.json", "web/.npmrc", "web/index.html", "web/src/main.tsx"),
+        *(f"{dashboard}/{name}" for name in (".build-id", "index.html", "THIRD_PARTY_LICENSES.md")),
+    }
+    if missing := sorted(needed - names):
+        raise StepError(f"the source archive lacks {', '.join(missing)}")
+    unwanted = re.compile(r"(^|/)(node_modules|__pycache__|\.tanstack|screenshots|\.dist-\w+)(/|$)")
+    if found := sorted(name for name in names if unwanted.search(name)):
+        raise StepError(f"the source archive has {', '.join(found[:5])}")
+
+
 def _serve_once(run: StepRun, stepwell: Path, folder: Path) -> None:
     port = _free_port()
     server = run.start(
@@ -240,7 +370,9 @@ def _serve_once(run: StepRun, stepwell: Path, folder: Path) -> None:
     )
     try:
         _wait_until_healthy(server, f"http://127.0.0.1:{port}/health")
-        run.note("healthy; sending SIGINT")
+        run.note("healthy; looking at the dashboard")
+        _look_at_dashboard(f"http://127.0.0.1:{port}/")
+        run.note("sending SIGINT")
         server.send_signal(signal.SIGINT)
         status = server.wait(timeout=SERVER_STOP_SECONDS_MAX)
     except subprocess.TimeoutExpired:
@@ -251,15 +383,29 @@ def _serve_once(run: StepRun, stepwell: Path, folder: Path) -> None:
         raise StepError(f"the server exited with {status} after SIGINT, not with 0")
 
 
+def _look_at_dashboard(url: str) -> None:
+    """The shell and the script that it starts with."""
+    try:
+        with _OPENER.open(url, timeout=10) as response:
+            shell = response.read().decode()
+        base = re.search(r'<base href="([^"]*)"', shell)
+        entry = re.search(r'<script type="module"[^>]* src="([^"]*)"', shell)
+        if base is None or entry is None:
+            raise StepError(f"what {url} answers is not the dashboard: {shell[:200]!r}")
+        with _OPENER.open(urljoin(urljoin(url, base[1]), entry[1]), timeout=10) as response:
+            if "javascript" not in response.headers["content-type"]:
+                raise StepError(f"{entry[1]} is {response.headers['content-type']}")
+    except urllib.error.URLError as error:
+        raise StepError(f"the dashboard is not there: {error}") from None
+
+
 def _wait_until_healthy(server: subprocess.Popen[bytes], url: str) -> None:
     end_s = time.monotonic() + SERVER_START_SECONDS_MAX
-    # A proxy of the machine must not see requests to its own loopback.
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     while time.monotonic() < end_s:
         if server.poll() is not None:
             raise StepError(f"the server exited with {server.returncode} while starting")
         try:
-            with opener.open(url, timeout=2) as response:
+            with _OPENER.open(url, timeout=2) as response:
                 if response.status == 200:
                     return
         except (urllib.error.URLError, OSError):
@@ -313,6 +459,9 @@ STEPS = (
     Step(name="lint", about="ruff check", action=_check_lint),
     Step(name="types", about="mypy, strict, tests included", action=_check_types),
     Step(name="imports", about="rooms import in one direction only", action=_check_imports),
+    Step(name="web", about="web: types, GraphQL, format and lint", action=_check_web),
+    Step(name="vitest", about="web: components and pure logic", action=_check_vitest),
+    Step(name="bundle", about="web: size of the first load, no other hosts", action=_check_bundle),
     Step(name="unit", about="tests/unit", action=_check_unit),
     Step(
         name="simulation", about="tests/simulation: promises under faults", action=_check_simulation
@@ -324,10 +473,17 @@ STEPS = (
         action=_check_openapi,
     ),
     Step(name="e2e", about="tests/e2e: real processes and kills", action=_check_e2e),
+    Step(
+        name="browser",
+        about="tests/web: the dashboard in a browser, with real apps",
+        action=_check_browser,
+    ),
     Step(name="bench", about="every benchmark for one iteration", action=_check_bench),
-    Step(name="packaging", about="build the wheel, install it, start it", action=_check_packaging),
+    Step(
+        name="packaging", about="build, install and start what users get", action=_check_packaging
+    ),
 )
-FAST = ("lint", "types", "imports", "unit")
+FAST = ("lint", "types", "imports", "web", "vitest", "unit")
 
 
 def _perform(step: Step, run: StepRun) -> Outcome:

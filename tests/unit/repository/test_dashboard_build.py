@@ -159,6 +159,15 @@ def test_packages_are_installed_when_those_there_are_not_the_locked_ones(
     assert checkout.calls() == [*([command] if command else []), "vite"]
 
 
+def test_who_develops_gets_all_packages_once(checkout: Checkout) -> None:
+    checkout.installed({"node_modules/react": RUNTIME})
+
+    assert hatch_build.install_for_development(checkout.root)
+    assert checkout.calls() == [CI]
+    assert not hatch_build.install_for_development(checkout.root)
+    assert checkout.calls() == []
+
+
 def test_the_pages_carry_the_licences_of_scripts_and_fonts_and_no_notes_of_the_build(
     checkout: Checkout,
 ) -> None:
