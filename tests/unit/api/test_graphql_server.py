@@ -1,6 +1,8 @@
 """What the server tells of itself and of the last day, and what came of registrations."""
 
+import asyncio
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -16,6 +18,25 @@ def world() -> Iterator[GraphqlWorld]:
     with graphql_world("ok", "bad", "parent") as world:
         world.app.answers["shop-bad"] = [FAILED]
         yield world
+
+
+@contextmanager
+def silent(world: GraphqlWorld) -> Iterator[str]:
+    """The URL of an app that takes calls and answers none."""
+    ended = asyncio.Event()
+
+    async def hold(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await ended.wait()
+        writer.close()
+
+    loop = world.server.loop
+    listening = asyncio.start_server(hold, "127.0.0.1", 0)
+    serving = asyncio.run_coroutine_threadsafe(listening, loop).result(20)
+    try:
+        yield f"http://127.0.0.1:{serving.sockets[0].getsockname()[1]}/api/inngest"
+    finally:
+        loop.call_soon_threadsafe(ended.set)
+        loop.call_soon_threadsafe(serving.close)
 
 
 class TestServer:
@@ -45,6 +66,26 @@ class TestServer:
         assert commits["count"] > 0
         assert 0 < commits["p50Ms"] <= commits["p99Ms"]
         assert commits["transitionsPerCommit"] >= 1
+
+    def test_calls_under_way_are_told_with_what_they_are_for(self) -> None:
+        with graphql_world("slow") as world, silent(world) as url:
+            world.server.register("slow", url=url)
+            event_id = world.server.send()
+            query = """{ server { callsUnderWay
+              slowestCalls { runID functionSlug functionName stepID attempt since } } }"""
+            while not (server := world.ask(query)["server"])["callsUnderWay"]:
+                pass
+            runs = "query ($id: ULID!) { eventV2(id: $id) { runs { id } } }"
+            (run,) = world.ask(runs, id=event_id)["eventV2"]["runs"]
+        (call,) = server["slowestCalls"]
+        assert call.pop("since").endswith("Z")
+        assert call == {
+            "runID": run["id"],
+            "functionSlug": "shop-slow",
+            "functionName": "slow",
+            "stepID": None,
+            "attempt": 0,
+        }
 
     def test_questions_that_take_long_are_named_without_what_they_ask(
         self, world: GraphqlWorld, monkeypatch: pytest.MonkeyPatch
