@@ -1,4 +1,8 @@
-"""`/v0/session`: signing in to the dashboard of a server in production, and out again."""
+"""`/v0/session`: signing in to the dashboard of a server in production, and out again.
+
+A browser that follows a link from another site comes without its cookie, and the page it gets cannot
+know of the session. So pages can ask.
+"""
 
 from typing import Final
 
@@ -9,7 +13,7 @@ from stepwell.api.body import Headers, headers_of, read_body
 from stepwell.api.errors import send_error
 from stepwell.api.openapi import Body, Declaration, DeclarationTable, Tag, json, refused, text_of
 from stepwell.api.origins import is_same_origin
-from stepwell.api.responses import JSON, encode_json, send_answer
+from stepwell.api.responses import JSON, Header, encode_json, send_answer
 from stepwell.api.routing import send_not_found
 from stepwell.api.services import RouteTable
 from stepwell.api.sessions import FailedAttempts, OperatorKey, Sessions
@@ -85,6 +89,12 @@ _ABSENT: Final = text_of("text/plain", "In development, where nobody signs in", 
 
 DECLARATIONS: Final[DeclarationTable] = {
     PATH: {
+        "GET": Declaration(
+            "getSession",
+            "Say who is signed in to the dashboard",
+            Tag.SERVER,
+            answers=(json(SessionState), _ABSENT),
+        ),
         "POST": Declaration(
             "signIn",
             "Sign in to the dashboard",
@@ -122,7 +132,11 @@ class SignIn:
 
     def routes(self) -> RouteTable:
         """Where it is mounted."""
-        return {PATH: {"POST": self.post, "DELETE": self.delete}}
+        return {PATH: {"GET": self.get, "POST": self.post, "DELETE": self.delete}}
+
+    async def get(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
+        """Say whether the request comes with a session."""
+        await _send_state(send, is_signed_in=self._sessions.admit(headers_of(scope)))
 
     async def post(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Sign in."""
@@ -143,13 +157,13 @@ class SignIn:
             self._failed.add()
             raise KeyWrong
         cookie = self._sessions.begin(is_secure=_is_secure(scope, headers))
-        await _send_state(send, cookie, is_signed_in=True)
+        await _send_state(send, (b"set-cookie", cookie), is_signed_in=True)
 
     async def delete(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
         """Sign out."""
         headers = _of_our_page(scope)
         cookie = self._sessions.end(is_secure=_is_secure(scope, headers))
-        await _send_state(send, cookie, is_signed_in=False)
+        await _send_state(send, (b"set-cookie", cookie), is_signed_in=False)
 
 
 class SignInAbsent:
@@ -157,7 +171,7 @@ class SignInAbsent:
 
     def routes(self) -> RouteTable:
         """Where it is mounted."""
-        return {PATH: {"POST": send_not_found, "DELETE": send_not_found}}
+        return {PATH: dict.fromkeys(("GET", "POST", "DELETE"), send_not_found)}
 
 
 def _of_our_page(scope: Scope) -> Headers:
@@ -177,6 +191,6 @@ def _is_secure(scope: Scope, headers: Headers) -> bool:
     return scope.get("scheme") == "https" or forwarded == b"https" or origin.startswith(b"https:")
 
 
-async def _send_state(send: Send, cookie: bytes, *, is_signed_in: bool) -> None:
-    headers = (JSON, (b"set-cookie", cookie), (b"cache-control", b"no-store"))
+async def _send_state(send: Send, *cookies: Header, is_signed_in: bool) -> None:
+    headers = (JSON, *cookies, (b"cache-control", b"no-store"))
     await send_answer(send, 200, encode_json(SessionState(is_signed_in)), headers=headers)

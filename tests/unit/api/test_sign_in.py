@@ -165,6 +165,17 @@ def test_who_signs_out_has_no_cookie_any_more(api: Api) -> None:
     assert answer.headers["set-cookie"].startswith("stepwell_session=; Path=/; Max-Age=0;")
 
 
+def test_a_page_can_ask_whether_there_is_a_session(api: Api) -> None:
+    """Browsers leave the cookie out when they follow a link from another site."""
+    cookie = cookie_of(sign_in(api))
+
+    for sent, is_signed_in in (({}, False), ({"cookie": cookie}, True), ({"cookie": "x"}, False)):
+        answer = api.get("/v0/session", **sent)
+        assert (answer.status, answer.json) == (200, {"signedIn": is_signed_in})
+        assert answer.headers["cache-control"] == "no-store"
+        assert "set-cookie" not in answer.headers
+
+
 @pytest.mark.parametrize(
     ("headers", "is_secure"),
     [
@@ -218,6 +229,7 @@ def test_a_development_server_knows_no_sessions(tmp_path: Path) -> None:
     api = Api(with_dashboard(built_into(tmp_path)))
 
     assert sign_in(api).status == 404
+    assert api.get("/v0/session").status == 404
     assert api.delete("/v0/session", **OURS).status == 404
     assert config_of(api.get("/"))["signedIn"] is True
 
