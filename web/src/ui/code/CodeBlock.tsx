@@ -74,7 +74,7 @@ export function CodeBlock(props: CodeBlockProps) {
       <CodeBody
         {...body}
         className={isExpanded ? '' : 'max-h-80'}
-        viewerClassName="[&_.cm-scroller]:max-h-96"
+        viewerClassName="[&_.cm-editor]:max-h-96"
         onOverflow={setOverflowing}
       />
       {canExpand && (
@@ -94,7 +94,7 @@ export function CodeBlock(props: CodeBlockProps) {
         <CodeBody
           {...body}
           size={content.size === 'simple' ? 'large' : content.size}
-          viewerClassName="[&_.cm-scroller]:h-[calc(100dvh-8rem)]"
+          viewerClassName="[&_.cm-editor]:h-[calc(100dvh-8rem)]"
         />
       </Dialog>
     </figure>

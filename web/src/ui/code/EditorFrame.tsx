@@ -1,5 +1,4 @@
-import type { Extension } from '@codemirror/state';
-import { EditorState } from '@codemirror/state';
+import { EditorState, type Extension } from '@codemirror/state';
 import { EditorView } from '@codemirror/view';
 import { useEffect, useRef } from 'react';
 import { cn } from '~/lib/cn';
@@ -18,6 +17,8 @@ export function EditorFrame({ value, onChange, extensions, className }: EditorFr
   const place = useRef<HTMLDivElement>(null);
   const view = useRef<EditorView | null>(null);
   const latest = useRef({ value, onChange });
+  /** What the editor holds, so that large texts need not be read out of it to be compared. */
+  const held = useRef(value);
   useEffect(() => {
     latest.current = { value, onChange };
   });
@@ -27,8 +28,11 @@ export function EditorFrame({ value, onChange, extensions, className }: EditorFr
     const tellChanges = EditorView.updateListener.of((update) => {
       if (!update.docChanged) return;
       const text = update.state.doc.toString();
-      if (text !== latest.current.value) latest.current.onChange?.(text);
+      if (text === held.current) return;
+      held.current = text;
+      latest.current.onChange?.(text);
     });
+    held.current = latest.current.value;
     const editor = new EditorView({
       parent: place.current,
       state: EditorState.create({
@@ -36,6 +40,7 @@ export function EditorFrame({ value, onChange, extensions, className }: EditorFr
         extensions: [extensions, tellChanges],
       }),
     });
+    editor.dom.addEventListener('keydown', keepEscape);
     view.current = editor;
     return () => {
       view.current = null;
@@ -45,9 +50,15 @@ export function EditorFrame({ value, onChange, extensions, className }: EditorFr
 
   useEffect(() => {
     const editor = view.current;
-    if (!editor || editor.state.doc.toString() === value) return;
+    if (!editor || held.current === value) return;
+    held.current = value;
     editor.dispatch({ changes: { from: 0, to: editor.state.doc.length, insert: value } });
   }, [value]);
 
   return <div ref={place} className={cn('overflow-hidden rounded-md', className)} />;
+}
+
+/** Escape that closed something of the editor shall not also close the dialog around it. */
+function keepEscape(event: KeyboardEvent): void {
+  if (event.key === 'Escape' && event.defaultPrevented) event.stopPropagation();
 }

@@ -1,6 +1,6 @@
 import { closeBrackets, closeBracketsKeymap } from '@codemirror/autocomplete';
 import { json } from '@codemirror/lang-json';
-import { foldGutter, foldKeymap } from '@codemirror/language';
+import { bracketMatching, foldGutter, foldKeymap } from '@codemirror/language';
 import { linter } from '@codemirror/lint';
 import { EditorState, type Text } from '@codemirror/state';
 import { keymap, lineNumbers } from '@codemirror/view';
@@ -30,7 +30,9 @@ export default function JsonEditorView(props: JsonEditorProps & { lines: number 
       lineNumbers(),
       foldGutter(),
       json(),
-      isReadOnly ? EditorState.readOnly.of(true) : [closeBrackets(), faults(setFault)],
+      isReadOnly
+        ? EditorState.readOnly.of(true)
+        : [bracketMatching(), closeBrackets(), faults(setFault)],
       keymap.of([...closeBracketsKeymap, ...foldKeymap]),
     ],
     [label, lines, isReadOnly, submits],

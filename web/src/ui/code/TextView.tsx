@@ -1,13 +1,14 @@
 import { json } from '@codemirror/lang-json';
 import { codeFolding, foldGutter, foldKeymap } from '@codemirror/language';
-import { highlightSelectionMatches, searchKeymap } from '@codemirror/search';
+import { highlightSelectionMatches, search, searchKeymap } from '@codemirror/search';
 import { EditorState } from '@codemirror/state';
 import { EditorView, keymap, lineNumbers } from '@codemirror/view';
 import { useEffect, useMemo, useState } from 'react';
 import { Skeleton } from '../Skeleton';
 import { editorBase } from './codemirror';
 import { EditorFrame } from './EditorFrame';
-import { setOut } from './json-layout';
+import { layOut } from './layout-of';
+import { hasLongLine } from './sizes';
 
 interface TextViewProps {
   /** The id of the element that names it. */
@@ -15,7 +16,7 @@ interface TextViewProps {
   text: string;
   isJson: boolean;
   isWrapped: boolean;
-  /** Of the frame: decides the height. */
+  /** Of the frame: decides the height, of which the text scrolls. */
   className: string;
 }
 
@@ -30,7 +31,8 @@ export default function TextView({
   isWrapped,
   className,
 }: TextViewProps) {
-  const shown = useSetOut(text, isJson);
+  const shown = useLayout(text, isJson);
+  const isStiff = useMemo(() => hasLongLine(shown ?? ''), [shown]);
   const extensions = useMemo(
     () => [
       ...editorBase({ labelledBy }),
@@ -38,25 +40,34 @@ export default function TextView({
       // Phones would otherwise open their keyboard.
       EditorView.contentAttributes.of({ inputmode: 'none' }),
       lineNumbers(),
+      search({ top: true }),
       highlightSelectionMatches(),
-      isJson ? [json(), codeFolding(), foldGutter()] : [],
-      isWrapped ? EditorView.lineWrapping : [],
+      isJson && !isStiff ? [json(), codeFolding(), foldGutter()] : [],
+      isWrapped && !isStiff ? EditorView.lineWrapping : [],
       keymap.of([...searchKeymap, ...foldKeymap]),
     ],
-    [labelledBy, isJson, isWrapped],
+    [labelledBy, isJson, isWrapped, isStiff],
   );
   if (shown === null) return <Skeleton lines={6} />;
-  return <EditorFrame value={shown} extensions={extensions} className={className} />;
+  return (
+    <>
+      <EditorFrame value={shown} extensions={extensions} className={className} />
+      {isStiff && isWrapped && (
+        <p className="border-line border-t px-3 py-1 text-ink-faint text-xs">
+          A line is too long to be wrapped.
+        </p>
+      )}
+    </>
+  );
 }
 
-/** The text set out; null for the moment before, so that the page is drawn first. */
-function useSetOut(text: string, isJson: boolean): string | null {
-  const [result, setResult] = useState<{ of: string; shown: string } | null>(null);
+/** The text as it is shown; null until it is set out, which waits for the page to be drawn. */
+function useLayout(text: string, isJson: boolean): string | null {
+  const [layout, setLayout] = useState<{ of: string; shown: string } | null>(null);
   useEffect(() => {
     if (!isJson) return;
-    const timer = setTimeout(() => setResult({ of: text, shown: setOut(text) ?? text }), 0);
-    return () => clearTimeout(timer);
+    return layOut(text, (shown) => setLayout({ of: text, shown }));
   }, [text, isJson]);
   if (!isJson) return text;
-  return result?.of === text ? result.shown : null;
+  return layout?.of === text ? layout.shown : null;
 }

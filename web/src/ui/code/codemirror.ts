@@ -1,6 +1,6 @@
 /** What every editor of the dashboard has in common. Loaded only with an editor. */
 import { defaultKeymap, history, historyKeymap } from '@codemirror/commands';
-import { bracketMatching, HighlightStyle, syntaxHighlighting } from '@codemirror/language';
+import { HighlightStyle, syntaxHighlighting } from '@codemirror/language';
 import { type Extension, Prec } from '@codemirror/state';
 import { EditorView, keymap } from '@codemirror/view';
 import { tags } from '@lezer/highlight';
@@ -19,7 +19,6 @@ export function editorBase({ label, labelledBy, onSubmit }: EditorBaseOptions): 
   return [
     appearance,
     history(),
-    bracketMatching(),
     EditorView.contentAttributes.of(
       labelledBy ? { 'aria-labelledby': labelledBy } : { 'aria-label': label ?? '' },
     ),

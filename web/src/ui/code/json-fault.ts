@@ -85,9 +85,13 @@ function wordAt(text: string, start: number): string {
 }
 
 function faultOfString(text: string, start: number, end: number): JsonFault | null {
-  const line = text.indexOf('\n', start);
-  if (line > 0 && line < end) {
-    return fault(start, line, 'Close the text with a " on the same line; a line break is \\n');
+  const line = text.slice(start, end).indexOf('\n');
+  if (line > 0) {
+    return fault(
+      start,
+      start + line,
+      'Close the text with a " on the same line; a line break is \\n',
+    );
   }
   if (end - start < 2 || text[end - 1] !== '"') return fault(start, end, 'Close the text with a "');
   const inside = text.slice(start + 1, end - 1);

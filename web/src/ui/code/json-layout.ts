@@ -16,51 +16,60 @@ const GROWTH_FREE = 10_000;
 export function setOut(text: string): string | null {
   if (!isJson(text)) return null;
   const lengthMax = text.length * GROWTH_MAX + GROWTH_FREE;
-  const parts: string[] = [];
-  let length = 0;
+  let out = '';
   let level = 0;
-  const add = (part: string) => {
-    parts.push(part);
-    length += part.length;
-  };
-  const breakLine = () => level <= LEVELS_MAX && add(`\n${'  '.repeat(level)}`);
   for (let at = skipSpace(text, 0); at < text.length; at = skipSpace(text, at)) {
-    if (length > lengthMax) return null;
+    if (out.length > lengthMax) return null;
     const mark = text.charAt(at);
-    if (mark === '"') {
-      const end = endOfString(text, at);
-      add(readable(text.slice(at, end)));
-      at = end;
-    } else if (mark === '{' || mark === '[') {
-      at = skipSpace(text, at + 1);
-      if (text[at] === '}' || text[at] === ']') {
-        add(mark === '{' ? '{}' : '[]');
-        at += 1;
-      } else {
-        level += 1;
-        add(mark);
-        breakLine();
+    switch (mark) {
+      case '"': {
+        const end = endOfString(text, at);
+        out += readable(text.slice(at, end));
+        at = end;
+        break;
       }
-    } else if (mark === '}' || mark === ']') {
-      const isBroken = level <= LEVELS_MAX;
-      level -= 1;
-      if (isBroken) breakLine();
-      add(mark);
-      at += 1;
-    } else if (mark === ',') {
-      add(level <= LEVELS_MAX ? ',' : ', ');
-      breakLine();
-      at += 1;
-    } else if (mark === ':') {
-      add(': ');
-      at += 1;
-    } else {
-      const end = endOfScalar(text, at);
-      add(text.slice(at, end));
-      at = end;
+      case '{':
+      case '[': {
+        at = skipSpace(text, at + 1);
+        const after = text.charAt(at);
+        if (after === '}' || after === ']') {
+          out += mark + after;
+          at += 1;
+        } else {
+          level += 1;
+          out += mark + lineBreak(level);
+        }
+        break;
+      }
+      case '}':
+      case ']':
+        level -= 1;
+        out += level < LEVELS_MAX ? lineBreak(level) + mark : mark;
+        at += 1;
+        break;
+      case ',':
+        out += level <= LEVELS_MAX ? mark + lineBreak(level) : ', ';
+        at += 1;
+        break;
+      case ':':
+        out += ': ';
+        at += 1;
+        break;
+      default: {
+        const end = endOfScalar(text, at);
+        out += text.slice(at, end);
+        at = end;
+      }
     }
   }
-  return parts.join('');
+  return out;
+}
+
+const LINE_BREAKS = Array.from({ length: LEVELS_MAX + 1 }, (_, level) => `\n${'  '.repeat(level)}`);
+
+/** A line break and the indentation of a level; nothing where levels are not set out any more. */
+function lineBreak(level: number): string {
+  return LINE_BREAKS[level] ?? '';
 }
 
 function isJson(text: string): boolean {

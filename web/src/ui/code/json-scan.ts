@@ -1,7 +1,8 @@
 /** Where the parts of a JSON text end. Works on any text, and looks at each character about once. */
 
 const BACKSLASH = 92;
-const SCALAR = /[-+.\w]*/y;
+/** Marks that end a number or a word. */
+const MARKS = new Set([...'{}[],:"'].map((mark) => mark.charCodeAt(0)));
 
 /** The index after the string that begins at `start`; the end of the text if it is not closed. */
 export function endOfString(text: string, start: number): number {
@@ -18,10 +19,15 @@ export function endOfString(text: string, start: number): number {
   }
 }
 
-/** The index after the number or word that begins at `start`; `start` if none does. */
+/** The index after the number or word that begins at `start`; `start` if a mark or a space stands there. */
 export function endOfScalar(text: string, start: number): number {
-  SCALAR.lastIndex = start;
-  return start + (SCALAR.exec(text)?.[0].length ?? 0);
+  let at = start;
+  while (at < text.length) {
+    const code = text.charCodeAt(at);
+    if (isSpace(code) || MARKS.has(code)) break;
+    at += 1;
+  }
+  return at;
 }
 
 /** The index of the first character from `start` on that is no white space. */

@@ -1,4 +1,4 @@
-/** How a text is shown, by its size. Measured in Chromium on two slow cores; see the tests in `tests/web`. */
+/** How a text is shown, by its size. Chosen by measuring in Chromium on two cores. */
 
 /** Up to here a text is plain coloured HTML: no editor is loaded. In characters. */
 const SIMPLE_CHARS_MAX = 32_768;
@@ -7,6 +7,9 @@ const SIMPLE_LINES_MAX = 1_500;
 const SHOWN_CHARS_MAX = 2_000_000;
 /** How much of a text is shown that is too large. In characters. */
 export const BEGINNING_CHARS = 65_536;
+
+/** Lines up to here can be wrapped and coloured without a noticeable pause. In characters. */
+const LINE_CHARS_MAX = 50_000;
 
 /** `simple`: as HTML; `large`: in a viewer that draws what is seen; `huge`: only its beginning. */
 export type TextSize = 'simple' | 'large' | 'huge';
@@ -24,4 +27,15 @@ export function hasFewLines(text: string): boolean {
     if (lines > SIMPLE_LINES_MAX) return false;
   }
   return true;
+}
+
+/** Whether a text has a line so long that the viewer leaves it alone. */
+export function hasLongLine(text: string): boolean {
+  let from = 0;
+  while (text.length - from > LINE_CHARS_MAX) {
+    const end = text.lastIndexOf('\n', from + LINE_CHARS_MAX);
+    if (end < from) return true;
+    from = end + 1;
+  }
+  return false;
 }
