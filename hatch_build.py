@@ -34,7 +34,7 @@ _ROOT = Path(__file__).resolve().parent
 _PACKAGE = Path("src/stepwell/dashboard")
 # Where Vite writes what is about the build, and not for browsers.
 _BUILD_NOTES = ".vite"
-_OUTPUT_LINES_SHOWN = 15
+_OUTPUT_LINES_SHOWN = 25
 
 # The package is not importable yet when this runs, so its module is loaded by its path.
 _sources = runpy.run_path(str(_ROOT / _PACKAGE / "ui_sources.py"))
@@ -43,6 +43,7 @@ _digest: Callable[[Path], str] = _sources["digest"]
 _is_built: Callable[[Path, Path], bool] = _sources["is_built"]
 
 _NODE_VERSION = re.compile(r"v(\d+)\.(\d+)\.")
+_COLOUR = re.compile(r"\x1b\[[\d;]*m")
 _STACK_LINE = re.compile(r"(npm \w+)?\s+at ")
 _WAYS_OUT = """\
 There are two ways out:
@@ -259,7 +260,8 @@ def _run(
             f"{_WAYS_OUT}"
         ) from None
     if done.returncode:
-        said = [line for line in done.stdout.splitlines() if not _STACK_LINE.match(line)]
+        text = _COLOUR.sub("", done.stdout)
+        said = [line for line in text.splitlines() if not _STACK_LINE.match(line)]
         last = "\n".join(f"  {line}" for line in said[-_OUTPUT_LINES_SHOWN:])
         raise BuildFailed(
             f"The dashboard could not be built: `{name}` ended with {done.returncode}.\n"

@@ -1,14 +1,13 @@
-"""One server, its apps and one Chromium for the whole session; each test gets a fresh context."""
+"""One server, its apps and one Chromium for the whole session; each test gets a fresh profile."""
 
 import os
-import re
 import subprocess
 import sys
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, Page
 
 # Their assertions explain themselves only if pytest rewrites them, which must come first.
 pytest.register_assert_rewrite(
@@ -19,15 +18,12 @@ pytest.register_assert_rewrite(
     "tests.web.stage",
 )
 
-from tests.compat.harness import ROOT  # noqa: E402
+from tests.compat.harness import ROOT, Server  # noqa: E402
 from tests.web.browser import NoBrowser, running_browser  # noqa: E402
 from tests.web.scene import Scene, set_scene  # noqa: E402
-from tests.web.stage import Stage, running_stage  # noqa: E402
+from tests.web.stage import SIGNING_KEY, Stage, running_server, running_stage  # noqa: E402
+from tests.web.visits import Visit, Visits  # noqa: E402
 from tests.web.watch import PageWatch  # noqa: E402
-
-TRACES = Path(__file__).parent / ".traces"
-#: How long a page may take for what a test waits for. The machine may do other things as well.
-PAGE_TIMEOUT_MS = 15_000
 
 _FAILED = pytest.StashKey[bool]()
 _KEPT = pytest.StashKey[list[Path]]()
@@ -91,55 +87,52 @@ def scene(stage: Stage) -> Scene:
     return set_scene(stage)
 
 
+@pytest.fixture(scope="session")
+def empty_server(built_pages: None, logs: Path) -> Iterator[Server]:
+    """A server in development that knows no app; nobody may change that."""
+    options = ("dev", "--no-persist", "--no-discovery", "--no-poll")
+    with running_server(*options, log=logs / "empty-server.log") as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def locked_server(built_pages: None, logs: Path) -> Iterator[Server]:
+    """A server in production, which asks for `SIGNING_KEY`."""
+    keys = ("--signing-key", SIGNING_KEY, "--event-key", "test")
+    options = ("start", "--sqlite-dir", str(logs / "locked"), *keys)
+    log = logs / "locked-server.log"
+    with running_server(*options, log=log, signing_key=SIGNING_KEY) as server:
+        yield server
+
+
 @pytest.fixture
-def context(
-    request: pytest.FixtureRequest, browser: Browser, stage: Stage
-) -> Iterator[BrowserContext]:
-    """A fresh profile, recorded; the recording is kept when the test fails."""
-    context = browser.new_context(
-        base_url=stage.url,
-        viewport={"width": 1280, "height": 800},
-        reduced_motion="reduce",
-        locale="en-GB",
-        timezone_id="UTC",
-    )
-    context.set_default_timeout(PAGE_TIMEOUT_MS)
-    context.tracing.start(screenshots=True, snapshots=True)
+def visits(request: pytest.FixtureRequest, browser: Browser) -> Iterator[Visits]:
+    """Opens pages; fails the test for faults that they had and it did not announce."""
+    visits = Visits(browser, request.node.name)
+    problems: list[str] = []
     try:
-        yield context
+        yield visits
+        problems += visits.problems()
     finally:
-        _end_recording(request, context)
-        context.close()
-
-
-@pytest.fixture
-def watch(
-    request: pytest.FixtureRequest, context: BrowserContext, stage: Stage
-) -> Iterator[PageWatch]:
-    """Fails the test for faults that its pages had and it did not announce."""
-    watch = PageWatch(context, stage.url)
-    yield watch
-    # An answer of each page, behind everything that it has reported so far.
-    for page in context.pages:
-        page.evaluate("0")
-    problems = watch.problems()
-    if problems:
-        request.node.stash[_FAILED] = True
+        is_failed = bool(problems) or request.node.stash.get(_FAILED, False)
+        kept = visits.end(keep_recordings=is_failed)
+        request.config.stash.setdefault(_KEPT, []).extend(kept)
     assert not problems, "\n".join(problems)
 
 
 @pytest.fixture
-def page(context: BrowserContext, watch: PageWatch) -> Page:
-    """An empty page that is watched."""
-    return context.new_page()
+def visit(visits: Visits, stage: Stage) -> Visit:
+    """A page for the shared server."""
+    return visits.begin(stage.url)
 
 
-def _end_recording(request: pytest.FixtureRequest, context: BrowserContext) -> None:
-    if not request.node.stash.get(_FAILED, False):
-        context.tracing.stop()
-        return
-    TRACES.mkdir(exist_ok=True)
-    name = re.sub(r"[^\w.-]+", "-", request.node.name)
-    path = TRACES / f"{name}.zip"
-    context.tracing.stop(path=path)
-    request.config.stash.setdefault(_KEPT, []).append(path)
+@pytest.fixture
+def page(visit: Visit) -> Page:
+    """The page of `visit`."""
+    return visit.page
+
+
+@pytest.fixture
+def watch(visit: Visit) -> PageWatch:
+    """What watches the page of `visit`."""
+    return visit.watch

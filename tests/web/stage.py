@@ -21,7 +21,10 @@ from tests.compat.harness import (
     wait_until,
 )
 
-__all__ = ["Stage", "running_server", "running_stage"]
+__all__ = ["SIGNING_KEY", "Stage", "running_server", "running_stage"]
+
+#: What a server in production asks for.
+SIGNING_KEY = "signkey-test-" + "5e9a" * 16
 
 _RUN = "query ($id: String!) { run(runID: $id) { status trace { status childrenSpans { name status } } } }"
 
