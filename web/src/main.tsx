@@ -7,6 +7,7 @@ import { PageError, PageNotFound } from './features/shell/PageError';
 import { SignIn } from './features/shell/SignIn';
 import { basePath, config } from './lib/config';
 import { queryClient } from './lib/queries';
+import { isSignedIn } from './lib/request';
 import { parseSearch, stringifySearch } from './lib/search-codec';
 import { routeTree } from './routeTree.gen';
 import './styles.css';
@@ -31,6 +32,7 @@ declare module '@tanstack/react-router' {
   }
 }
 
+const needsSignIn = config.auth === 'session' && !config.signedIn && !(await isSignedIn());
 const root = document.getElementById('root');
 if (root) {
   createRoot(root).render(
@@ -38,11 +40,7 @@ if (root) {
       <CSPProvider nonce={config.nonce}>
         <QueryClientProvider client={queryClient}>
           <TooltipProvider delay={400}>
-            {config.auth === 'session' && !config.signedIn ? (
-              <SignIn />
-            ) : (
-              <RouterProvider router={router} />
-            )}
+            {needsSignIn ? <SignIn /> : <RouterProvider router={router} />}
           </TooltipProvider>
         </QueryClientProvider>
       </CSPProvider>

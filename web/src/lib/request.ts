@@ -42,7 +42,17 @@ export async function request<Result, Variables>(
   variables: Variables,
   signal?: AbortSignal,
 ): Promise<Result> {
-  const response = await send('v0/gql', { query: print(document), variables }, signal);
+  return requestWithText(document, JSON.stringify(variables), signal);
+}
+
+/** As `request`, with the variables as the text of a JSON object, which is sent as it is. */
+export async function requestWithText<Result, Variables>(
+  document: TadaDocumentNode<Result, Variables>,
+  variablesText: string,
+  signal?: AbortSignal,
+): Promise<Result> {
+  const body = `{"query":${JSON.stringify(print(document))},"variables":${variablesText}}`;
+  const response = await send('v0/gql', body, signal);
   const answer = await readAnswer(response);
   const [error] = answer.errors ?? [];
   if (error) {
@@ -55,7 +65,7 @@ export async function request<Result, Variables>(
 
 /** Signs in with the server's key; throws a `RequestError` if that is not it. */
 export async function signIn(key: string): Promise<void> {
-  const response = await send('v0/session', { key });
+  const response = await send('v0/session', JSON.stringify({ key }));
   if (response.ok) return;
   const text = await response.text();
   const wait = response.headers.get('retry-after');
@@ -65,17 +75,31 @@ export async function signIn(key: string): Promise<void> {
   throw new RequestError('unauthorized', messageOf(text) || 'The key is not right.');
 }
 
+/**
+ * Whether this browser is signed in. The page itself may not know: a browser that follows a link from
+ * another site asks for it without the cookie.
+ */
+export async function isSignedIn(): Promise<boolean> {
+  try {
+    const response = await fetch(serverUrl('v0/session'), { credentials: 'same-origin' });
+    const answer = (await response.json()) as { signedIn?: unknown };
+    return answer.signedIn === true;
+  } catch {
+    return false;
+  }
+}
+
 export async function signOut(): Promise<void> {
   await fetch(serverUrl('v0/session'), { method: 'DELETE', credentials: 'same-origin' });
 }
 
-async function send(path: string, body: unknown, signal?: AbortSignal): Promise<Response> {
+async function send(path: string, body: string, signal?: AbortSignal): Promise<Response> {
   try {
     return await fetch(serverUrl(path), {
       method: 'POST',
       credentials: 'same-origin',
       headers: { 'content-type': 'application/json' },
-      body: JSON.stringify(body),
+      body,
       signal: signal ?? null,
     });
   } catch (error) {
