@@ -11,12 +11,14 @@
 import { Route as rootRouteImport } from './routes/__root'
 import { Route as IndexRouteImport } from './routes/index'
 import { Route as EndpointsRouteImport } from './routes/endpoints'
+import { Route as EventRouteImport } from './routes/event'
 import { Route as MetricsRouteImport } from './routes/metrics'
 import { Route as RunRouteImport } from './routes/run'
 import { Route as ServerRouteImport } from './routes/server'
 import { Route as AppsIndexRouteImport } from './routes/apps.index'
 import { Route as AppsAppIdRouteImport } from './routes/apps.$appId'
 import { Route as EventTypesIndexRouteImport } from './routes/event-types.index'
+import { Route as EventTypesNameRouteImport } from './routes/event-types.$name'
 import { Route as EventsIndexRouteImport } from './routes/events.index'
 import { Route as EventsEventIdRouteImport } from './routes/events.$eventId'
 import { Route as FunctionsIndexRouteImport } from './routes/functions.index'
@@ -32,6 +34,11 @@ const IndexRoute = IndexRouteImport.update({
 const EndpointsRoute = EndpointsRouteImport.update({
   id: '/endpoints',
   path: '/endpoints',
+  getParentRoute: () => rootRouteImport,
+} as any)
+const EventRoute = EventRouteImport.update({
+  id: '/event',
+  path: '/event',
   getParentRoute: () => rootRouteImport,
 } as any)
 const MetricsRoute = MetricsRouteImport.update({
@@ -62,6 +69,11 @@ const AppsAppIdRoute = AppsAppIdRouteImport.update({
 const EventTypesIndexRoute = EventTypesIndexRouteImport.update({
   id: '/event-types/',
   path: '/event-types/',
+  getParentRoute: () => rootRouteImport,
+} as any)
+const EventTypesNameRoute = EventTypesNameRouteImport.update({
+  id: '/event-types/$name',
+  path: '/event-types/$name',
   getParentRoute: () => rootRouteImport,
 } as any)
 const EventsIndexRoute = EventsIndexRouteImport.update({
@@ -98,10 +110,12 @@ const RunsRunIdRoute = RunsRunIdRouteImport.update({
 export interface FileRoutesByFullPath {
   '/': typeof IndexRoute
   '/endpoints': typeof EndpointsRoute
+  '/event': typeof EventRoute
   '/metrics': typeof MetricsRoute
   '/run': typeof RunRoute
   '/server': typeof ServerRoute
   '/apps/$appId': typeof AppsAppIdRoute
+  '/event-types/$name': typeof EventTypesNameRoute
   '/events/$eventId': typeof EventsEventIdRoute
   '/functions/$slug': typeof FunctionsSlugRoute
   '/runs/$runId': typeof RunsRunIdRoute
@@ -114,10 +128,12 @@ export interface FileRoutesByFullPath {
 export interface FileRoutesByTo {
   '/': typeof IndexRoute
   '/endpoints': typeof EndpointsRoute
+  '/event': typeof EventRoute
   '/metrics': typeof MetricsRoute
   '/run': typeof RunRoute
   '/server': typeof ServerRoute
   '/apps/$appId': typeof AppsAppIdRoute
+  '/event-types/$name': typeof EventTypesNameRoute
   '/events/$eventId': typeof EventsEventIdRoute
   '/functions/$slug': typeof FunctionsSlugRoute
   '/runs/$runId': typeof RunsRunIdRoute
@@ -131,10 +147,12 @@ export interface FileRoutesById {
   __root__: typeof rootRouteImport
   '/': typeof IndexRoute
   '/endpoints': typeof EndpointsRoute
+  '/event': typeof EventRoute
   '/metrics': typeof MetricsRoute
   '/run': typeof RunRoute
   '/server': typeof ServerRoute
   '/apps/$appId': typeof AppsAppIdRoute
+  '/event-types/$name': typeof EventTypesNameRoute
   '/events/$eventId': typeof EventsEventIdRoute
   '/functions/$slug': typeof FunctionsSlugRoute
   '/runs/$runId': typeof RunsRunIdRoute
@@ -149,10 +167,12 @@ export interface FileRouteTypes {
   fullPaths:
     | '/'
     | '/endpoints'
+    | '/event'
     | '/metrics'
     | '/run'
     | '/server'
     | '/apps/$appId'
+    | '/event-types/$name'
     | '/events/$eventId'
     | '/functions/$slug'
     | '/runs/$runId'
@@ -165,10 +185,12 @@ export interface FileRouteTypes {
   to:
     | '/'
     | '/endpoints'
+    | '/event'
     | '/metrics'
     | '/run'
     | '/server'
     | '/apps/$appId'
+    | '/event-types/$name'
     | '/events/$eventId'
     | '/functions/$slug'
     | '/runs/$runId'
@@ -181,10 +203,12 @@ export interface FileRouteTypes {
     | '__root__'
     | '/'
     | '/endpoints'
+    | '/event'
     | '/metrics'
     | '/run'
     | '/server'
     | '/apps/$appId'
+    | '/event-types/$name'
     | '/events/$eventId'
     | '/functions/$slug'
     | '/runs/$runId'
@@ -198,10 +222,12 @@ export interface FileRouteTypes {
 export interface RootRouteChildren {
   IndexRoute: typeof IndexRoute
   EndpointsRoute: typeof EndpointsRoute
+  EventRoute: typeof EventRoute
   MetricsRoute: typeof MetricsRoute
   RunRoute: typeof RunRoute
   ServerRoute: typeof ServerRoute
   AppsAppIdRoute: typeof AppsAppIdRoute
+  EventTypesNameRoute: typeof EventTypesNameRoute
   EventsEventIdRoute: typeof EventsEventIdRoute
   FunctionsSlugRoute: typeof FunctionsSlugRoute
   RunsRunIdRoute: typeof RunsRunIdRoute
@@ -226,6 +252,13 @@ declare module '@tanstack/react-router' {
       path: '/endpoints'
       fullPath: '/endpoints'
       preLoaderRoute: typeof EndpointsRouteImport
+      parentRoute: typeof rootRouteImport
+    }
+    '/event': {
+      id: '/event'
+      path: '/event'
+      fullPath: '/event'
+      preLoaderRoute: typeof EventRouteImport
       parentRoute: typeof rootRouteImport
     }
     '/metrics': {
@@ -268,6 +301,13 @@ declare module '@tanstack/react-router' {
       path: '/event-types'
       fullPath: '/event-types/'
       preLoaderRoute: typeof EventTypesIndexRouteImport
+      parentRoute: typeof rootRouteImport
+    }
+    '/event-types/$name': {
+      id: '/event-types/$name'
+      path: '/event-types/$name'
+      fullPath: '/event-types/$name'
+      preLoaderRoute: typeof EventTypesNameRouteImport
       parentRoute: typeof rootRouteImport
     }
     '/events/': {
@@ -318,10 +358,12 @@ declare module '@tanstack/react-router' {
 const rootRouteChildren: RootRouteChildren = {
   IndexRoute: IndexRoute,
   EndpointsRoute: EndpointsRoute,
+  EventRoute: EventRoute,
   MetricsRoute: MetricsRoute,
   RunRoute: RunRoute,
   ServerRoute: ServerRoute,
   AppsAppIdRoute: AppsAppIdRoute,
+  EventTypesNameRoute: EventTypesNameRoute,
   EventsEventIdRoute: EventsEventIdRoute,
   FunctionsSlugRoute: FunctionsSlugRoute,
   RunsRunIdRoute: RunsRunIdRoute,

@@ -1,6 +1,21 @@
 import { createFileRoute } from '@tanstack/react-router';
-import { Page } from '~/ui/Page';
+import { EventTypesPage } from '~/features/event-types/EventTypesPage';
+import { text } from '~/lib/search-params';
 
 export const Route = createFileRoute('/event-types/')({
-  component: () => <Page title="Event types">…</Page>,
+  validateSearch: (search): { nameSearch?: string | undefined } => ({
+    nameSearch: text(search.nameSearch),
+  }),
+  component: EventTypes,
 });
+
+function EventTypes() {
+  const { nameSearch } = Route.useSearch();
+  const navigate = Route.useNavigate();
+  return (
+    <EventTypesPage
+      search={nameSearch}
+      onSearch={(search) => void navigate({ search: { nameSearch: search }, replace: true })}
+    />
+  );
+}

@@ -1,6 +1,9 @@
 import { createFileRoute } from '@tanstack/react-router';
-import { Page } from '~/ui/Page';
+import { EventPage } from '~/features/events/EventPage';
 
-export const Route = createFileRoute('/events/$eventId')({
-  component: () => <Page title="Event">…</Page>,
-});
+export const Route = createFileRoute('/events/$eventId')({ component: OneEvent });
+
+function OneEvent() {
+  const { eventId } = Route.useParams();
+  return <EventPage eventId={eventId.toUpperCase()} />;
+}

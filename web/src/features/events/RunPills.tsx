@@ -1,0 +1,49 @@
+import { Link } from '@tanstack/react-router';
+import { lookOf } from '~/lib/status';
+import { Dot } from '~/ui/Status';
+
+const SHOWN_MAX = 2;
+
+interface StartedRun {
+  id: string;
+  status: string;
+  function: { name: string };
+}
+
+/** The runs of an event, as links: the first ones by name, of the others how many they are. */
+export function RunPills({ runs }: { runs: readonly StartedRun[] }) {
+  if (runs.length === 0) return <span className="text-ink-faint">No functions</span>;
+  const others = runs.slice(SHOWN_MAX);
+  return (
+    <span className="flex min-w-0 items-center gap-1.5">
+      {runs.slice(0, SHOWN_MAX).map((run) => (
+        <RunPill key={run.id} run={run} />
+      ))}
+      {others.length > 0 && (
+        <span className="shrink-0 text-ink-soft text-xs" title={others.map(inWords).join('\n')}>
+          +{others.length.toLocaleString()}
+        </span>
+      )}
+    </span>
+  );
+}
+
+function RunPill({ run }: { run: StartedRun }) {
+  const { tone, title } = lookOf(run.status);
+  return (
+    <Link
+      to="/runs/$runId"
+      params={{ runId: run.id }}
+      title={inWords(run)}
+      className="inline-flex h-6 min-w-0 max-w-56 items-center gap-1.5 rounded border border-line bg-canvas px-1.5 text-ink-soft text-xs hover:border-line-strong hover:text-ink"
+    >
+      <Dot tone={tone} isPulsing={run.status === 'RUNNING'} />
+      <span className="truncate">{run.function.name}</span>
+      <span className="sr-only">{title}</span>
+    </Link>
+  );
+}
+
+function inWords(run: StartedRun): string {
+  return `${run.function.name}: ${lookOf(run.status).title}`;
+}
