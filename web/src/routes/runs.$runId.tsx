@@ -15,5 +15,13 @@ export const Route = createFileRoute('/runs/$runId')({
 });
 
 function Run() {
-  return <RunPage runId={Route.useParams().runId} />;
+  const { runId } = Route.useParams();
+  const navigate = Route.useNavigate();
+  return (
+    <RunPage
+      runId={runId}
+      selection={Route.useSearch()}
+      onSelect={(search) => void navigate({ search, replace: true })}
+    />
+  );
 }

@@ -1,27 +1,39 @@
-import { useLiveQuery } from '~/lib/queries';
+import { useMemo, useState } from 'react';
 import { isEnded } from '~/lib/status';
 import { ErrorNotice, isNotFound, NotFound } from '~/ui/Notice';
 import { Skeleton } from '~/ui/Skeleton';
-import { concerns } from './changes';
-import { RunQuery } from './queries';
+import { RunActions } from './actions/RunActions';
+import type { RunFacts } from './queries';
+import { RunNotices } from './RunNotices';
 import { RunSummary } from './RunSummary';
+import { RunWorkspace } from './RunWorkspace';
+import { arrange, RUN_ID } from './timeline/arrange';
+import { useRun, useRunTrace } from './useRun';
 
-/** Everything about a run. `isInline` where it is opened within a list. */
-export default function RunDetail({
-  runId,
-  isInline = false,
-}: {
+/** What is selected in a run, so that a link can say it. */
+export interface RunSelection {
+  /** The id of the row; left out for the run itself. */
+  step?: string | undefined;
+  /** The tab that was chosen last; left out if none was. */
+  tab?: string | undefined;
+}
+
+interface RunDetailProps {
   runId: string;
+  /** Opened within a list: with a heading of its own, and of limited height. */
   isInline?: boolean;
-}) {
-  const query = useLiveQuery(
-    RunQuery,
-    { runID: runId },
-    { changedBy: concerns(runId), until: ({ run }) => run !== null && isEnded(run.status) },
-  );
-  if (isNotFound(query.error) || query.data?.run === null)
-    return <NotFound what="Run" id={runId} />;
-  if (query.error && !query.data) {
+  /** Who holds the selection; left out, the component does. */
+  selection?: RunSelection;
+  onSelect?: (selection: RunSelection) => void;
+}
+
+/** Everything about a run. */
+export default function RunDetail(props: RunDetailProps) {
+  const { runId, isInline = false } = props;
+  const query = useRun(runId);
+  const run = query.data?.run;
+  if (isNotFound(query.error) || run === null) return <NotFound what="Run" id={runId} />;
+  if (query.error && !run) {
     return (
       <div className="p-4">
         <ErrorNotice
@@ -32,6 +44,56 @@ export default function RunDetail({
       </div>
     );
   }
-  if (!query.data) return <Skeleton lines={6} />;
-  return <RunSummary run={query.data.run} isInline={isInline} />;
+  if (!run) return <Skeleton lines={6} />;
+  return (
+    <div
+      className={isInline ? 'flex flex-col' : 'flex min-h-0 flex-1 flex-col max-lg:overflow-y-auto'}
+    >
+      <div className="flex shrink-0 flex-wrap items-start justify-between gap-x-4">
+        <RunSummary run={run} isInline={isInline} />
+        {isInline && (
+          <div className="ml-auto flex flex-wrap items-center gap-2 px-4 pb-2 sm:pt-3">
+            <RunActions run={run} isInline />
+          </div>
+        )}
+      </div>
+      <RunNotices run={run} />
+      <RunSteps {...props} run={run} />
+    </div>
+  );
+}
+
+/** The timeline and the panel beside it. */
+function RunSteps(props: RunDetailProps & { run: RunFacts }) {
+  const { run, isInline = false } = props;
+  const [held, setHeld] = useState<RunSelection>({});
+  const selection = props.selection ?? held;
+  const select = props.onSelect ?? setHeld;
+  const trace = useRunTrace(run.id, isEnded(run.status));
+  const span = trace.data?.runTrace;
+  const root = useMemo(() => (span ? arrange(span) : undefined), [span]);
+  if (!root) {
+    return trace.error ? (
+      <div className="px-4 pb-4">
+        <ErrorNotice
+          title="The steps could not be loaded"
+          error={trace.error}
+          onRetry={() => void trace.refetch()}
+        />
+      </div>
+    ) : (
+      <Skeleton lines={5} />
+    );
+  }
+  return (
+    <RunWorkspace
+      run={run}
+      root={root}
+      isInline={isInline}
+      selected={selection.step ?? RUN_ID}
+      tab={selection.tab}
+      onSelect={(id) => select({ ...selection, step: id === RUN_ID ? undefined : id })}
+      onTab={(tab) => select({ ...selection, tab })}
+    />
+  );
 }

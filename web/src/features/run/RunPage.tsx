@@ -1,19 +1,19 @@
 import { Link } from '@tanstack/react-router';
-import { useLiveQuery } from '~/lib/queries';
-import { isEnded } from '~/lib/status';
 import { Page } from '~/ui/Page';
 import { StatusBadge } from '~/ui/Status';
-import { concerns } from './changes';
-import { RunQuery } from './queries';
-import RunDetail from './RunDetail';
+import { RunActions } from './actions/RunActions';
+import RunDetail, { type RunSelection } from './RunDetail';
+import { useRun } from './useRun';
+
+interface RunPageProps {
+  runId: string;
+  selection: RunSelection;
+  onSelect: (selection: RunSelection) => void;
+}
 
 /** The page of one run. */
-export function RunPage({ runId }: { runId: string }) {
-  const { data } = useLiveQuery(
-    RunQuery,
-    { runID: runId },
-    { changedBy: concerns(runId), until: ({ run }) => run !== null && isEnded(run.status) },
-  );
+export function RunPage({ runId, selection, onSelect }: RunPageProps) {
+  const { data } = useRun(runId);
   const run = data?.run;
   return (
     <Page
@@ -25,9 +25,10 @@ export function RunPage({ runId }: { runId: string }) {
         </Link>,
       ]}
       beside={run && <StatusBadge status={run.status} />}
+      actions={run && <RunActions run={run} isInline={false} />}
       isPadded={false}
     >
-      <RunDetail runId={runId} />
+      <RunDetail key={runId} runId={runId} selection={selection} onSelect={onSelect} />
     </Page>
   );
 }

@@ -10,13 +10,22 @@ export const RunQuery = graphql(`
       originRunID parentRunID replayID
       app { id name externalID method }
       function { name slug }
-      waiting { id kind stepID attempt dueAt underWay constraint key value limit inUse ahead startsAt message }
     }
   }
 `);
 
 export type RunFacts = NonNullable<ResultOf<typeof RunQuery>['run']>;
-export type Waiting = RunFacts['waiting'][number];
+
+/** What each queue item of a run waits for. */
+export const RunWaitingQuery = graphql(`
+  query RunWaiting($runID: String!) {
+    runWaiting(runID: $runID) {
+      id stepID underWay constraint key value limit inUse ahead startsAt message
+    }
+  }
+`);
+
+export type Waiting = ResultOf<typeof RunWaitingQuery>['runWaiting'][number];
 
 /** What is shown of a span in the timeline and in the panel beside it. */
 const SpanFields = graphql(`
@@ -76,6 +85,39 @@ export const SpanOutputQuery = graphql(`
 
 export type SpanOutput = ResultOf<typeof SpanOutputQuery>['runTraceSpanOutputByID'];
 export type SpanError = NonNullable<SpanOutput['error']>;
+
+/** What is shown of one span only when it is looked at: it would make the tree large. */
+const SpanDetailFields = graphql(`
+  fragment SpanDetailFields on RunTraceSpan @_unmask {
+    spanID
+    response { statusCode headers }
+    userlandSpan { spanName spanKind serviceName scopeName scopeVersion spanAttrs resourceAttrs }
+  }
+`);
+
+export const SpanDetailsQuery = graphql(
+  `
+  query SpanDetails($runID: String!) {
+    runTrace(runID: $runID) {
+      ...SpanDetailFields
+      childrenSpans { ...SpanDetailFields
+        childrenSpans { ...SpanDetailFields
+          childrenSpans { ...SpanDetailFields
+            childrenSpans { ...SpanDetailFields
+              childrenSpans { ...SpanDetailFields
+                childrenSpans { ...SpanDetailFields }
+              }
+            }
+          }
+        }
+      }
+    }
+  }
+`,
+  [SpanDetailFields],
+);
+
+export type SpanDetails = ResultOf<typeof SpanDetailFields> & { childrenSpans?: SpanDetails[] };
 
 /** What started a run. */
 export const RunTriggerQuery = graphql(`

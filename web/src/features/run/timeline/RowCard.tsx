@@ -1,0 +1,42 @@
+import { formatDuration } from '~/lib/duration';
+import { lookOf } from '~/lib/status';
+import { formatTimePrecise } from '../clock';
+import { breakdownOf } from './breakdown';
+import type { TraceNode } from './node';
+
+/** What a bar means, in numbers. */
+export function RowCard({ node, nowMs }: { node: TraceNode; nowMs: number }) {
+  const parts = breakdownOf(node, null, nowMs);
+  const totalMs = (node.endedMs ?? nowMs) - node.queuedMs;
+  return (
+    <div className="flex min-w-52 flex-col gap-1.5 tabular-nums">
+      <p className="flex justify-between gap-4 font-medium">
+        <span className="max-w-56 truncate">{node.name}</span>
+        <span>{lookOf(node.status).title}</span>
+      </p>
+      <dl className="grid grid-cols-[1fr_auto] gap-x-6 gap-y-0.5">
+        {parts.map((part) => (
+          <Line key={part.name} name={part.name} value={formatDuration(part.ms)} />
+        ))}
+        {parts.length !== 1 && <Line name="In all" value={formatDuration(totalMs)} />}
+        <Line name="Queued" value={formatTimePrecise(node.queuedMs)} />
+        {node.startedMs !== null && (
+          <Line name="Started" value={formatTimePrecise(node.startedMs)} />
+        )}
+        <Line
+          name="Ended"
+          value={node.endedMs === null ? 'goes on' : formatTimePrecise(node.endedMs)}
+        />
+      </dl>
+    </div>
+  );
+}
+
+function Line({ name, value }: { name: string; value: string }) {
+  return (
+    <>
+      <dt className="text-ink-soft">{name}</dt>
+      <dd className="text-right">{value}</dd>
+    </>
+  );
+}
