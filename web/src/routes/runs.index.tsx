@@ -1,4 +1,8 @@
 import { createFileRoute } from '@tanstack/react-router';
-import { Page } from '~/ui/Page';
+import { RunsPage } from '~/features/runs/RunsPage';
+import { validRunsSearch } from '~/features/runs/run-search';
 
-export const Route = createFileRoute('/runs/')({ component: () => <Page title="Runs">…</Page> });
+export const Route = createFileRoute('/runs/')({
+  validateSearch: validRunsSearch,
+  component: RunsPage,
+});

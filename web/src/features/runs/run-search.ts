@@ -1,6 +1,7 @@
 /** What a list of runs shows, as search parameters: `?filterStatus=FAILED&last=3d`. */
 import { isListedStatus } from '~/features/filters/StatusFilter';
 import { type TimeSearch, validTimeSearch } from '~/features/filters/time-range';
+import { withoutBlankLines } from '~/features/search/text';
 import * as parameter from '~/lib/search-params';
 import type { RunStatus } from '~/lib/status';
 
@@ -44,10 +45,4 @@ export function isFiltered(search: RunsSearch): boolean {
 /** Whether anything at all is not as it is at first. */
 export function isAnythingSet(search: RunsSearch): boolean {
   return isFiltered(search) || Boolean(search.last || search.start || search.timeField);
-}
-
-/** The text without lines that say nothing; undefined if no line says anything. */
-export function withoutBlankLines(text: string | undefined): string | undefined {
-  const lines = (text ?? '').split(/\r?\n/).filter((line) => line.trim() !== '');
-  return lines.length > 0 ? lines.join('\n') : undefined;
 }

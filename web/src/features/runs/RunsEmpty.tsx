@@ -1,0 +1,84 @@
+import { Link } from '@tanstack/react-router';
+import { Activity, SearchX } from 'lucide-react';
+import { lengthOf, timeRangeOf } from '~/features/filters/time-range';
+import { useShell } from '~/features/shell/queries';
+import { Button, buttonClass } from '~/ui/Button';
+import { EmptyState } from '~/ui/Notice';
+import { isFiltered, type RunsSearch } from './run-search';
+import type { RunsScope } from './run-source';
+
+const MONTH_MS = 30 * 86_400_000;
+
+interface RunsEmptyProps {
+  search: RunsSearch;
+  scope: RunsScope;
+  onSearch: (search: RunsSearch) => void;
+}
+
+/** No run to show: because of the filters, because of the range, or because none has been yet. */
+export function RunsEmpty({ search, scope, onSearch }: RunsEmptyProps) {
+  const shell = useShell();
+  const hasApps = shell.data === undefined || shell.data.server.appCount > 0;
+  const isShort = lengthOf(timeRangeOf(search)) < MONTH_MS * 0.99;
+  const longer = isShort && (
+    <Button onClick={() => onSearch({ ...search, last: '30d', start: undefined, end: undefined })}>
+      Look at 30 days
+    </Button>
+  );
+  if (isFiltered(search)) {
+    const { last, start, end, timeField } = search;
+    return (
+      <EmptyState
+        icon={<SearchX />}
+        title="No run matches"
+        actions={
+          <>
+            <Button kind="primary" onClick={() => onSearch({ last, start, end, timeField })}>
+              Clear filters
+            </Button>
+            {longer}
+          </>
+        }
+      >
+        <p>There may be runs outside of this range of time, or with other filters.</p>
+      </EmptyState>
+    );
+  }
+  if (!hasApps) {
+    return (
+      <EmptyState
+        icon={<Activity />}
+        title="No runs yet"
+        actions={
+          <Link to="/apps" className={buttonClass('primary')}>
+            Connect an app
+          </Link>
+        }
+      >
+        <p>Runs appear here as soon as an app with functions is connected and an event arrives.</p>
+      </EmptyState>
+    );
+  }
+  return (
+    <EmptyState
+      icon={<Activity />}
+      title="No runs in this range"
+      actions={
+        <>
+          {longer}
+          {scope === 'env' && (
+            <Link to="/events" search={{ send: true }} className={buttonClass('primary')}>
+              Send an event
+            </Link>
+          )}
+        </>
+      }
+    >
+      <p>
+        {scope === 'env'
+          ? 'Send an event that a function listens to, and its run appears here.'
+          : 'The function has not been started within it. New runs appear here by themselves.'}
+      </p>
+    </EmptyState>
+  );
+}

@@ -1,0 +1,186 @@
+import { useNavigate } from '@tanstack/react-router';
+import { lazy, Suspense, useCallback, useMemo, useRef } from 'react';
+import { toggled } from '~/features/lists/selection';
+import { useFeed } from '~/features/lists/useFeed';
+import { useFeedChanges } from '~/features/lists/useFeedChanges';
+import { useIdSet, useSelection } from '~/features/lists/useSelection';
+import { faultOf } from '~/features/search/faults';
+import { SearchButton } from '~/features/search/SearchButton';
+import { SearchPanel } from '~/features/search/SearchPanel';
+import { useSearchPanel } from '~/features/search/useSearchPanel';
+import type { Change } from '~/lib/live';
+import { isEnded } from '~/lib/status';
+import { ErrorNotice } from '~/ui/Notice';
+import { Skeleton } from '~/ui/Skeleton';
+import { ColumnChooser } from '~/ui/table/ColumnChooser';
+import { VirtualTable } from '~/ui/table/VirtualTable';
+import { NewRuns } from './NewRuns';
+import { RunsCount, useRunsCount } from './RunsCount';
+import { RunsEmpty } from './RunsEmpty';
+import { RunsFooter } from './RunsFooter';
+import { RunsToolbar } from './RunsToolbar';
+import type { RunsSearch } from './run-search';
+import { idOfRun, type RunRow, type RunsScope, runSource } from './run-source';
+import { SelectionBar } from './SelectionBar';
+import { useRunColumns } from './useRunColumns';
+
+const RunDetail = lazy(() => import('~/features/run/RunDetail'));
+
+export interface RunsListProps {
+  /** All runs, or those of one function; must be the same object as long as it means the same. */
+  scope: RunsScope;
+  search: RunsSearch;
+  /** Given the whole new search. */
+  onSearch: (search: RunsSearch) => void;
+}
+
+/** Runs, newest first: filtered, searched, opened, selected, and current. Fills its parent. */
+export function RunsList({ scope, search, onSearch }: RunsListProps) {
+  const navigate = useNavigate();
+  const source = useMemo(() => runSource(search, scope), [search, scope]);
+  const feed = useFeed(source);
+  const count = useRunsCount({ search, scope });
+  const columns = useRunColumns(scope);
+  const panel = useSearchPanel(search.search);
+  const scrollRef = useRef<HTMLElement>(null);
+  const selection = useSelection(source.key, feed.ids);
+  const [openIds, changeOpen] = useIdSet(source.key);
+  const toggleOpen = useCallback(
+    (id: string) => changeOpen((ids) => toggled(ids, id)),
+    [changeOpen],
+  );
+  const toTop = () => scrollRef.current?.scrollTo({ top: 0 });
+
+  const isReading = selection.ids.size > 0 || openIds.size > 0;
+  const { news, showNews, onShown, markOld } = useFeedChanges(source, feed, {
+    changed: (change) => changedRuns(change, scope),
+    isOpen: ({ status }) => !isEnded(status),
+    mayMove: () => !isReading && isAtRest(scrollRef.current),
+  });
+  const { refresh } = feed;
+  const refreshAll = () => {
+    toTop();
+    void refresh();
+    void count.refetch();
+  };
+  const change = (search: RunsSearch) => {
+    toTop();
+    onSearch(search);
+  };
+
+  const fault = faultOf(feed.error);
+  const isEmpty = !feed.isLoading && feed.rows.length === 0 && !feed.hasNext;
+  return (
+    <div className="flex h-full min-h-0 flex-col">
+      <div className="flex shrink-0 flex-col gap-2 border-line border-b px-4 py-2">
+        <RunsToolbar
+          scope={scope}
+          search={search}
+          onSearch={change}
+          searchButton={
+            <SearchButton
+              isOpen={panel.isOpen}
+              isActive={search.search !== undefined}
+              onToggle={panel.toggle}
+              onOpen={panel.open}
+            />
+          }
+          count={<RunsCount count={count} />}
+          columnChooser={<ColumnChooser {...columns.chooser} />}
+          isRefreshing={feed.isRefreshing}
+          onRefresh={refreshAll}
+        />
+        {panel.isOpen && (
+          <SearchPanel
+            subject="RUNS"
+            value={search.search}
+            onSearch={(text) => change({ ...search, search: text })}
+            isSearching={search.search !== undefined && (feed.isLoading || feed.isOutdated)}
+            error={feed.error}
+            takesFocus={panel.takesFocus}
+          />
+        )}
+        {selection.ids.size > 0 && (
+          <SelectionBar
+            scope={scope}
+            search={search}
+            runs={feed.rows.filter((run) => selection.ids.has(run.id))}
+            isAllLoaded={selection.ids.size === feed.rows.length && feed.hasNext}
+            total={count.data ?? null}
+            onClear={selection.clear}
+            onDone={markOld}
+          />
+        )}
+        {feed.error && feed.rows.length > 0 && !fault && (
+          <ErrorNotice
+            title="The list could not be refreshed"
+            error={feed.error}
+            onRetry={refreshAll}
+          />
+        )}
+      </div>
+      <div className="relative flex min-h-0 flex-1 flex-col">
+        <NewRuns
+          news={news}
+          onShow={() => {
+            toTop();
+            showNews();
+          }}
+        />
+        {feed.error && feed.rows.length === 0 ? (
+          <div className="p-4">
+            <ErrorNotice
+              title={fault ? 'The search cannot be understood' : 'The runs could not be loaded'}
+              error={fault ? new Error(fault.message) : feed.error}
+              {...(fault ? {} : { onRetry: refreshAll })}
+            />
+          </div>
+        ) : feed.isLoading ? (
+          <Skeleton lines={12} />
+        ) : isEmpty ? (
+          <RunsEmpty search={search} scope={scope} onSearch={change} />
+        ) : (
+          <VirtualTable
+            label="Runs"
+            columns={columns.shown}
+            rows={feed.rows}
+            idOf={idOfRun}
+            nameOf={nameOf}
+            totalCount={feed.hasNext ? (count.data?.count ?? null) : feed.rows.length}
+            openIds={openIds}
+            onToggleOpen={toggleOpen}
+            detail={detail}
+            selection={selection}
+            onVisit={({ id }) => void navigate({ to: '/runs/$runId', params: { runId: id } })}
+            onShown={onShown}
+            onNearEnd={feed.isCutShort || feed.nextError ? undefined : feed.loadNext}
+            isOutdated={feed.isOutdated}
+            scrollRef={scrollRef}
+            footer={<RunsFooter feed={feed} onTop={toTop} />}
+          />
+        )}
+      </div>
+    </div>
+  );
+}
+
+const nameOf = (run: RunRow) => `run ${run.id}`;
+
+const detail = ({ id }: RunRow) => (
+  <Suspense fallback={<Skeleton lines={6} />}>
+    <RunDetail runId={id} isInline />
+  </Suspense>
+);
+
+/** The ids of runs that changed and may be in the list. */
+function changedRuns({ runs }: Change, scope: RunsScope): string[] {
+  if (scope === 'env') return Object.keys(runs);
+  return Object.keys(runs).filter((id) => !runs[id] || runs[id] === scope.functionId);
+}
+
+/** Whether the top of the list is seen and nobody is in the middle of a row. */
+function isAtRest(list: HTMLElement | null): boolean {
+  if (!list) return true;
+  const isFocused = list !== document.activeElement && list.contains(document.activeElement);
+  return list.scrollTop < 4 && !isFocused && (window.getSelection()?.isCollapsed ?? true);
+}

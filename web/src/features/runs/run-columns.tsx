@@ -1,0 +1,132 @@
+import { Link } from '@tanstack/react-router';
+import { Sparkles } from 'lucide-react';
+import { StatusText } from '~/ui/Status';
+import { Duration, Time } from '~/ui/Time';
+import type { Column } from '~/ui/table/columns';
+import { RunTrigger } from './RunTrigger';
+import type { RunRow } from './run-source';
+
+export const RUN_COLUMNS = [
+  'status',
+  'id',
+  'trigger',
+  'function',
+  'app',
+  'queuedAt',
+  'startedAt',
+  'endedAt',
+  'duration',
+] as const;
+/** Lists of all runs, and of a function's. */
+export type ListKind = 'env' | 'fn';
+export type RunColumn = (typeof RUN_COLUMNS)[number];
+
+const COLUMNS: Record<RunColumn, Column<RunRow>> = {
+  status: {
+    id: 'status',
+    title: 'Status',
+    width: 112,
+    cell: ({ status }) => <StatusText status={status} />,
+  },
+  id: {
+    id: 'id',
+    title: 'Run ID',
+    width: 244,
+    cell: ({ id }, tabIndex) => <RunLink id={id} tabIndex={tabIndex} />,
+  },
+  trigger: {
+    id: 'trigger',
+    title: 'Trigger',
+    width: 160,
+    isGrowing: true,
+    cell: (run) => <RunTrigger run={run} />,
+  },
+  function: {
+    id: 'function',
+    title: 'Function',
+    width: 160,
+    isGrowing: true,
+    cell: ({ function: { name, slug }, hasAI }) => (
+      <span
+        title={name || slug}
+        className="inline-flex max-w-full items-center gap-1.5 align-middle"
+      >
+        <span className="truncate">{name || slug}</span>
+        {hasAI && (
+          <Sparkles className="size-3.5 shrink-0 text-queued-ink" aria-label="calls a model" />
+        )}
+      </span>
+    ),
+  },
+  app: {
+    id: 'app',
+    title: 'App',
+    width: 130,
+    isGrowing: true,
+    cell: ({ app }) => <span title={app.externalID}>{app.externalID}</span>,
+  },
+  queuedAt: {
+    id: 'queuedAt',
+    title: 'Queued',
+    width: 150,
+    cell: ({ queuedAt }) => <Time at={queuedAt} isShort />,
+  },
+  startedAt: {
+    id: 'startedAt',
+    title: 'Started',
+    width: 150,
+    cell: ({ startedAt }) => <Time at={startedAt} isShort />,
+  },
+  endedAt: {
+    id: 'endedAt',
+    title: 'Ended',
+    width: 150,
+    cell: ({ endedAt }) => <Time at={endedAt} isShort />,
+  },
+  duration: {
+    id: 'duration',
+    title: 'Duration',
+    width: 96,
+    isNumber: true,
+    cell: ({ startedAt, endedAt }) => <Duration from={startedAt} to={endedAt} isShort />,
+  },
+};
+
+/** The columns that can be shown, and whether they are before somebody chose. */
+export function columnsOf(kind: ListKind): { id: RunColumn; title: string; isDefault: boolean }[] {
+  const absent: readonly RunColumn[] = kind === 'env' ? [] : ['function', 'app'];
+  const hidden: readonly RunColumn[] = kind === 'env' ? ['app', 'startedAt', 'endedAt'] : [];
+  return RUN_COLUMNS.filter((id) => !absent.includes(id)).map((id) => ({
+    id,
+    title: COLUMNS[id].title,
+    isDefault: !hidden.includes(id),
+  }));
+}
+
+/** What there is room for on a phone. */
+const NARROW: readonly RunColumn[] = ['status', 'function', 'trigger', 'queuedAt'];
+
+export function shownColumns(ids: readonly RunColumn[], kind: ListKind, isNarrow: boolean) {
+  const possible = columnsOf(kind).map(({ id }) => id);
+  const chosen = possible.filter((id) => ids.includes(id));
+  if (!isNarrow) return chosen.map((id) => COLUMNS[id]);
+  const fitting = NARROW.filter(
+    (id) => chosen.includes(id) && !(id === 'trigger' && chosen.includes('function')),
+  );
+  return fitting.map((id) => ({ ...COLUMNS[id], width: Math.min(COLUMNS[id].width, 104) }));
+}
+
+function RunLink({ id, tabIndex }: { id: string; tabIndex: 0 | -1 }) {
+  return (
+    <Link
+      to="/runs/$runId"
+      params={{ runId: id }}
+      preload={false}
+      tabIndex={tabIndex}
+      data-control="visit"
+      className="font-mono text-[0.8125rem] hover:text-accent hover:underline"
+    >
+      {id}
+    </Link>
+  );
+}
