@@ -35,6 +35,7 @@ function precompress(): Plugin {
 
 export default defineConfig({
   base: './',
+  resolve: { tsconfigPaths: true },
   plugins: [
     tanstackRouter({ target: 'react', autoCodeSplitting: true, quoteStyle: 'single' }),
     react(),
