@@ -10,17 +10,19 @@ __all__ = ["Scene", "set_scene"]
 PAUSED = "shop-send-newsletter"
 
 _PAUSE = "mutation ($slug: String!) { pauseFunction(functionSlug: $slug) { function { slug } } }"
+_APPS = "{ apps { id name } }"
 _WAITING = "query ($id: String!) { runWaiting(runID: $id) { constraint } }"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Scene:
-    """Runs by what they show, and the event behind the first one.
+    """Ids: of the app, of runs by what they show, and of the event behind the first one.
 
     All stand where they are to be shown, but for `thousand_steps`: whoever looks at it waits for
     its end.
     """
 
+    shop: str
     order_event: str
     fulfilled: str
     refused: str
@@ -61,6 +63,7 @@ def set_scene(stage: Stage) -> Scene:
     holding, queued = _hold_customer(stage)
 
     scene = Scene(
+        shop=_id_of_app(stage, "shop"),
         order_event=order_event,
         fulfilled=fulfilled.id,
         refused=refused,
@@ -82,6 +85,12 @@ def set_scene(stage: Stage) -> Scene:
     )
     _wait_until_set(stage, scene)
     return scene
+
+
+def _id_of_app(stage: Stage, name: str) -> str:
+    (app_id,) = (app["id"] for app in stage.graphql.data(_APPS)["apps"] if app["name"] == name)
+    found: str = app_id
+    return found
 
 
 def _hold_customer(stage: Stage) -> tuple[str, str]:
