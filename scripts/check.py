@@ -262,9 +262,11 @@ def _check_bundle(run: StepRun) -> None:
         with _WEB_SOURCES:
             vite = (node, "node_modules/vite/bin/vite.js", "build")
             run.require(*vite, cwd=WEB, environ={"STEPWELL_UI_OUT": folder})
-        run.require(node, "scripts/first-load.mjs", folder, cwd=WEB)
+        status = run.call(node, "scripts/first-load.mjs", folder, cwd=WEB)
+        run.summary = "".join(_FIRST_LOAD.findall(run.output_text())[-1:])
+        if status != 0:
+            raise StepError(f"too much: {run.summary}")
         run.require(node, "scripts/addresses.mjs", folder, cwd=WEB)
-    run.summary = _FIRST_LOAD.findall(run.output_text())[-1]
 
 
 def _check_browser(run: StepRun) -> None:

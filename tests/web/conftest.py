@@ -1,4 +1,8 @@
-"""One server, its apps and one Chromium for the whole session; each test gets a fresh profile."""
+"""One server, its apps and one Chromium for the whole session; each test gets a fresh profile.
+
+These tests need a pytest process of their own: Playwright keeps an event loop running in it, beside
+which no asynchronous test can run.
+"""
 
 import os
 import subprocess
@@ -43,7 +47,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say where the recordings of failed tests are."""
     kept = terminalreporter.config.stash.get(_KEPT, [])
     if kept:
-        terminalreporter.section("recordings: `playwright show-trace <file>`")
+        terminalreporter.section("recordings: `playwright show-trace --port 0 <file>`")
         for path in kept:
             terminalreporter.line(str(path))
 
