@@ -11,7 +11,8 @@ const OUT = process.env.STEPWELL_UI_OUT ?? resolve(__dirname, '../src/stepwell/d
 
 /** The server that `npm run dev` passes API requests to. */
 const SERVER = process.env.STEPWELL_DEV_SERVER ?? 'http://127.0.0.1:8288';
-const API_PATHS = ['/v0', '/v1', '/e', '/dev', '/health', '/invoke', '/fn', '/metrics'];
+/** A path that begins with ^ is a pattern: pages such as /events are no API. */
+const API_PATHS = ['/v0', '/v1', '^/e/', '/dev', '/health', '/invoke', '/fn', '/metrics'];
 
 /** Writes `x.br` and `x.gz` beside every text of the bundle, so that the server need not compress. */
 function precompress(): Plugin {

@@ -2,18 +2,8 @@ import { graphql, type ResultOf } from '~/lib/graphql';
 import { useLiveQuery } from '~/lib/queries';
 import { listensTo } from './listening';
 
-const EventTypeQuery = graphql(`
-  query EventType($name: String!) {
-    eventTypes(first: 500, search: $name) {
-      name
-      lastReceivedAt
-      lastEventID
-      volume
-      functions { ...ListeningFunction }
-    }
-    functionList(first: 1000) { nodes { ...ListeningFunction } }
-  }
-  fragment ListeningFunction on Function @_unmask {
+const ListeningFunctionFields = graphql(`
+  fragment ListeningFunctionFields on Function @_unmask {
     id
     name
     slug
@@ -23,11 +13,27 @@ const EventTypeQuery = graphql(`
   }
 `);
 
+const EventTypeQuery = graphql(
+  `
+    query EventType($name: String!) {
+      eventTypes(first: 500, search: $name) {
+        name
+        lastReceivedAt
+        lastEventID
+        volume
+        functions { ...ListeningFunctionFields }
+      }
+      functionList(first: 1000) { nodes { ...ListeningFunctionFields } }
+    }
+  `,
+  [ListeningFunctionFields],
+);
+
 /** Counts and times grow stale; what else is shown seldom changes. */
 const EVERY_MS = 10_000;
 
 type Answer = ResultOf<typeof EventTypeQuery>;
-export type ListeningFunction = Answer['eventTypes'][number]['functions'][number];
+export type ListeningFunction = ResultOf<typeof ListeningFunctionFields>;
 
 export interface KnownEventType {
   name: string;

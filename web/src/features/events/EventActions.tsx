@@ -31,7 +31,7 @@ export function EventActions({
     <>
       {isInternal && (
         <span id={`internal-${event.id}`} className="text-ink-soft text-xs">
-          Only the server itself can send an event of this name.
+          Only the server sends these.
         </span>
       )}
       <Button

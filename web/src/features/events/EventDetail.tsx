@@ -66,13 +66,13 @@ export default function EventDetail({ eventId, isInline = false }: EventDetailPr
 function EventFacts({ event }: { event: EventDetails }) {
   const { runId, slug } = useMemo(() => internalLinks(event.name, event.raw), [event]);
   return (
-    <Facts>
+    <Facts className="grid-cols-[repeat(auto-fill,minmax(min(100%,15.5rem),1fr))]!">
       <Fact name="Event ID">
-        <Id id={event.id} />
+        <Id id={event.id} className="max-w-full" />
       </Fact>
       {event.idempotencyKey && event.idempotencyKey !== event.id && (
         <Fact name="Idempotency key">
-          <Id id={event.idempotencyKey} />
+          <Id id={event.idempotencyKey} className="max-w-full" />
         </Fact>
       )}
       <Fact name="Received">

@@ -55,23 +55,12 @@ function OutcomeItem({ line }: { line: OutcomeLine }) {
       )}
       {line.message && (
         <p className="mt-1 break-words text-ink-soft text-xs">
-          <WithRunLinks text={line.message} without={run?.id} />
+          <Message line={line} text={line.message} />
         </p>
       )}
       {line.dueAt && (
         <p className="mt-1 text-ink-soft text-xs">
           Due <RelativeTime at={line.dueAt} />
-        </p>
-      )}
-      {line.newerEventId && (
-        <p className="mt-1 text-xs">
-          <Link
-            to="/events/$eventId"
-            params={{ eventId: line.newerEventId }}
-            className="text-accent underline"
-          >
-            The newer event
-          </Link>
         </p>
       )}
       {line.notes.map((note) => (
@@ -110,15 +99,29 @@ export function RunLink({ runId, children }: { runId: string; children?: ReactNo
   );
 }
 
-const RUN_ID = /\b([0-7][0-9A-HJKMNP-TV-Z]{25})\b/;
+const ULID = /\b([0-7][0-9A-HJKMNP-TV-Z]{25})\b/;
 
-/** A sentence in which ids of runs lead to them; the run that is linked already stays text. */
-function WithRunLinks({ text, without }: { text: string; without: string | undefined }) {
+/** What the server says, with links to the runs and the event that it names. */
+function Message({ line, text }: { line: OutcomeLine; text: string }) {
   let at = 0;
-  return text.split(RUN_ID).map((part) => {
+  return text.split(ULID).map((part) => {
     const key = at;
     at += part.length;
-    const isOther = RUN_ID.test(part) && part !== without;
-    return isOther ? <RunLink key={key} runId={part} /> : <span key={key}>{part}</span>;
+    if (part === line.newerEventId) return <EventLink key={key} eventId={part} />;
+    if (line.namedRunIds.includes(part)) return <RunLink key={key} runId={part} />;
+    return <span key={key}>{part}</span>;
   });
+}
+
+function EventLink({ eventId }: { eventId: string }) {
+  return (
+    <Link
+      to="/events/$eventId"
+      params={{ eventId }}
+      title={`Open event ${eventId}`}
+      className="font-mono text-accent hover:underline"
+    >
+      {eventId}
+    </Link>
+  );
 }

@@ -34,9 +34,5 @@ export function EventSnippet(props: { kind: SnippetKind; check: DraftCheck; text
       </p>
     );
   }
-  return (
-    <div className="px-4">
-      <CodeBlock title={TITLES[kind]} text={program} language="text" fileName={FILES[kind]} />
-    </div>
-  );
+  return <CodeBlock title={TITLES[kind]} text={program} language="text" fileName={FILES[kind]} />;
 }

@@ -10,14 +10,20 @@ interface StartedRun {
   function: { name: string };
 }
 
+interface RunPillsProps {
+  runs: readonly StartedRun[];
+  /** Of the links; in a table, only those of one row are reached by Tab. */
+  tabIndex?: 0 | -1;
+}
+
 /** The runs of an event, as links: the first ones by name, of the others how many they are. */
-export function RunPills({ runs }: { runs: readonly StartedRun[] }) {
+export function RunPills({ runs, tabIndex }: RunPillsProps) {
   if (runs.length === 0) return <span className="text-ink-faint">No functions</span>;
   const others = runs.slice(SHOWN_MAX);
   return (
     <span className="flex min-w-0 items-center gap-1.5">
       {runs.slice(0, SHOWN_MAX).map((run) => (
-        <RunPill key={run.id} run={run} />
+        <RunPill key={run.id} run={run} tabIndex={tabIndex} />
       ))}
       {others.length > 0 && (
         <span className="shrink-0 text-ink-soft text-xs" title={others.map(inWords).join('\n')}>
@@ -28,12 +34,14 @@ export function RunPills({ runs }: { runs: readonly StartedRun[] }) {
   );
 }
 
-function RunPill({ run }: { run: StartedRun }) {
+function RunPill({ run, tabIndex }: { run: StartedRun; tabIndex: 0 | -1 | undefined }) {
   const { tone, title } = lookOf(run.status);
   return (
     <Link
       to="/runs/$runId"
       params={{ runId: run.id }}
+      preload={false}
+      tabIndex={tabIndex}
       title={inWords(run)}
       className="inline-flex h-6 min-w-0 max-w-56 items-center gap-1.5 rounded border border-line bg-canvas px-1.5 text-ink-soft text-xs hover:border-line-strong hover:text-ink"
     >

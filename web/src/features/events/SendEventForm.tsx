@@ -87,7 +87,7 @@ export function SendEventForm(props: SendEventFormProps) {
     >
       <div className="flex flex-col gap-5 md:flex-row">
         <div className="flex min-w-0 flex-1 flex-col gap-3">
-          <div className="-mx-4">
+          <div className="[&_[role=tablist]]:px-0">
             <Tabs<Form>
               label="Form of the event"
               value={form}
@@ -97,7 +97,7 @@ export function SendEventForm(props: SendEventFormProps) {
                   value: 'json',
                   title: 'JSON',
                   content: (
-                    <div className="px-4 pt-3">
+                    <div className="pt-3">
                       <JsonEditor
                         label="Event or list of events, as JSON"
                         value={text}

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import {
   isSettled,
+  outcomeLines as linesOf,
   type Outcome,
   type OutcomeRun,
-  outcomeLines,
   pauseBetweenQuestions,
 } from './outcomes';
 
@@ -34,6 +34,9 @@ const run = (id: string, given: Partial<OutcomeRun> = {}): OutcomeRun => ({
 });
 
 describe('outcomeLines', () => {
+  const outcomeLines = (outcomes: Outcome[], runs: OutcomeRun[]) =>
+    linesOf(outcomes, runs, (id) => (id === 'named' ? 'A name' : undefined));
+
   it('says of a run how it is, and nothing else', () => {
     const [line] = outcomeLines([outcome({ runID: 'R1' })], [run('R1', { status: 'RUNNING' })]);
     expect(line).toMatchObject({
@@ -61,7 +64,7 @@ describe('outcomeLines', () => {
   it('says why a run was skipped and because of which', () => {
     const skipped = outcome({ outcome: 'skipped', runID: 'R2', existingRunID: 'R1', message: 'M' });
     const [line] = outcomeLines([skipped], [run('R2', { status: 'SKIPPED' })]);
-    expect(line).toMatchObject({ title: 'Skipped', message: 'M', existingRunId: 'R1' });
+    expect(line).toMatchObject({ title: 'Skipped', message: 'M', namedRunIds: ['R1'] });
   });
 
   it('names the event that took its place', () => {
@@ -80,6 +83,11 @@ describe('outcomeLines', () => {
     const lines = outcomeLines(outcomes, runs);
     expect(lines.map((line) => line.run?.id)).toEqual(['R1', 'R3', 'R2', 'R4']);
     expect(lines[1]?.message).toBe('Runs R1 again');
+  });
+
+  it('knows the name of a function without a run', () => {
+    const [line] = outcomeLines([outcome({ functionID: 'named', outcome: 'duplicate' })], []);
+    expect(line?.functionName).toBe('A name');
   });
 
   it('has a name for a function that is gone', () => {

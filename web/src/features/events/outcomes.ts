@@ -41,9 +41,9 @@ export interface OutcomeLine {
   run: OutcomeRun | null;
   /** What the server says of it; null where the status of the run says it all. */
   message: string | null;
-  /** Because of this run it was skipped. */
-  existingRunId: string | null;
-  /** This event took its place. */
+  /** Runs that the message names, other than the line's own. */
+  namedRunIds: readonly string[];
+  /** The event that took its place, which the message names. */
   newerEventId: string | null;
   dueAt: string | null;
   notes: string[];
@@ -67,10 +67,15 @@ const PENDING: Record<string, string> = {
   admission: 'About to be decided',
 };
 
-/** The lines, in the order of the outcomes; runs that repeat one come after it. */
+/**
+ * The lines, in the order of the outcomes; runs that repeat one come after it.
+ *
+ * @param nameOf The name of a function, where it is known.
+ */
 export function outcomeLines(
   outcomes: readonly Outcome[],
   runs: readonly OutcomeRun[],
+  nameOf: (functionId: string) => string | undefined,
 ): OutcomeLine[] {
   const byId = new Map(runs.map((run) => [run.id, run]));
   const shown = new Set(outcomes.flatMap(({ runID }) => runID ?? []));
@@ -80,23 +85,23 @@ export function outcomeLines(
       ({ id, originRunID }) => originRunID !== null && originRunID === run?.id && !shown.has(id),
     );
     for (const { id } of reruns) shown.add(id);
-    return [lineOf(outcome, run), ...reruns.map(lineOfRun)];
+    return [lineOf(outcome, run, nameOf(outcome.functionID)), ...reruns.map(lineOfRun)];
   });
   return [...lines, ...runs.filter(({ id }) => !shown.has(id)).map(lineOfRun)];
 }
 
-function lineOf(outcome: Outcome, run: OutcomeRun | null): OutcomeLine {
+function lineOf(outcome: Outcome, run: OutcomeRun | null, name: string | undefined): OutcomeLine {
   const isOwnRun = run !== null && (outcome.outcome === 'run' || outcome.outcome === 'batched');
   const look = isOwnRun ? lookOf(run.status) : lookOfOutcome(outcome);
   return {
     key: [outcome.functionID, outcome.outcome, outcome.runID ?? outcome.detail].join(' '),
-    functionName: run?.function.name ?? outcome.slug ?? 'A function that was removed',
+    functionName: run?.function.name || name || outcome.slug || 'A function that was removed',
     slug: outcome.slug,
     ...look,
     isRunning: isOwnRun && run.status === 'RUNNING',
     run,
     message: outcome.outcome === 'run' && run !== null ? null : outcome.message,
-    existingRunId: outcome.existingRunID,
+    namedRunIds: outcome.existingRunID ? [outcome.existingRunID] : [],
     newerEventId: outcome.outcome === 'debounced' ? outcome.detail : null,
     dueAt: outcome.dueAt,
     notes: outcome.notes,
@@ -106,13 +111,13 @@ function lineOf(outcome: Outcome, run: OutcomeRun | null): OutcomeLine {
 function lineOfRun(run: OutcomeRun): OutcomeLine {
   return {
     key: run.id,
-    functionName: run.function.name,
+    functionName: run.function.name || run.function.slug,
     slug: run.function.slug,
     ...lookOf(run.status),
     isRunning: run.status === 'RUNNING',
     run,
     message: run.originRunID ? `Runs ${run.originRunID} again` : null,
-    existingRunId: null,
+    namedRunIds: run.originRunID ? [run.originRunID] : [],
     newerEventId: null,
     dueAt: null,
     notes: [],

@@ -1,4 +1,5 @@
 import { useQueryClient } from '@tanstack/react-query';
+import { useFunctionNames } from '~/features/filters/FunctionFilter';
 import { graphql, type ResultOf } from '~/lib/graphql';
 import type { Change } from '~/lib/live';
 import { keyOf, useLiveQuery } from '~/lib/queries';
@@ -54,8 +55,10 @@ export function useOutcomes(eventId: string): Outcomes {
     until: (answer) => isSettled(answer.eventOutcomes, runsOf(answer)),
     everyMs: known && pauseBetweenQuestions(known.eventOutcomes),
   });
+  const { functions } = useFunctionNames();
+  const names = new Map(functions.map(({ id, name }) => [id, name]));
   return {
-    lines: data && outcomeLines(data.eventOutcomes, runsOf(data)),
+    lines: data && outcomeLines(data.eventOutcomes, runsOf(data), (id) => names.get(id)),
     isFinal: data !== undefined && isSettled(data.eventOutcomes, runsOf(data)),
     error,
     retry: () => void refetch(),
