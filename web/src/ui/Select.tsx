@@ -1,10 +1,8 @@
-import { Combobox } from '@base-ui/react/combobox';
 import { Select as Base } from '@base-ui/react/select';
 import { Check, ChevronDown } from 'lucide-react';
-import { type ReactNode, useState } from 'react';
+import type { ReactNode } from 'react';
 import { cn } from '~/lib/cn';
 import { buttonClass } from './Button';
-import { INPUT_CLASS } from './Field';
 import { ITEM_CLASS, POPUP_CLASS } from './Menu';
 
 export interface Option<Value extends string> {
@@ -54,92 +52,4 @@ export function Select<Value extends string>(props: {
       </Base.Portal>
     </Base.Root>
   );
-}
-
-/**
- * Any number of many, found by typing. Nothing chosen is everything. What is chosen holds once the
- * list is closed, so that a list below is not asked for at every click.
- */
-export function MultiSelect<Value extends string>(props: {
-  label: string;
-  values: readonly Value[];
-  options: readonly Option<Value>[];
-  onChange: (values: Value[]) => void;
-  /** What the button says of the choice; the default is names or their number. */
-  summary?: (chosen: readonly Option<Value>[]) => ReactNode;
-}) {
-  const { label, options } = props;
-  const [draft, setDraft] = useState<Option<Value>[] | null>(null);
-  const held = options.filter((option) => props.values.includes(option.value));
-  const chosen = draft ?? held;
-  const finish = () => {
-    if (draft !== null) props.onChange(draft.map((option) => option.value));
-    setDraft(null);
-  };
-  return (
-    <Combobox.Root
-      multiple
-      items={options}
-      value={chosen}
-      onValueChange={setDraft}
-      itemToStringLabel={(option: Option<Value>) => option.title}
-      isItemEqualToValue={(a: Option<Value>, b: Option<Value>) => a.value === b.value}
-      onOpenChange={(isOpen) => !isOpen && finish()}
-    >
-      <Combobox.Trigger className={cn(buttonClass(), 'font-normal')}>
-        <span className="text-ink-soft">{label}</span>
-        <span className="max-w-48 truncate font-medium">
-          {(props.summary ?? summaryOf)(chosen)}
-        </span>
-        <ChevronDown className="text-ink-faint" aria-hidden />
-      </Combobox.Trigger>
-      <Combobox.Portal>
-        <Combobox.Positioner sideOffset={4} align="start" className="z-50">
-          <Combobox.Popup
-            aria-label={label}
-            className={cn(POPUP_CLASS, 'flex max-h-96 w-72 flex-col')}
-          >
-            <Combobox.Input
-              placeholder="Find…"
-              aria-label={`Find in ${label}`}
-              className={cn(INPUT_CLASS, 'mb-1')}
-            />
-            <Combobox.Empty className="text-ink-soft [&:not(:empty)]:p-2">
-              Nothing of that name.
-            </Combobox.Empty>
-            <Combobox.List className="min-h-0 flex-1 overflow-y-auto">
-              {(option: Option<Value>) => (
-                <Combobox.Item key={option.value} value={option} className={ITEM_CLASS}>
-                  <span className="flex size-4 shrink-0 items-center justify-center rounded border border-line-strong">
-                    <Combobox.ItemIndicator>
-                      <Check className="size-3.5" aria-hidden />
-                    </Combobox.ItemIndicator>
-                  </span>
-                  {option.mark}
-                  <span className="min-w-0 truncate" title={option.title}>
-                    {option.title}
-                  </span>
-                </Combobox.Item>
-              )}
-            </Combobox.List>
-            {chosen.length > 0 && (
-              <button
-                type="button"
-                className="mt-1 rounded-md p-1.5 text-accent hover:bg-hover"
-                onClick={() => setDraft([])}
-              >
-                Clear the choice
-              </button>
-            )}
-          </Combobox.Popup>
-        </Combobox.Positioner>
-      </Combobox.Portal>
-    </Combobox.Root>
-  );
-}
-
-function summaryOf(chosen: readonly Option<string>[]): string {
-  if (chosen.length === 0) return 'All';
-  if (chosen.length === 1) return chosen[0]?.title ?? '';
-  return String(chosen.length);
 }

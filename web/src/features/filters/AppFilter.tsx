@@ -1,5 +1,5 @@
 import { useShell } from '~/features/shell/queries';
-import { MultiSelect } from '~/ui/Select';
+import { MultiSelect } from '~/ui/MultiSelect';
 import { withUnknown } from './options';
 
 interface AppFilterProps {

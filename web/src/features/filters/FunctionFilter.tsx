@@ -1,6 +1,6 @@
 import { graphql } from '~/lib/graphql';
 import { useLiveQuery } from '~/lib/queries';
-import { MultiSelect } from '~/ui/Select';
+import { MultiSelect } from '~/ui/MultiSelect';
 import { withUnknown } from './options';
 
 const FunctionNamesQuery = graphql(`

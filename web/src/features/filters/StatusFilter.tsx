@@ -1,6 +1,6 @@
 import { cn } from '~/lib/cn';
 import { lookOf, RUN_STATUSES, type RunStatus } from '~/lib/status';
-import { MultiSelect } from '~/ui/Select';
+import { MultiSelect } from '~/ui/MultiSelect';
 import { Dot } from '~/ui/Status';
 
 /** Statuses in the order in which people look for them. Skipped runs are in no list. */

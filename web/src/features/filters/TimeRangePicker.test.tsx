@@ -15,7 +15,10 @@ function shown(minimumMs?: number) {
   return onChange;
 }
 
-const open = () => userEvent.click(screen.getByRole('button', { name: /Last 1 day/ }));
+async function open() {
+  await userEvent.click(screen.getByRole('button', { name: /Last 1 day/ }));
+  await screen.findByRole('dialog', { name: 'Time range' });
+}
 
 describe('TimeRangePicker', () => {
   it('chooses a preset and closes', async () => {

@@ -1,66 +1,51 @@
 import { ChevronDown, Clock } from 'lucide-react';
-import { useState } from 'react';
+import { type ComponentProps, lazy, Suspense, useState } from 'react';
 import { cn } from '~/lib/cn';
-import { durationInWords, durationMs } from '~/lib/duration';
 import { Button } from '~/ui/Button';
-import { Popover } from '~/ui/Popover';
-import { AbsoluteRange, FreeDuration } from './RangeForms';
-import { PRESETS, rangeInWords, type TimeRange } from './time-range';
+import { rangeInWords, type TimeRange } from './time-range';
 
-interface TimeRangePickerProps {
+export interface TimeRangePickerProps {
   range: TimeRange;
   onChange: (range: TimeRange) => void;
   /** The shortest range that makes sense on the page; shorter ones are not offered. */
   minimumMs?: number;
 }
 
+const load = () => import('./TimeRangePopover');
+const TimeRangePopover = lazy(load);
+
 /** Chooses a stretch of time: a preset, any length until now, or a beginning and an end. */
-export function TimeRangePicker({ range, onChange, minimumMs = 0 }: TimeRangePickerProps) {
-  const [isOpen, setOpen] = useState(false);
-  const words = rangeInWords(range);
-  const choose = (next: TimeRange) => {
-    setOpen(false);
-    onChange(next);
-  };
-  const presets = PRESETS.filter((preset) => durationMs(preset) >= minimumMs);
+export function TimeRangePicker(props: TimeRangePickerProps) {
+  const [isWanted, setWanted] = useState(false);
+  const button = (
+    <TimeRangeButton
+      range={props.range}
+      aria-haspopup="dialog"
+      onPointerEnter={() => void load()}
+      onFocus={() => void load()}
+      onClick={() => setWanted(true)}
+    />
+  );
+  if (!isWanted) return button;
   return (
-    <Popover
-      label="Time range"
-      isOpen={isOpen}
-      onOpenChange={setOpen}
-      className="flex w-[34rem] flex-col sm:flex-row"
-      trigger={
-        <Button className="max-w-full font-normal" icon={<Clock className="text-ink-faint" />}>
-          <span className="sr-only">Time range: </span>
-          <span className="truncate tabular-nums">{words}</span>
-          <ChevronDown className="text-ink-faint" aria-hidden />
-        </Button>
-      }
+    <Suspense fallback={button}>
+      <TimeRangePopover {...props} />
+    </Suspense>
+  );
+}
+
+/** The button of the picker; it says what is chosen. */
+export function TimeRangeButton(props: { range: TimeRange } & ComponentProps<'button'>) {
+  const { range, className, ...rest } = props;
+  return (
+    <Button
+      {...rest}
+      className={cn('max-w-full font-normal', className)}
+      icon={<Clock className="text-ink-faint" aria-hidden />}
     >
-      <ul className="grid shrink-0 grid-cols-2 gap-0.5 border-line p-2 max-sm:border-b sm:w-40 sm:grid-cols-1 sm:border-r">
-        {presets.map((preset) => {
-          const isChosen = range.kind === 'last' && range.duration === preset;
-          return (
-            <li key={preset}>
-              <button
-                type="button"
-                aria-pressed={isChosen}
-                onClick={() => choose({ kind: 'last', duration: preset })}
-                className={cn(
-                  'h-7 w-full rounded-md px-2 text-left hover:bg-hover',
-                  isChosen && 'bg-accent-soft font-medium',
-                )}
-              >
-                {durationInWords(preset)}
-              </button>
-            </li>
-          );
-        })}
-      </ul>
-      <div className="flex min-w-0 flex-1 flex-col gap-4 p-4">
-        <FreeDuration range={range} minimumMs={minimumMs} onChoose={choose} />
-        <AbsoluteRange range={range} minimumMs={minimumMs} onChoose={choose} />
-      </div>
-    </Popover>
+      <span className="sr-only">Time range: </span>
+      <span className="truncate tabular-nums">{rangeInWords(range)}</span>
+      <ChevronDown className="text-ink-faint" aria-hidden />
+    </Button>
   );
 }

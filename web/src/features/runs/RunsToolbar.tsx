@@ -7,15 +7,9 @@ import { TimeRangePicker } from '~/features/filters/TimeRangePicker';
 import { timeRangeOf, timeSearchOf } from '~/features/filters/time-range';
 import { cn } from '~/lib/cn';
 import { Button, IconButton } from '~/ui/Button';
-import { Select } from '~/ui/Select';
-import { isAnythingSet, type RunsSearch, type TimeField } from './run-search';
+import { isAnythingSet, type RunsSearch } from './run-search';
 import type { RunsScope } from './run-source';
-
-const TIME_FIELD_OPTIONS: { value: TimeField; title: string }[] = [
-  { value: 'QUEUED_AT', title: 'Queued' },
-  { value: 'STARTED_AT', title: 'Started' },
-  { value: 'ENDED_AT', title: 'Ended' },
-];
+import { TimeFieldMenu } from './TimeFieldMenu';
 
 interface RunsToolbarProps {
   scope: RunsScope;
@@ -38,11 +32,9 @@ export function RunsToolbar(props: RunsToolbarProps) {
     <div className="flex flex-wrap items-center gap-2">
       {props.searchButton}
       <div className="flex">
-        <Select
-          label="Time by which runs are listed"
+        <TimeFieldMenu
           className="rounded-r-none border-r-0"
-          value={search.timeField ?? 'QUEUED_AT'}
-          options={TIME_FIELD_OPTIONS}
+          value={search.timeField}
           onChange={(timeField) => set({ timeField })}
         />
         <div className="min-w-0 [&>button]:rounded-l-none">

@@ -54,6 +54,8 @@ export default function CelEditor(props: CelEditorProps) {
       // The list may be longer than the editor is high.
       tooltips({ position: 'fixed' }),
       EditorView.lineWrapping,
+      // `>=` is read better as it is typed.
+      EditorView.theme({ '.cm-content': { fontVariantLigatures: 'none' } }),
       EditorView.contentAttributes.of({ 'data-list-search': '' }),
       remembered(view),
     ],

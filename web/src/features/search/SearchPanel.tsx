@@ -50,7 +50,9 @@ export function SearchPanel(props: SearchPanelProps) {
     change('');
     onSearch(undefined);
   };
-  const place = fault?.line ? `Line ${fault.line}${fault.column ? `, ${fault.column}` : ''}: ` : '';
+  const place = fault?.line
+    ? `Line ${fault.line}${fault.column ? `, column ${fault.column}` : ''}: `
+    : '';
   return (
     <search aria-label="Search" className="flex flex-col gap-1.5">
       <div className="flex flex-wrap items-start gap-2">

@@ -4,7 +4,7 @@ import { HEAD_HEIGHT } from './TableRow';
 import type { Selection } from './VirtualTable';
 
 const HEAD_CELL =
-  'sticky top-0 z-10 border-line border-b bg-canvas px-2 text-left font-medium text-ink-soft text-xs';
+  'sticky top-0 z-10 border-line border-b bg-canvas px-2 last:pr-4 text-left font-medium text-ink-soft text-xs';
 
 /** Titles of the columns, and a checkbox for all rows that are loaded. */
 export function TableHead<Row>(props: {

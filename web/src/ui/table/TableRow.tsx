@@ -7,7 +7,7 @@ import type { Column } from './columns';
 export const ROW_HEIGHT = 37;
 export const HEAD_HEIGHT = 34;
 
-const CELL = 'h-[37px] border-line border-b px-2 py-0';
+const CELL = 'h-[37px] border-line border-b px-2 py-0 last:pr-4';
 
 interface TableRowProps<Row> {
   row: Row;
@@ -34,7 +34,8 @@ function PlainTableRow<Row>(props: TableRowProps<Row>) {
   const detailId = `detail-${id}`;
   return (
     <tbody
-      ref={props.measure}
+      // Only rows that are open have a height of their own.
+      ref={isOpen ? props.measure : undefined}
       data-index={props.index}
       data-row={id}
       onFocus={() => props.onActive(id)}

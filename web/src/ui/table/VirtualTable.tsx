@@ -99,7 +99,7 @@ export function VirtualTable<Row>(props: VirtualTableProps<Row>) {
           ))}
         </colgroup>
         <TableHead columns={columns} rows={rows} idOf={idOf} selection={selection} />
-        {items.map((item) => {
+        {items.flatMap((item) => {
           const row = rows[item.index] as Row;
           const gap = item.start - end;
           end = item.end;
