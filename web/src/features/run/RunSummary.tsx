@@ -1,5 +1,5 @@
 import { Link } from '@tanstack/react-router';
-import { Fact, Facts } from '~/ui/Card';
+import { Fact } from '~/ui/Card';
 import { Id } from '~/ui/Copy';
 import { StatusBadge } from '~/ui/Status';
 import { Duration, Time } from '~/ui/Time';
@@ -12,7 +12,7 @@ const DELAY_SHOWN_MS = 1_000;
 export function RunSummary({ run, isInline }: { run: RunFacts; isInline: boolean }) {
   const delayMs = Date.parse(run.scheduledAt) - Date.parse(run.queuedAt);
   return (
-    <Facts className="grid-cols-[repeat(auto-fill,minmax(9.5rem,auto))] px-4 py-3">
+    <dl className="flex min-w-0 flex-1 flex-wrap gap-x-8 gap-y-2 px-4 py-3">
       {isInline && (
         <Fact name="Status">
           <StatusBadge status={run.status} />
@@ -58,6 +58,6 @@ export function RunSummary({ run, isInline }: { run: RunFacts; isInline: boolean
       <Fact name="Ended">
         <Time at={run.endedAt} isShort />
       </Fact>
-    </Facts>
+    </dl>
   );
 }

@@ -47,7 +47,7 @@ export function RunWorkspace(props: RunWorkspaceProps) {
       )}
       style={{ '--share': `${percent}%` } as React.CSSProperties}
     >
-      <div className="flex min-h-0 min-w-0 flex-col max-lg:max-h-[60vh] max-lg:min-h-48 lg:w-(--share)">
+      <div className="flex min-h-0 min-w-0 flex-col bg-surface max-lg:max-h-[60vh] max-lg:min-h-48 lg:w-(--share)">
         <Timeline root={root} selected={node.id} onSelect={select} />
       </div>
       <Divider

@@ -31,7 +31,7 @@ export type Waiting = ResultOf<typeof RunWaitingQuery>['runWaiting'][number];
 const SpanFields = graphql(`
   fragment SpanFields on RunTraceSpan @_unmask {
     spanID name status groupID attempts outputID isUserland
-    queuedAt scheduledAt startedAt endedAt
+    queuedAt scheduledAt startedAt endedAt duration
     stepOp stepID stepType
     stepInfo {
       __typename

@@ -1,4 +1,5 @@
-import { formatRelative, formatTimeShort } from '~/lib/time';
+import { formatRelative } from '~/lib/time';
+import { formatDeadline } from './clock';
 import type { StepInfo } from './queries';
 import type { TraceNode } from './timeline/node';
 
@@ -16,12 +17,12 @@ export function waitOf(info: StepInfo | null | undefined): Wait | null {
     case 'SleepStepInfo':
       return { words: 'Sleeping', name: null, until: info.sleepUntil };
     case 'WaitForEventStepInfo':
-      return { words: 'Waiting for the event', name: info.eventName, until: info.waitTimeout };
+      return { words: 'Waiting for', name: info.eventName, until: info.waitTimeout };
     case 'WaitForSignalStepInfo':
       return { words: 'Waiting for the signal', name: info.signal, until: info.signalTimeout };
     case 'InvokeStepInfo':
       return {
-        words: 'Waiting for the function',
+        words: 'Waiting for',
         name: info.functionID,
         until: info.invokeTimeout,
       };
@@ -37,10 +38,10 @@ export function remarkOf(node: TraceNode, nowMs: number): string | null {
   if (startedAt === null) {
     const isLater = scheduledAt !== null && Date.parse(scheduledAt) > nowMs;
     if (!isLater) return null;
-    return `${node.attemptCount > 1 ? 'next attempt' : 'starts'} ${formatRelative(scheduledAt, nowMs)}`;
+    return `${node.attemptCount > 1 ? 'Next attempt' : 'Starts'} ${formatRelative(scheduledAt, nowMs)}`;
   }
   const wait = waitOf(stepInfo);
   if (!wait) return null;
-  const until = `until ${formatTimeShort(wait.until, nowMs)} (${formatRelative(wait.until, nowMs)})`;
-  return wait.name === null ? until : `for ${wait.name} ${until}`;
+  const words = wait.name === null ? wait.words : `${wait.words} ${wait.name}`;
+  return `${words} until ${formatDeadline(wait.until, nowMs)} (${formatRelative(wait.until, nowMs)})`;
 }

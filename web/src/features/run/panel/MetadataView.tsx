@@ -33,7 +33,7 @@ export function Values(props: {
 }) {
   const { entries, formats = {} } = props;
   return (
-    <dl className="grid grid-cols-[minmax(6rem,auto)_minmax(0,1fr)] gap-x-4 gap-y-1 rounded-md border border-line px-3 py-2">
+    <dl className="grid grid-cols-[fit-content(40%)_minmax(0,1fr)] gap-x-4 gap-y-1 rounded-md border border-line px-3 py-2">
       {entries.map(([name, value]) => (
         <Fragment key={name}>
           <dt className="min-w-0 break-words font-mono text-ink-soft text-xs leading-5">{name}</dt>

@@ -2,11 +2,12 @@ import { Link } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
 import { formatDuration } from '~/lib/duration';
 import { useNow } from '~/lib/time';
-import { Fact, Facts } from '~/ui/Card';
+import { Fact } from '~/ui/Card';
 import { StatusBadge } from '~/ui/Status';
 import { RelativeTime, Time } from '~/ui/Time';
 import type { StepInfo } from '../queries';
 import type { TraceNode } from '../timeline/node';
+import { PanelFacts } from './PanelFacts';
 
 /** When the step did what, and what it was about. */
 export function StepFacts({ node }: { node: TraceNode }) {
@@ -14,7 +15,7 @@ export function StepFacts({ node }: { node: TraceNode }) {
   const { queuedMs, startedMs, endedMs, span } = node;
   const until = endedMs ?? nowMs;
   return (
-    <Facts className="grid-cols-[repeat(auto-fill,minmax(9rem,1fr))]">
+    <PanelFacts>
       <Fact name="Status">
         <StatusBadge status={node.status} />
       </Fact>
@@ -41,7 +42,7 @@ export function StepFacts({ node }: { node: TraceNode }) {
       </Fact>
       <Fact name="Kind">{kindWords(node)}</Fact>
       {span.stepInfo && <InfoFacts info={span.stepInfo} />}
-    </Facts>
+    </PanelFacts>
   );
 }
 

@@ -115,7 +115,7 @@ function Remark({ node }: { node: TraceNode }) {
   const nowMs = useNow(node.endedMs === null ? 1000 : null);
   const remark = remarkOf(node, nowMs);
   if (remark === null) return null;
-  return <p className="text-waiting-ink first-letter:uppercase">{remark}</p>;
+  return <p className="text-waiting-ink">{remark}</p>;
 }
 
 /** Why the step cannot begin. */

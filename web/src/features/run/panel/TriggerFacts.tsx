@@ -1,11 +1,12 @@
 import { Link } from '@tanstack/react-router';
-import { Fact, Facts } from '~/ui/Card';
+import { Fact } from '~/ui/Card';
 import { Id } from '~/ui/Copy';
 import { ErrorNotice } from '~/ui/Notice';
 import { Skeleton } from '~/ui/Skeleton';
 import { Time } from '~/ui/Time';
 import type { RunTrigger } from '../queries';
 import { useRunTrigger } from '../useRun';
+import { PanelFacts } from './PanelFacts';
 import { nameOfEvent, scheduleTimes } from './trigger';
 
 /** What started a run: an event, a schedule, or several events together. */
@@ -25,7 +26,7 @@ export function TriggerFacts({ runId }: { runId: string }) {
   if (trigger.isBatch) return <BatchFacts trigger={trigger} />;
   if (trigger.cron !== null) return <ScheduleFacts trigger={trigger} cron={trigger.cron} />;
   return (
-    <Facts>
+    <PanelFacts>
       <Fact name="Event">
         <code className="break-words font-mono text-[0.8125rem]">
           {trigger.eventName ?? nameOfEvent(trigger.payloads[0])}
@@ -35,14 +36,14 @@ export function TriggerFacts({ runId }: { runId: string }) {
       <Fact name="Received">
         <Time at={trigger.timestamp} isShort />
       </Fact>
-    </Facts>
+    </PanelFacts>
   );
 }
 
 function ScheduleFacts({ trigger, cron }: { trigger: RunTrigger; cron: string }) {
   const { plannedFor, firedAt } = scheduleTimes(trigger);
   return (
-    <Facts>
+    <PanelFacts>
       <Fact name="Schedule">
         <code className="font-mono text-[0.8125rem]">{cron}</code>
       </Fact>
@@ -57,14 +58,14 @@ function ScheduleFacts({ trigger, cron }: { trigger: RunTrigger; cron: string })
         </Fact>
       )}
       <EventFact id={trigger.IDs[0]} />
-    </Facts>
+    </PanelFacts>
   );
 }
 
 function BatchFacts({ trigger }: { trigger: RunTrigger }) {
   return (
     <>
-      <Facts>
+      <PanelFacts>
         <Fact name="Batch">
           {trigger.IDs.length === 1 ? '1 event' : `${trigger.IDs.length.toLocaleString()} events`}
         </Fact>
@@ -76,7 +77,7 @@ function BatchFacts({ trigger }: { trigger: RunTrigger }) {
         <Fact name="First received">
           <Time at={trigger.timestamp} isShort />
         </Fact>
-      </Facts>
+      </PanelFacts>
       <section
         aria-label="Events of the batch"
         // biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls

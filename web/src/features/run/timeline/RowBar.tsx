@@ -10,29 +10,38 @@ const HEIGHTS: Record<Segment['kind'], string> = {
   work: 'h-3.5',
   wait: 'h-2.5',
 };
+/** From here on a remark is set at the right edge: there is more room to its left. */
+const MIDDLE_PERCENT = 50;
+
+interface RowBarProps {
+  node: TraceNode;
+  window: Bounds;
+  nowMs: number;
+}
 
 /** The bar of a row: what it waited for its turn in grey, what it did in the colour of its status. */
-export function RowBar(props: { node: TraceNode; window: Bounds; nowMs: number }) {
-  const { node, window, nowMs } = props;
+export function RowBar({ node, window, nowMs }: RowBarProps) {
   const bars = barsOf(node.segments, window, nowMs);
-  const remark = remarkOf(node, nowMs);
-  const left = bars[0]?.leftPercent ?? 0;
+  const [first] = bars;
+  const remark = first ? remarkOf(node, nowMs) : null;
   return (
     <>
-      {bars.map((bar) => (
+      {bars.map((bar, index) => (
         <BarPart
           key={`${bar.segment.kind}${bar.segment.fromMs}`}
           bar={bar}
-          isRoot={node.kind === 'run'}
+          isFirst={index === 0}
+          isLast={index === bars.length - 1}
+          className={remark === null ? `top-1/2 ${heightOf(node, bar.segment)}` : 'top-[80%] h-1'}
         />
       ))}
-      {remark && bars.length > 0 && (
+      {first && remark !== null && (
         <span
-          className={cn(
-            'pointer-events-none absolute top-1/2 max-w-[55%] -translate-y-1/2 truncate rounded-sm bg-surface px-1 text-ink-soft text-xs group-aria-selected:bg-accent-soft',
-            left > 55 && 'pr-2',
-          )}
-          style={left > 55 ? { right: `${100 - left}%` } : { left: `calc(${left}% + 0.5rem)` }}
+          title={remark}
+          className="absolute top-0.5 max-w-full truncate text-ink-soft text-xs"
+          style={
+            first.leftPercent > MIDDLE_PERCENT ? { right: 0 } : { left: `${first.leftPercent}%` }
+          }
         >
           {remark}
         </span>
@@ -41,18 +50,27 @@ export function RowBar(props: { node: TraceNode; window: Bounds; nowMs: number }
   );
 }
 
-function BarPart({ bar, isRoot }: { bar: Bar; isRoot: boolean }) {
+function heightOf(node: TraceNode, segment: Segment): string {
+  return node.kind === 'run' && segment.kind === 'work' ? 'h-1.5' : HEIGHTS[segment.kind];
+}
+
+function BarPart(props: { bar: Bar; isFirst: boolean; isLast: boolean; className: string }) {
+  const { bar } = props;
   const { kind, tone, toMs } = bar.segment;
-  const isQuiet = kind === 'pause' || kind === 'queue';
+  const colours: Record<Segment['kind'], string> = {
+    pause: 'bg-line-strong',
+    queue: 'bg-calm-solid',
+    work: TONE_SOLID[tone],
+    wait: `${TONE_SOLID[tone]} mask-[repeating-linear-gradient(90deg,#000_0_4px,#0006_4px_7px)]`,
+  };
   return (
     <span
       className={cn(
-        'absolute top-1/2 min-w-0.5 -translate-y-1/2',
-        isRoot && kind === 'work' ? 'h-1.5' : HEIGHTS[kind],
-        isQuiet ? (kind === 'pause' ? 'bg-line-strong' : 'bg-calm-solid') : TONE_SOLID[tone],
-        kind === 'wait' && 'mask-[repeating-linear-gradient(90deg,#000_0_4px,#0006_4px_7px)]',
-        !bar.isCutLeft && 'rounded-l-xs',
-        !bar.isCutRight && toMs !== null && 'rounded-r-xs',
+        'absolute min-w-0.5 -translate-y-1/2',
+        colours[kind],
+        props.isFirst && !bar.isCutLeft && 'rounded-l-xs',
+        props.isLast && !bar.isCutRight && toMs !== null && 'rounded-r-xs',
+        props.className,
       )}
       style={{ left: `${bar.leftPercent}%`, width: `${bar.widthPercent}%` }}
     />

@@ -50,10 +50,15 @@ export function RowName({ row, ms, onToggle }: { row: Row; ms: number; onToggle:
   const { node, level, isExpanded, parallel } = row;
   const Icon = ICONS[node.kind];
   return (
-    <div className="flex h-full min-w-0 items-center gap-1.5 pr-2">
+    <div className="@container flex h-full min-w-0 items-center gap-1.5 pr-2.5">
       <span
         className="flex h-full shrink-0 items-center justify-end"
-        style={{ width: `${Math.min(level - 1, DEEPEST_INDENT) * INDENT_REM + 1.5}rem` }}
+        style={{
+          width:
+            level === 1
+              ? '0.75rem'
+              : `${Math.min(level - 2, DEEPEST_INDENT) * INDENT_REM + 1.75}rem`,
+        }}
       >
         {isExpanded !== undefined && level > 1 && (
           <button
@@ -93,11 +98,11 @@ export function RowName({ row, ms, onToggle }: { row: Row; ms: number; onToggle:
       )}
       <StatusMark node={node} />
       {parallel?.isFirst && (
-        <span className="hidden shrink-0 whitespace-nowrap text-ink-faint text-xs xl:inline">
+        <span className="@[17rem]:inline hidden shrink-0 whitespace-nowrap text-ink-faint text-xs">
           {parallelWords(parallel.group)}
         </span>
       )}
-      <span className="ml-auto hidden shrink-0 pl-1 text-ink-faint text-xs tabular-nums sm:inline">
+      <span className="@[9rem]:inline ml-auto hidden shrink-0 pl-1 text-ink-faint text-xs tabular-nums">
         {node.startedMs === null ? '' : formatDurationShort(ms)}
       </span>
     </div>

@@ -25,7 +25,7 @@ export function Timeline({ root, selected, onSelect }: TimelineProps) {
   const [opened, setOpened] = useState<ReadonlySet<string>>(new Set());
   const [filter, setFilter] = useState('');
   const [zoom, setZoom] = useState<Bounds | null>(null);
-  const [namesPercent, setNamesPercent] = useRemembered('timeline.names', 40, isShare);
+  const [namesPercent, setNamesPercent] = useRemembered('timeline.names', 44, isShare);
   const [activeId, setActiveId] = useState(selected);
   const scroller = useRef<HTMLDivElement>(null);
   const shouldFocus = useRef(false);

@@ -9,6 +9,8 @@ import { ticksOf } from './ticks';
 /** From how many rows on it is worth looking for a name. */
 const ROWS_TO_FILTER = 20;
 const TICKS_MAX = 6;
+/** Further to the right there is no room for words. */
+const LAST_TICK_PERCENT = 88;
 
 interface TimelineHeadProps {
   whole: Bounds;
@@ -28,6 +30,9 @@ interface TimelineHeadProps {
 /** Above the rows: what opens and finds them, and which part of the time is shown. */
 export function TimelineHead(props: TimelineHeadProps) {
   const { whole, window, filter } = props;
+  const ticks = ticksOf(window, whole.fromMs, TICKS_MAX).filter(
+    (tick) => tick.leftPercent < LAST_TICK_PERCENT,
+  );
   const canFilter = props.rowCount > ROWS_TO_FILTER || filter !== '';
   return (
     <div className="flex shrink-0 border-line border-b">
@@ -63,10 +68,10 @@ export function TimelineHead(props: TimelineHeadProps) {
       <div className="relative min-w-0 flex-1 px-3 pt-1.5">
         <Brush whole={whole} window={window} onChange={props.onZoom} />
         <div className="relative mt-1 h-5 overflow-hidden text-ink-faint text-xs tabular-nums">
-          {ticksOf(window, whole.fromMs, TICKS_MAX).map((tick) => (
+          {ticks.map((tick) => (
             <span
               key={tick.afterMs}
-              className="absolute top-0 whitespace-nowrap border-line-strong border-l pl-1"
+              className="absolute top-0 whitespace-nowrap border-line-strong border-l pl-1 max-sm:even:hidden"
               style={{ left: `${tick.leftPercent}%` }}
             >
               {formatDurationShort(tick.afterMs)}

@@ -45,8 +45,8 @@ export function TimelineRow(props: TimelineRowProps) {
       data-row={index}
       style={props.style}
       className={cn(
-        'group absolute inset-x-0 flex h-7.5 cursor-pointer items-stretch -outline-offset-2 hover:bg-hover',
-        props.isSelected && 'bg-accent-soft hover:bg-accent-soft',
+        'group absolute inset-x-0 flex h-7.5 cursor-pointer items-stretch -outline-offset-2',
+        props.isSelected ? 'bg-accent-soft' : 'hover:bg-hover',
       )}
       onClick={() => props.onSelect(index)}
       onFocus={(event) => setCardOpen(event.currentTarget.matches(':focus-visible'))}

@@ -194,7 +194,7 @@ function nodeOf(
   { runEndedMs }: Surroundings,
 ): TraceNode {
   const startedMs = ms(span.startedAt);
-  const spanEndedMs = ms(span.endedAt);
+  const spanEndedMs = endOf(span);
   const isLeftOpen = spanEndedMs === null && runEndedMs !== null;
   // What the app traces may begin before the server knows, and end after the run has.
   const queuedMs = span.isUserland ? (startedMs ?? parsed(span.queuedAt)) : parsed(span.queuedAt);
@@ -223,8 +223,15 @@ function nodeOf(
 /** The status as it is shown: spans of apps need not say that they went well. */
 function statusOf(span: Span, isLeftOpen: boolean): string {
   if (isLeftOpen) return 'CANCELLED';
-  const isSilent = span.isUserland && span.endedAt !== null && !isEnded(span.status);
+  const isSilent = span.isUserland && endOf(span) !== null && !isEnded(span.status);
   return isSilent ? 'COMPLETED' : span.status;
+}
+
+/** When it ended. The server leaves that out of what the app traced and did not call a success. */
+function endOf(span: Span): number | null {
+  const endedMs = ms(span.endedAt);
+  if (endedMs !== null || !span.isUserland || span.duration === null) return endedMs;
+  return parsed(span.startedAt ?? span.queuedAt) + span.duration;
 }
 
 function segmentsOf(node: TraceNode, waits: boolean): Segment[] {

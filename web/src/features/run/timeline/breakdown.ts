@@ -15,7 +15,7 @@ export function breakdownOf(node: TraceNode, before: number | null, nowMs: numbe
   const { pauseMs, queueMs } = delaysOf(node, nowMs);
   const parts: Part[] = [
     {
-      name: 'Finding it',
+      name: 'Discovery',
       ms: before === null ? 0 : Math.max(node.queuedMs - before, 0),
       about: 'From the end of the step before until the app had named this one.',
     },
