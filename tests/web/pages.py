@@ -92,7 +92,7 @@ PAGES = (
     ShownPage("function", _at(_FUNCTION), _OF_ONE),
     ShownPage("apps", _at("/apps")),
     ShownPage("app", lambda scene: f"/apps/{scene.shop}", _OF_ONE),
-    ShownPage("metrics", _at("/metrics")),
+    ShownPage("metrics", _at("/charts")),
     ShownPage("server", _at("/server"), _OF_ONE),
     ShownPage("endpoints", _at("/endpoints"), _OF_ONE),
     ShownPage("palette", _at("/runs"), _FULL, act=_open_palette),

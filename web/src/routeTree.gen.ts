@@ -10,25 +10,38 @@
 
 import { Route as rootRouteImport } from './routes/__root'
 import { Route as IndexRouteImport } from './routes/index'
+import { Route as ChartsRouteImport } from './routes/charts'
 import { Route as EndpointsRouteImport } from './routes/endpoints'
 import { Route as EventRouteImport } from './routes/event'
-import { Route as MetricsRouteImport } from './routes/metrics'
 import { Route as RunRouteImport } from './routes/run'
 import { Route as ServerRouteImport } from './routes/server'
 import { Route as AppsIndexRouteImport } from './routes/apps.index'
 import { Route as AppsAppIdRouteImport } from './routes/apps.$appId'
+import { Route as AppsAppRouteImport } from './routes/apps.app'
 import { Route as EventTypesIndexRouteImport } from './routes/event-types.index'
 import { Route as EventTypesNameRouteImport } from './routes/event-types.$name'
 import { Route as EventsIndexRouteImport } from './routes/events.index'
 import { Route as EventsEventIdRouteImport } from './routes/events.$eventId'
 import { Route as FunctionsIndexRouteImport } from './routes/functions.index'
 import { Route as FunctionsSlugRouteImport } from './routes/functions.$slug'
+import { Route as FunctionsConfigRouteImport } from './routes/functions.config'
+import { Route as McpSetupRouteImport } from './routes/mcp.setup'
 import { Route as RunsIndexRouteImport } from './routes/runs.index'
 import { Route as RunsRunIdRouteImport } from './routes/runs.$runId'
+import { Route as FunctionsSlugIndexRouteImport } from './routes/functions.$slug.index'
+import { Route as FunctionsSlugCancellationsRouteImport } from './routes/functions.$slug.cancellations'
+import { Route as FunctionsSlugConfigurationRouteImport } from './routes/functions.$slug.configuration'
+import { Route as FunctionsSlugReplaysRouteImport } from './routes/functions.$slug.replays'
+import { Route as FunctionsSlugRunsRouteImport } from './routes/functions.$slug.runs'
 
 const IndexRoute = IndexRouteImport.update({
   id: '/',
   path: '/',
+  getParentRoute: () => rootRouteImport,
+} as any)
+const ChartsRoute = ChartsRouteImport.update({
+  id: '/charts',
+  path: '/charts',
   getParentRoute: () => rootRouteImport,
 } as any)
 const EndpointsRoute = EndpointsRouteImport.update({
@@ -39,11 +52,6 @@ const EndpointsRoute = EndpointsRouteImport.update({
 const EventRoute = EventRouteImport.update({
   id: '/event',
   path: '/event',
-  getParentRoute: () => rootRouteImport,
-} as any)
-const MetricsRoute = MetricsRouteImport.update({
-  id: '/metrics',
-  path: '/metrics',
   getParentRoute: () => rootRouteImport,
 } as any)
 const RunRoute = RunRouteImport.update({
@@ -64,6 +72,11 @@ const AppsIndexRoute = AppsIndexRouteImport.update({
 const AppsAppIdRoute = AppsAppIdRouteImport.update({
   id: '/apps/$appId',
   path: '/apps/$appId',
+  getParentRoute: () => rootRouteImport,
+} as any)
+const AppsAppRoute = AppsAppRouteImport.update({
+  id: '/apps/app',
+  path: '/apps/app',
   getParentRoute: () => rootRouteImport,
 } as any)
 const EventTypesIndexRoute = EventTypesIndexRouteImport.update({
@@ -96,6 +109,16 @@ const FunctionsSlugRoute = FunctionsSlugRouteImport.update({
   path: '/functions/$slug',
   getParentRoute: () => rootRouteImport,
 } as any)
+const FunctionsConfigRoute = FunctionsConfigRouteImport.update({
+  id: '/functions/config',
+  path: '/functions/config',
+  getParentRoute: () => rootRouteImport,
+} as any)
+const McpSetupRoute = McpSetupRouteImport.update({
+  id: '/mcp/setup',
+  path: '/mcp/setup',
+  getParentRoute: () => rootRouteImport,
+} as any)
 const RunsIndexRoute = RunsIndexRouteImport.update({
   id: '/runs/',
   path: '/runs/',
@@ -106,130 +129,206 @@ const RunsRunIdRoute = RunsRunIdRouteImport.update({
   path: '/runs/$runId',
   getParentRoute: () => rootRouteImport,
 } as any)
+const FunctionsSlugIndexRoute = FunctionsSlugIndexRouteImport.update({
+  id: '/',
+  path: '/',
+  getParentRoute: () => FunctionsSlugRoute,
+} as any)
+const FunctionsSlugCancellationsRoute =
+  FunctionsSlugCancellationsRouteImport.update({
+    id: '/cancellations',
+    path: '/cancellations',
+    getParentRoute: () => FunctionsSlugRoute,
+  } as any)
+const FunctionsSlugConfigurationRoute =
+  FunctionsSlugConfigurationRouteImport.update({
+    id: '/configuration',
+    path: '/configuration',
+    getParentRoute: () => FunctionsSlugRoute,
+  } as any)
+const FunctionsSlugReplaysRoute = FunctionsSlugReplaysRouteImport.update({
+  id: '/replays',
+  path: '/replays',
+  getParentRoute: () => FunctionsSlugRoute,
+} as any)
+const FunctionsSlugRunsRoute = FunctionsSlugRunsRouteImport.update({
+  id: '/runs',
+  path: '/runs',
+  getParentRoute: () => FunctionsSlugRoute,
+} as any)
 
 export interface FileRoutesByFullPath {
   '/': typeof IndexRoute
+  '/charts': typeof ChartsRoute
   '/endpoints': typeof EndpointsRoute
   '/event': typeof EventRoute
-  '/metrics': typeof MetricsRoute
   '/run': typeof RunRoute
   '/server': typeof ServerRoute
   '/apps/$appId': typeof AppsAppIdRoute
+  '/apps/app': typeof AppsAppRoute
   '/event-types/$name': typeof EventTypesNameRoute
   '/events/$eventId': typeof EventsEventIdRoute
-  '/functions/$slug': typeof FunctionsSlugRoute
+  '/functions/$slug': typeof FunctionsSlugRouteWithChildren
+  '/functions/config': typeof FunctionsConfigRoute
+  '/mcp/setup': typeof McpSetupRoute
   '/runs/$runId': typeof RunsRunIdRoute
   '/apps/': typeof AppsIndexRoute
   '/event-types/': typeof EventTypesIndexRoute
   '/events/': typeof EventsIndexRoute
   '/functions/': typeof FunctionsIndexRoute
   '/runs/': typeof RunsIndexRoute
+  '/functions/$slug/cancellations': typeof FunctionsSlugCancellationsRoute
+  '/functions/$slug/configuration': typeof FunctionsSlugConfigurationRoute
+  '/functions/$slug/replays': typeof FunctionsSlugReplaysRoute
+  '/functions/$slug/runs': typeof FunctionsSlugRunsRoute
+  '/functions/$slug/': typeof FunctionsSlugIndexRoute
 }
 export interface FileRoutesByTo {
   '/': typeof IndexRoute
+  '/charts': typeof ChartsRoute
   '/endpoints': typeof EndpointsRoute
   '/event': typeof EventRoute
-  '/metrics': typeof MetricsRoute
   '/run': typeof RunRoute
   '/server': typeof ServerRoute
   '/apps/$appId': typeof AppsAppIdRoute
+  '/apps/app': typeof AppsAppRoute
   '/event-types/$name': typeof EventTypesNameRoute
   '/events/$eventId': typeof EventsEventIdRoute
-  '/functions/$slug': typeof FunctionsSlugRoute
+  '/functions/config': typeof FunctionsConfigRoute
+  '/mcp/setup': typeof McpSetupRoute
   '/runs/$runId': typeof RunsRunIdRoute
   '/apps': typeof AppsIndexRoute
   '/event-types': typeof EventTypesIndexRoute
   '/events': typeof EventsIndexRoute
   '/functions': typeof FunctionsIndexRoute
   '/runs': typeof RunsIndexRoute
+  '/functions/$slug/cancellations': typeof FunctionsSlugCancellationsRoute
+  '/functions/$slug/configuration': typeof FunctionsSlugConfigurationRoute
+  '/functions/$slug/replays': typeof FunctionsSlugReplaysRoute
+  '/functions/$slug/runs': typeof FunctionsSlugRunsRoute
+  '/functions/$slug': typeof FunctionsSlugIndexRoute
 }
 export interface FileRoutesById {
   __root__: typeof rootRouteImport
   '/': typeof IndexRoute
+  '/charts': typeof ChartsRoute
   '/endpoints': typeof EndpointsRoute
   '/event': typeof EventRoute
-  '/metrics': typeof MetricsRoute
   '/run': typeof RunRoute
   '/server': typeof ServerRoute
   '/apps/$appId': typeof AppsAppIdRoute
+  '/apps/app': typeof AppsAppRoute
   '/event-types/$name': typeof EventTypesNameRoute
   '/events/$eventId': typeof EventsEventIdRoute
-  '/functions/$slug': typeof FunctionsSlugRoute
+  '/functions/$slug': typeof FunctionsSlugRouteWithChildren
+  '/functions/config': typeof FunctionsConfigRoute
+  '/mcp/setup': typeof McpSetupRoute
   '/runs/$runId': typeof RunsRunIdRoute
   '/apps/': typeof AppsIndexRoute
   '/event-types/': typeof EventTypesIndexRoute
   '/events/': typeof EventsIndexRoute
   '/functions/': typeof FunctionsIndexRoute
   '/runs/': typeof RunsIndexRoute
+  '/functions/$slug/cancellations': typeof FunctionsSlugCancellationsRoute
+  '/functions/$slug/configuration': typeof FunctionsSlugConfigurationRoute
+  '/functions/$slug/replays': typeof FunctionsSlugReplaysRoute
+  '/functions/$slug/runs': typeof FunctionsSlugRunsRoute
+  '/functions/$slug/': typeof FunctionsSlugIndexRoute
 }
 export interface FileRouteTypes {
   fileRoutesByFullPath: FileRoutesByFullPath
   fullPaths:
     | '/'
+    | '/charts'
     | '/endpoints'
     | '/event'
-    | '/metrics'
     | '/run'
     | '/server'
     | '/apps/$appId'
+    | '/apps/app'
     | '/event-types/$name'
     | '/events/$eventId'
     | '/functions/$slug'
+    | '/functions/config'
+    | '/mcp/setup'
     | '/runs/$runId'
     | '/apps/'
     | '/event-types/'
     | '/events/'
     | '/functions/'
     | '/runs/'
+    | '/functions/$slug/cancellations'
+    | '/functions/$slug/configuration'
+    | '/functions/$slug/replays'
+    | '/functions/$slug/runs'
+    | '/functions/$slug/'
   fileRoutesByTo: FileRoutesByTo
   to:
     | '/'
+    | '/charts'
     | '/endpoints'
     | '/event'
-    | '/metrics'
     | '/run'
     | '/server'
     | '/apps/$appId'
+    | '/apps/app'
     | '/event-types/$name'
     | '/events/$eventId'
-    | '/functions/$slug'
+    | '/functions/config'
+    | '/mcp/setup'
     | '/runs/$runId'
     | '/apps'
     | '/event-types'
     | '/events'
     | '/functions'
     | '/runs'
+    | '/functions/$slug/cancellations'
+    | '/functions/$slug/configuration'
+    | '/functions/$slug/replays'
+    | '/functions/$slug/runs'
+    | '/functions/$slug'
   id:
     | '__root__'
     | '/'
+    | '/charts'
     | '/endpoints'
     | '/event'
-    | '/metrics'
     | '/run'
     | '/server'
     | '/apps/$appId'
+    | '/apps/app'
     | '/event-types/$name'
     | '/events/$eventId'
     | '/functions/$slug'
+    | '/functions/config'
+    | '/mcp/setup'
     | '/runs/$runId'
     | '/apps/'
     | '/event-types/'
     | '/events/'
     | '/functions/'
     | '/runs/'
+    | '/functions/$slug/cancellations'
+    | '/functions/$slug/configuration'
+    | '/functions/$slug/replays'
+    | '/functions/$slug/runs'
+    | '/functions/$slug/'
   fileRoutesById: FileRoutesById
 }
 export interface RootRouteChildren {
   IndexRoute: typeof IndexRoute
+  ChartsRoute: typeof ChartsRoute
   EndpointsRoute: typeof EndpointsRoute
   EventRoute: typeof EventRoute
-  MetricsRoute: typeof MetricsRoute
   RunRoute: typeof RunRoute
   ServerRoute: typeof ServerRoute
   AppsAppIdRoute: typeof AppsAppIdRoute
+  AppsAppRoute: typeof AppsAppRoute
   EventTypesNameRoute: typeof EventTypesNameRoute
   EventsEventIdRoute: typeof EventsEventIdRoute
-  FunctionsSlugRoute: typeof FunctionsSlugRoute
+  FunctionsSlugRoute: typeof FunctionsSlugRouteWithChildren
+  FunctionsConfigRoute: typeof FunctionsConfigRoute
+  McpSetupRoute: typeof McpSetupRoute
   RunsRunIdRoute: typeof RunsRunIdRoute
   AppsIndexRoute: typeof AppsIndexRoute
   EventTypesIndexRoute: typeof EventTypesIndexRoute
@@ -247,6 +346,13 @@ declare module '@tanstack/react-router' {
       preLoaderRoute: typeof IndexRouteImport
       parentRoute: typeof rootRouteImport
     }
+    '/charts': {
+      id: '/charts'
+      path: '/charts'
+      fullPath: '/charts'
+      preLoaderRoute: typeof ChartsRouteImport
+      parentRoute: typeof rootRouteImport
+    }
     '/endpoints': {
       id: '/endpoints'
       path: '/endpoints'
@@ -259,13 +365,6 @@ declare module '@tanstack/react-router' {
       path: '/event'
       fullPath: '/event'
       preLoaderRoute: typeof EventRouteImport
-      parentRoute: typeof rootRouteImport
-    }
-    '/metrics': {
-      id: '/metrics'
-      path: '/metrics'
-      fullPath: '/metrics'
-      preLoaderRoute: typeof MetricsRouteImport
       parentRoute: typeof rootRouteImport
     }
     '/run': {
@@ -294,6 +393,13 @@ declare module '@tanstack/react-router' {
       path: '/apps/$appId'
       fullPath: '/apps/$appId'
       preLoaderRoute: typeof AppsAppIdRouteImport
+      parentRoute: typeof rootRouteImport
+    }
+    '/apps/app': {
+      id: '/apps/app'
+      path: '/apps/app'
+      fullPath: '/apps/app'
+      preLoaderRoute: typeof AppsAppRouteImport
       parentRoute: typeof rootRouteImport
     }
     '/event-types/': {
@@ -338,6 +444,20 @@ declare module '@tanstack/react-router' {
       preLoaderRoute: typeof FunctionsSlugRouteImport
       parentRoute: typeof rootRouteImport
     }
+    '/functions/config': {
+      id: '/functions/config'
+      path: '/functions/config'
+      fullPath: '/functions/config'
+      preLoaderRoute: typeof FunctionsConfigRouteImport
+      parentRoute: typeof rootRouteImport
+    }
+    '/mcp/setup': {
+      id: '/mcp/setup'
+      path: '/mcp/setup'
+      fullPath: '/mcp/setup'
+      preLoaderRoute: typeof McpSetupRouteImport
+      parentRoute: typeof rootRouteImport
+    }
     '/runs/': {
       id: '/runs/'
       path: '/runs'
@@ -352,20 +472,78 @@ declare module '@tanstack/react-router' {
       preLoaderRoute: typeof RunsRunIdRouteImport
       parentRoute: typeof rootRouteImport
     }
+    '/functions/$slug/': {
+      id: '/functions/$slug/'
+      path: '/'
+      fullPath: '/functions/$slug/'
+      preLoaderRoute: typeof FunctionsSlugIndexRouteImport
+      parentRoute: typeof FunctionsSlugRoute
+    }
+    '/functions/$slug/cancellations': {
+      id: '/functions/$slug/cancellations'
+      path: '/cancellations'
+      fullPath: '/functions/$slug/cancellations'
+      preLoaderRoute: typeof FunctionsSlugCancellationsRouteImport
+      parentRoute: typeof FunctionsSlugRoute
+    }
+    '/functions/$slug/configuration': {
+      id: '/functions/$slug/configuration'
+      path: '/configuration'
+      fullPath: '/functions/$slug/configuration'
+      preLoaderRoute: typeof FunctionsSlugConfigurationRouteImport
+      parentRoute: typeof FunctionsSlugRoute
+    }
+    '/functions/$slug/replays': {
+      id: '/functions/$slug/replays'
+      path: '/replays'
+      fullPath: '/functions/$slug/replays'
+      preLoaderRoute: typeof FunctionsSlugReplaysRouteImport
+      parentRoute: typeof FunctionsSlugRoute
+    }
+    '/functions/$slug/runs': {
+      id: '/functions/$slug/runs'
+      path: '/runs'
+      fullPath: '/functions/$slug/runs'
+      preLoaderRoute: typeof FunctionsSlugRunsRouteImport
+      parentRoute: typeof FunctionsSlugRoute
+    }
   }
 }
 
+interface FunctionsSlugRouteChildren {
+  FunctionsSlugCancellationsRoute: typeof FunctionsSlugCancellationsRoute
+  FunctionsSlugConfigurationRoute: typeof FunctionsSlugConfigurationRoute
+  FunctionsSlugReplaysRoute: typeof FunctionsSlugReplaysRoute
+  FunctionsSlugRunsRoute: typeof FunctionsSlugRunsRoute
+  FunctionsSlugIndexRoute: typeof FunctionsSlugIndexRoute
+}
+
+const FunctionsSlugRouteChildren: FunctionsSlugRouteChildren = {
+  FunctionsSlugCancellationsRoute: FunctionsSlugCancellationsRoute,
+  FunctionsSlugConfigurationRoute: FunctionsSlugConfigurationRoute,
+  FunctionsSlugReplaysRoute: FunctionsSlugReplaysRoute,
+  FunctionsSlugRunsRoute: FunctionsSlugRunsRoute,
+  FunctionsSlugIndexRoute: FunctionsSlugIndexRoute,
+}
+
+const FunctionsSlugRouteWithChildren = FunctionsSlugRoute._addFileChildren(
+  FunctionsSlugRouteChildren,
+)
+
 const rootRouteChildren: RootRouteChildren = {
   IndexRoute: IndexRoute,
+  ChartsRoute: ChartsRoute,
   EndpointsRoute: EndpointsRoute,
   EventRoute: EventRoute,
-  MetricsRoute: MetricsRoute,
   RunRoute: RunRoute,
   ServerRoute: ServerRoute,
   AppsAppIdRoute: AppsAppIdRoute,
+  AppsAppRoute: AppsAppRoute,
   EventTypesNameRoute: EventTypesNameRoute,
   EventsEventIdRoute: EventsEventIdRoute,
-  FunctionsSlugRoute: FunctionsSlugRoute,
+  FunctionsSlugRoute: FunctionsSlugRouteWithChildren,
+  FunctionsConfigRoute: FunctionsConfigRoute,
+  McpSetupRoute: McpSetupRoute,
   RunsRunIdRoute: RunsRunIdRoute,
   AppsIndexRoute: AppsIndexRoute,
   EventTypesIndexRoute: EventTypesIndexRoute,

@@ -1,6 +1,9 @@
 import { createFileRoute } from '@tanstack/react-router';
-import { Page } from '~/ui/Page';
+import { FunctionPage } from '~/features/functions/FunctionPage';
 
-export const Route = createFileRoute('/functions/$slug')({
-  component: () => <Page title="Function">…</Page>,
-});
+export const Route = createFileRoute('/functions/$slug')({ component: FunctionOfSlug });
+
+function FunctionOfSlug() {
+  const { slug } = Route.useParams();
+  return <FunctionPage key={slug} slug={slug} />;
+}

@@ -1,6 +1,18 @@
 import { createFileRoute } from '@tanstack/react-router';
-import { Page } from '~/ui/Page';
+import { FunctionsPage } from '~/features/functions/FunctionsPage';
+import { validFunctionsSearch } from '~/features/functions/functions-search';
 
 export const Route = createFileRoute('/functions/')({
-  component: () => <Page title="Functions">…</Page>,
+  validateSearch: validFunctionsSearch,
+  component: Functions,
 });
+
+function Functions() {
+  const navigate = Route.useNavigate();
+  return (
+    <FunctionsPage
+      search={Route.useSearch()}
+      onSearch={(search) => void navigate({ search, replace: true })}
+    />
+  );
+}

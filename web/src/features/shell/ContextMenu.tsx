@@ -7,7 +7,7 @@ import { useShell } from './queries';
 import { setAppScope, useAppScope } from './scope';
 
 /** Pages whose lists can be limited to an app. */
-const SCOPED = ['/runs', '/functions', '/metrics'];
+const SCOPED = ['/runs', '/functions', '/charts'];
 
 /** Which environment this is, and which app lists are limited to. */
 export function ContextMenu() {

@@ -132,7 +132,7 @@ const PLACES = [
   { title: 'Event types', to: '/event-types', keys: 'g t', words: 'names' },
   { title: 'Functions', to: '/functions', keys: 'g f', words: 'workflows' },
   { title: 'Apps', to: '/apps', keys: 'g a', words: 'sync' },
-  { title: 'Metrics', to: '/metrics', keys: 'g m', words: 'charts' },
+  { title: 'Metrics', to: '/charts', keys: 'g m', words: 'charts' },
   { title: 'Server', to: '/server', keys: 'g s', words: 'version store retention' },
   { title: 'API and MCP', to: '/endpoints', keys: 'g i', words: 'addresses keys graphql rest' },
 ] as const;

@@ -98,7 +98,7 @@ export function Sidebar({ isNarrow, onToggle, onSearch, onNavigate }: SidebarPro
           </Item>
         </Group>
         <Group title="Observe" isNarrow={isNarrow}>
-          <Item to="/metrics" search={search} icon={<ChartColumn />} isNarrow={isNarrow}>
+          <Item to="/charts" search={search} icon={<ChartColumn />} isNarrow={isNarrow}>
             Metrics
           </Item>
           <Item to="/server" icon={<Server />} isNarrow={isNarrow}>

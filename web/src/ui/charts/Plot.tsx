@@ -1,5 +1,5 @@
 import { memo } from 'react';
-import { areaPath, barsPath, type Frame, linePath, PLOT_HEIGHT } from './frame';
+import { areaPath, barsPath, dotsPath, type Frame, linePath, PLOT_HEIGHT } from './frame';
 import { runsOf, stacked } from './stacking';
 
 export interface DrawnSeries {
@@ -37,6 +37,13 @@ export const Plot = memo(function Plot({ kind, frame, width, series, shaded }: P
               strokeWidth={1.75}
               strokeLinecap="round"
               strokeLinejoin="round"
+            />
+            <path
+              d={dotsPath(values, frame)}
+              fill="none"
+              stroke={color}
+              strokeWidth={5}
+              strokeLinecap="round"
             />
           </g>
         ))
@@ -87,7 +94,7 @@ function TimeAxis({ frame, width }: { frame: Frame; width: number }) {
     const x = frame.x(ms);
     // A label that would be cut off stands inside.
     const half = label.length * 3.2;
-    const anchor = x - half < 0 ? 'start' : x + half > width ? 'end' : 'middle';
+    const anchor = x - half < 4 ? 'start' : x + half > width - 4 ? 'end' : 'middle';
     return (
       <g key={ms} transform={`translate(${Math.round(x) + 0.5} ${frame.bottom})`}>
         <line y2={4} stroke="var(--line-strong)" />

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { bucketLabel, timeTicks, valueTicks } from './axes';
 import { bucketAt, Crosshair } from './crosshair';
-import { barsPath, frameOf, linePath } from './frame';
+import { barsPath, dotsPath, frameOf, linePath } from './frame';
 import { placeAfter } from './Pointer';
 import { greatest, runsOf, stacked } from './stacking';
 
@@ -135,6 +135,24 @@ describe('frameOf', () => {
   });
   it('leaves a gap where there is no value', () => {
     expect(linePath([1, Number.NaN, 3, 4], frame).match(/M/g)).toHaveLength(2);
+  });
+});
+
+describe('dotsPath', () => {
+  const frame = frameOf({
+    width: 600,
+    firstMs: NOON,
+    bucketMs: HOUR,
+    count: 5,
+    series: [[1, 1, 1, 1, 1]],
+    isStacked: false,
+    format: String,
+  });
+  it('draws what a line cannot', () => {
+    const { NaN: gap } = Number;
+    expect(dotsPath([1, gap, 1, 1, gap], frame).match(/M/g)).toHaveLength(1);
+    expect(dotsPath([gap, 1, gap, gap, 1], frame).match(/M/g)).toHaveLength(2);
+    expect(dotsPath([1, 1, 1, 1, 1], frame)).toBe('');
   });
 });
 

@@ -1,6 +1,6 @@
 /** Where things stand in a chart of a given width, in pixels. */
 import { scaleLinear, scaleTime } from 'd3-scale';
-import { area, curveMonotoneX, line } from 'd3-shape';
+import { area, line } from 'd3-shape';
 import { type TimeTick, timeTicks, valueTicks } from './axes';
 import { type Extent, greatest } from './stacking';
 
@@ -89,9 +89,24 @@ export function linePath(values: readonly number[], frame: Frame): string {
     .defined(Number.isFinite)
     .x((_, index) => frame.middle(index))
     .y((value) => frame.y(value))
-    .curve(curveMonotoneX)
+
     .digits(1);
   return path(values as number[]) ?? '';
+}
+
+/** Points without a neighbour, of which a line shows nothing. */
+export function dotsPath(values: readonly number[], frame: Frame): string {
+  return values
+    .map((value, index) => {
+      if (!isAlone(values, index)) return '';
+      return `M${round(frame.middle(index))} ${round(frame.y(value))}h0`;
+    })
+    .join('');
+}
+
+function isAlone(values: readonly number[], index: number): boolean {
+  const isThere = (place: number) => Number.isFinite(values[place] ?? Number.NaN);
+  return isThere(index) && !isThere(index - 1) && !isThere(index + 1);
 }
 
 export function areaPath(values: readonly number[], frame: Frame): string {
@@ -100,7 +115,7 @@ export function areaPath(values: readonly number[], frame: Frame): string {
     .x((_, index) => frame.middle(index))
     .y0(frame.bottom)
     .y1((value) => frame.y(value))
-    .curve(curveMonotoneX)
+
     .digits(1);
   return path(values as number[]) ?? '';
 }
