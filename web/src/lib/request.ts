@@ -35,6 +35,8 @@ interface GraphqlAnswer {
 }
 
 const MISSING = new Set(['not_found', 'run_not_found', 'event_not_found', 'NOT_FOUND']);
+/** What fields of the compatible API say instead of a code. */
+const NO_ROWS = 'sql: no rows in result set';
 
 /** Asks the server; throws a `RequestError` if the answer has any error. */
 export async function request<Result, Variables>(
@@ -57,7 +59,8 @@ export async function requestWithText<Result, Variables>(
   const [error] = answer.errors ?? [];
   if (error) {
     const code = String(error.extensions?.code ?? '');
-    const trouble = MISSING.has(code) ? 'missing' : 'refused';
+    const isMissing = MISSING.has(code) || error.message === NO_ROWS;
+    const trouble = isMissing ? 'missing' : 'refused';
     throw new RequestError(trouble, error.message, code, error.extensions);
   }
   return answer.data as Result;

@@ -1,6 +1,9 @@
 import { createFileRoute } from '@tanstack/react-router';
-import { Page } from '~/ui/Page';
+import { AppPage } from '~/features/apps/AppPage';
 
-export const Route = createFileRoute('/apps/$appId')({
-  component: () => <Page title="App">…</Page>,
-});
+export const Route = createFileRoute('/apps/$appId')({ component: App });
+
+function App() {
+  const { appId } = Route.useParams();
+  return <AppPage key={appId} appId={appId} />;
+}
