@@ -30,7 +30,6 @@ export default function EventDetail({ eventId, isInline = false }: EventDetailPr
     );
   }
   if (!event) return <Skeleton lines={8} />;
-  const Heading = isInline ? 'h3' : 'h2';
   return (
     <div
       className={cn(
@@ -48,7 +47,7 @@ export default function EventDetail({ eventId, isInline = false }: EventDetailPr
         <CodeBlock title="Payload" text={event.raw} fileName={`event-${event.id}.json`} />
       </div>
       <section aria-label="Functions" className="min-w-0">
-        <Heading className="mb-2 font-semibold">Functions</Heading>
+        <h2 className="mb-2 font-semibold">Functions</h2>
         <div
           className={cn(
             'rounded-lg border border-line bg-surface p-3',

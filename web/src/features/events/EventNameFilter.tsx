@@ -34,7 +34,10 @@ export function EventNameFilter({ values, onChange }: EventNameFilterProps) {
     { isEnabled: isOpen, keepsPrevious: true },
   );
   const chosen = draft ?? [...values];
-  const options = nameOptions(data?.eventTypes.map(({ name }) => name) ?? [], chosen, typed);
+  const known = data?.eventTypes.map(({ name }) => name) ?? [];
+  const options = nameOptions(known, chosen, typed);
+  const isTypedOnly = (name: string) =>
+    name === typed.trim() && !known.includes(name) && !chosen.includes(name);
   const open = (isOpen: boolean) => {
     setOpen(isOpen);
     if (isOpen) return;
@@ -53,7 +56,10 @@ export function EventNameFilter({ values, onChange }: EventNameFilterProps) {
       onInputValueChange={setTyped}
       onOpenChange={open}
     >
-      <Combobox.Trigger className={cn(buttonClass(), 'font-normal')}>
+      <Combobox.Trigger
+        aria-label={`Event: ${chosen.length === 0 ? 'All' : chosen.join(', ')}`}
+        className={cn(buttonClass(), 'font-normal')}
+      >
         <span className="text-ink-soft">Event</span>
         <span className="max-w-48 truncate font-medium" title={chosen.join('\n')}>
           {chosen.length === 0 ? 'All' : chosen.length === 1 ? chosen[0] : chosen.length}
@@ -86,6 +92,9 @@ export function EventNameFilter({ values, onChange }: EventNameFilterProps) {
                   <span className="min-w-0 truncate" title={name}>
                     {name}
                   </span>
+                  {isTypedOnly(name) && (
+                    <span className="shrink-0 text-ink-faint text-xs">as typed</span>
+                  )}
                 </Combobox.Item>
               )}
             </Combobox.List>

@@ -18,11 +18,12 @@ interface RunPillsProps {
 
 /** The runs of an event, as links: the first ones by name, of the others how many they are. */
 export function RunPills({ runs, tabIndex }: RunPillsProps) {
+  const sorted = failedFirst(runs);
   if (runs.length === 0) return <span className="text-ink-faint">No functions</span>;
-  const others = runs.slice(SHOWN_MAX);
+  const others = sorted.slice(SHOWN_MAX);
   return (
     <span className="flex min-w-0 items-center gap-1.5">
-      {runs.slice(0, SHOWN_MAX).map((run) => (
+      {sorted.slice(0, SHOWN_MAX).map((run) => (
         <RunPill key={run.id} run={run} tabIndex={tabIndex} />
       ))}
       {others.length > 0 && (
@@ -31,6 +32,15 @@ export function RunPills({ runs, tabIndex }: RunPillsProps) {
         </span>
       )}
     </span>
+  );
+}
+
+/** What failed must not be hidden behind a number; else by name, so that pills keep their places. */
+export function failedFirst<Run extends StartedRun>(runs: readonly Run[]): Run[] {
+  const rank = ({ status }: Run) => (lookOf(status).tone === 'bad' ? 0 : 1);
+  return runs.toSorted(
+    (a, b) =>
+      rank(a) - rank(b) || a.function.name.localeCompare(b.function.name) || (a.id < b.id ? -1 : 1),
   );
 }
 
@@ -47,7 +57,7 @@ function RunPill({ run, tabIndex }: { run: StartedRun; tabIndex: 0 | -1 | undefi
     >
       <Dot tone={tone} isPulsing={run.status === 'RUNNING'} />
       <span className="truncate">{run.function.name}</span>
-      <span className="sr-only">{title}</span>
+      <span className="sr-only">: {title}</span>
     </Link>
   );
 }

@@ -33,6 +33,8 @@ interface SendEventFormProps {
 export function SendEventForm(props: SendEventFormProps) {
   const { text, onChange, history, onForget, onSent, onClose } = props;
   const [form, setForm] = useState<Form>('json');
+  // The editor takes the focus when the window opens, not when one comes back to it.
+  const [isNew, setNew] = useState(true);
   const [isSending, setSending] = useState(false);
   const [refusal, setRefusal] = useState<string | null>(null);
   const [error, setError] = useState<Error | null>(null);
@@ -91,7 +93,10 @@ export function SendEventForm(props: SendEventFormProps) {
             <Tabs<Form>
               label="Form of the event"
               value={form}
-              onChange={setForm}
+              onChange={(form) => {
+                setNew(false);
+                setForm(form);
+              }}
               tabs={[
                 {
                   value: 'json',
@@ -104,6 +109,7 @@ export function SendEventForm(props: SendEventFormProps) {
                         onChange={change}
                         onSubmit={() => void send()}
                         lines={16}
+                        focusAt={isNew ? placeToBegin(text) : undefined}
                       />
                       <Remarks check={check} />
                     </div>
@@ -126,6 +132,12 @@ export function SendEventForm(props: SendEventFormProps) {
       </div>
     </Dialog>
   );
+}
+
+/** Within the quotes of a name that is empty, else at the beginning. */
+function placeToBegin(text: string): number {
+  const found = /"name":\s*"(?=")/.exec(text);
+  return found ? found.index + found[0].length : 0;
 }
 
 /** What will not have an effect, or keeps it from being sent; the editor itself tells bad syntax. */

@@ -56,6 +56,13 @@ describe('checkDraft', () => {
     expect(problemOf({ name: 'a', data: { x: 'e'.repeat(2.9 * 1024 * 1024) } })).toBeNull();
   });
 
+  it('does not count white space', () => {
+    const rows = Array.from({ length: 60_000 }, (_, n) => ({ n, text: 'some words of a row' }));
+    const text = JSON.stringify({ name: 'a', data: { rows } }, null, 4);
+    expect(text.length).toBeGreaterThan(4 * 1024 * 1024);
+    expect(problemOf(text)).toBeNull();
+  });
+
   it('remarks on what has no effect', () => {
     const { draft } = checkDraft('{"name": "a", "id": "1", "payload": {}}');
     expect(draft?.remarks.join(' ')).toMatch(/drops "payload".*starts nothing/s);

@@ -1,7 +1,7 @@
 /** What somebody has written to be sent: one event or a list of them, as text. */
 import { faultOf } from '~/ui/code/json-fault';
 import { setOut } from '~/ui/code/json-layout';
-import { elementsOf, membersOf, objectText } from './event-text';
+import { membersOf, objectText } from './event-text';
 
 /** The server takes no more at once. */
 export const EVENTS_MAX = 5_000;
@@ -49,7 +49,7 @@ export function checkDraft(text: string): DraftCheck {
     const problem = problemOf(event);
     if (problem) return refuse(isList ? `Event ${index + 1}: ${problem}` : problem);
   }
-  const large = largeEvent(isList, text);
+  const large = largeEvent(events, isList, text);
   if (large) return refuse(large);
   return {
     draft: {
@@ -97,12 +97,15 @@ function problemOfTime(ts: unknown): string | null {
   return ts > TS_MAX ? '"ts" is after 2100: it must be in milliseconds.' : null;
 }
 
-/** A problem with the size of an event; texts that are small altogether are not measured. */
-function largeEvent(isList: boolean, text: string): string | null {
+/**
+ * A problem with the size of an event, which the server measures without white space. Texts that
+ * are small altogether are not measured.
+ */
+function largeEvent(events: readonly unknown[], isList: boolean, text: string): string | null {
   // UTF-8 needs three bytes for a unit of UTF-16 at most.
   if (text.length * 3 <= EVENT_BYTES_MAX) return null;
   const encoder = new TextEncoder();
-  const sizes = (isList ? elementsOf(text) : [text]).map((each) => encoder.encode(each).length);
+  const sizes = events.map((event) => encoder.encode(JSON.stringify(event)).length);
   const index = sizes.findIndex((size) => size > EVENT_BYTES_MAX);
   if (index < 0) return null;
   const subject = isList ? `Event ${index + 1}` : 'The event';

@@ -9,14 +9,18 @@ interface EditorFrameProps {
   onChange?: (value: string) => void;
   /** What makes it the editor that it is; must be the same array until it shall be another one. */
   extensions: Extension[];
+  /** Takes the focus when it appears, with the cursor at this index. */
+  focusAt?: number | undefined;
   className?: string;
 }
 
 /** CodeMirror in a page: `value` is its text, and what is typed is told. */
-export function EditorFrame({ value, onChange, extensions, className }: EditorFrameProps) {
+export function EditorFrame(props: EditorFrameProps) {
+  const { value, onChange, extensions, focusAt, className } = props;
   const place = useRef<HTMLDivElement>(null);
   const view = useRef<EditorView | null>(null);
   const latest = useRef({ value, onChange });
+  const firstFocus = useRef(focusAt);
   /** What the editor holds, so that large texts need not be read out of it to be compared. */
   const held = useRef(value);
   useEffect(() => {
@@ -42,6 +46,11 @@ export function EditorFrame({ value, onChange, extensions, className }: EditorFr
     });
     editor.dom.addEventListener('keydown', keepEscape);
     view.current = editor;
+    if (firstFocus.current !== undefined) {
+      const anchor = Math.min(firstFocus.current, editor.state.doc.length);
+      editor.dispatch({ selection: { anchor } });
+      editor.focus();
+    }
     return () => {
       view.current = null;
       editor.destroy();

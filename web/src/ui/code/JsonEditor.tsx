@@ -8,6 +8,8 @@ export interface JsonEditorProps {
   /** Ctrl or ⌘ with Enter. */
   onSubmit?: () => void;
   isReadOnly?: boolean;
+  /** Takes the focus when it appears, with the cursor at this index. */
+  focusAt?: number | undefined;
   /** Height in lines before it scrolls. */
   lines?: number;
 }

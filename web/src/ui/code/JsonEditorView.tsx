@@ -44,7 +44,12 @@ export default function JsonEditorView(props: JsonEditorProps & { lines: number 
         fault ? 'border-bad-solid' : 'border-line-strong',
       )}
     >
-      <EditorFrame value={value} onChange={onChange} extensions={extensions} />
+      <EditorFrame
+        value={value}
+        onChange={onChange}
+        extensions={extensions}
+        focusAt={props.focusAt}
+      />
       <div role="status" className="text-xs">
         {fault && (
           <p className="border-line border-t bg-bad-soft px-3 py-1.5 text-bad-ink">{fault}</p>
