@@ -4,7 +4,7 @@ import type { Span } from '../queries';
 export const BEGIN_MS = Date.parse('2026-11-21T09:00:00.000Z');
 
 /** An instant after the beginning, as the server writes it. */
-export function after(ms: number): string {
+export function at(ms: number): string {
   return new Date(BEGIN_MS + ms).toISOString();
 }
 
@@ -29,10 +29,10 @@ export function spanOf(
     attempts: 0,
     outputID: null,
     isUserland: false,
-    queuedAt: after(queued),
-    scheduledAt: after(scheduled),
-    startedAt: started === null ? null : after(started),
-    endedAt: ended === null ? null : after(ended),
+    queuedAt: at(queued),
+    scheduledAt: at(scheduled),
+    startedAt: started === null ? null : at(started),
+    endedAt: ended === null ? null : at(ended),
     duration: null,
     stepOp: null,
     stepID: null,
