@@ -29,7 +29,7 @@ export function StatusFilter(props: {
         chosen.length === 0 || chosen.length === OFFERED.length ? (
           'All'
         ) : (
-          <span className="inline-flex items-center gap-1.5">
+          <span className="flex items-center gap-1.5">
             <span className="inline-flex" aria-hidden>
               {chosen.map(({ value }, index) => (
                 <span key={value} className={cn('inline-flex', index > 0 && '-ml-0.5')}>

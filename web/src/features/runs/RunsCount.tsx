@@ -1,5 +1,6 @@
 import { useQuery } from '@tanstack/react-query';
 import { boundsOf, timeRangeOf } from '~/features/filters/time-range';
+import { countInWords } from '~/features/lists/counting';
 import { useLiveState } from '~/lib/live';
 import type { RunsSearch } from './run-search';
 import { countRuns, limitsOf, type RunsScope } from './run-source';
@@ -26,19 +27,12 @@ export function useRunsCount({ search, scope }: RunsCountProps) {
   });
 }
 
-const NUMBER = new Intl.NumberFormat();
-
 export function RunsCount({ count }: { count: ReturnType<typeof useRunsCount> }) {
   if (!count.data) return null;
   const { count: runs, isExact } = count.data;
   return (
     <span className="whitespace-nowrap px-1 text-ink-soft text-xs tabular-nums">
-      {countInWords(runs, isExact)}
+      {countInWords(runs, 'run', isExact)}
     </span>
   );
-}
-
-/** "1 run", "12,345 runs", "100,000+ runs". */
-export function countInWords(runs: number, isExact = true): string {
-  return `${NUMBER.format(runs)}${isExact ? '' : '+'} ${runs === 1 && isExact ? 'run' : 'runs'}`;
 }

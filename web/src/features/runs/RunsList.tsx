@@ -1,11 +1,15 @@
 import { useNavigate } from '@tanstack/react-router';
 import { lazy, Suspense, useCallback, useMemo, useRef } from 'react';
+import { isAtRest } from '~/features/lists/at-rest';
+import { FeedFooter } from '~/features/lists/FeedFooter';
+import { NewRows } from '~/features/lists/NewRows';
 import { toggled } from '~/features/lists/selection';
 import { useFeed } from '~/features/lists/useFeed';
 import { useFeedChanges } from '~/features/lists/useFeedChanges';
 import { useIdSet, useSelection } from '~/features/lists/useSelection';
 import { faultOf } from '~/features/search/faults';
 import { SearchButton } from '~/features/search/SearchButton';
+import { SearchFault } from '~/features/search/SearchFault';
 import { SearchPanel } from '~/features/search/SearchPanel';
 import { useSearchPanel } from '~/features/search/useSearchPanel';
 import type { Change } from '~/lib/live';
@@ -14,10 +18,8 @@ import { ErrorNotice } from '~/ui/Notice';
 import { Skeleton } from '~/ui/Skeleton';
 import { ColumnChooser } from '~/ui/table/ColumnChooser';
 import { VirtualTable } from '~/ui/table/VirtualTable';
-import { NewRuns } from './NewRuns';
 import { RunsCount, useRunsCount } from './RunsCount';
 import { RunsEmpty } from './RunsEmpty';
-import { RunsFooter } from './RunsFooter';
 import { RunsToolbar } from './RunsToolbar';
 import type { RunsSearch } from './run-search';
 import { idOfRun, type RunRow, type RunsScope, runSource } from './run-source';
@@ -25,6 +27,9 @@ import { SelectionBar } from './SelectionBar';
 import { useRunColumns } from './useRunColumns';
 
 const RunDetail = lazy(() => import('~/features/run/RunDetail'));
+
+/** How many runs one request of a search looks at. */
+const LOOKED_AT_MAX = 50_000;
 
 export interface RunsListProps {
   /** All runs, or those of one function; must be the same object as long as it means the same. */
@@ -120,19 +125,22 @@ export function RunsList({ scope, search, onSearch }: RunsListProps) {
         )}
       </div>
       <div className="relative flex min-h-0 flex-1 flex-col">
-        <NewRuns
+        <NewRows
           news={news}
+          what="run"
           onShow={() => {
             toTop();
             showNews();
           }}
         />
-        {feed.error && feed.rows.length === 0 ? (
+        {fault && feed.rows.length === 0 ? (
+          <SearchFault onRemove={() => change({ ...search, search: undefined })} />
+        ) : feed.error && feed.rows.length === 0 ? (
           <div className="p-4">
             <ErrorNotice
-              title={fault ? 'The search cannot be understood' : 'The runs could not be loaded'}
-              error={fault ? new Error(fault.message) : feed.error}
-              {...(fault ? {} : { onRetry: refreshAll })}
+              title="The runs could not be loaded"
+              error={feed.error}
+              onRetry={refreshAll}
             />
           </div>
         ) : feed.isLoading ? (
@@ -156,7 +164,15 @@ export function RunsList({ scope, search, onSearch }: RunsListProps) {
             onNearEnd={feed.isCutShort || feed.nextError ? undefined : feed.loadNext}
             isOutdated={feed.isOutdated}
             scrollRef={scrollRef}
-            footer={<RunsFooter feed={feed} onTop={toTop} />}
+            footer={
+              <FeedFooter
+                feed={feed}
+                what="runs"
+                lookedAtMax={LOOKED_AT_MAX}
+                filters="time, status or function"
+                onTop={toTop}
+              />
+            }
           />
         )}
       </div>
@@ -176,11 +192,4 @@ const detail = ({ id }: RunRow) => (
 function changedRuns({ runs }: Change, scope: RunsScope): string[] {
   if (scope === 'env') return Object.keys(runs);
   return Object.keys(runs).filter((id) => !runs[id] || runs[id] === scope.functionId);
-}
-
-/** Whether the top of the list is seen and nobody is in the middle of a row. */
-function isAtRest(list: HTMLElement | null): boolean {
-  if (!list) return true;
-  const isFocused = list !== document.activeElement && list.contains(document.activeElement);
-  return list.scrollTop < 4 && !isFocused && (window.getSelection()?.isCollapsed ?? true);
 }

@@ -1,10 +1,10 @@
 import { Ban, RotateCcw } from 'lucide-react';
 import { lazy, Suspense, useState } from 'react';
+import { countInWords } from '~/features/lists/counting';
 import { isEnded } from '~/lib/status';
 import { Button } from '~/ui/Button';
 import { whyNotMatching } from './bulk/matching';
 import type { BulkAction } from './bulk/SelectionDialog';
-import { countInWords } from './RunsCount';
 import type { RunsSearch } from './run-search';
 import type { RunRow, RunsScope } from './run-source';
 
@@ -40,7 +40,7 @@ export function SelectionBar(props: SelectionBarProps) {
     >
       <div className="flex flex-wrap items-center gap-2">
         <span role="status" className="mr-1 font-medium tabular-nums">
-          {countInWords(runs.length)} selected
+          {countInWords(runs.length, 'run')} selected
         </span>
         <Button
           size="small"
@@ -66,7 +66,7 @@ export function SelectionBar(props: SelectionBarProps) {
         <div className="flex flex-wrap items-center gap-2 text-xs">
           <span>
             Selected is what is loaded
-            {total && `, of ${countInWords(total.count, total.isExact)} that match`}.
+            {total && `, of ${countInWords(total.count, 'run', total.isExact)} that match`}.
           </span>
           {obstacle ? (
             <span className="text-ink-soft">{obstacle}</span>

@@ -1,7 +1,7 @@
 import { Link } from '@tanstack/react-router';
 import { Sparkles } from 'lucide-react';
 import { StatusText } from '~/ui/Status';
-import { Duration, Time } from '~/ui/Time';
+import { Duration, RelativeTime, Time } from '~/ui/Time';
 import type { Column } from '~/ui/table/columns';
 import { RunTrigger } from './RunTrigger';
 import type { RunRow } from './run-source';
@@ -103,17 +103,28 @@ export function columnsOf(kind: ListKind): { id: RunColumn; title: string; isDef
   }));
 }
 
-/** What there is room for on a phone. */
-const NARROW: readonly RunColumn[] = ['status', 'function', 'trigger', 'queuedAt'];
+/** Short forms of columns, for a phone. */
+const NARROW: Partial<Record<RunColumn, Column<RunRow>>> = {
+  status: COLUMNS.status,
+  function: { ...COLUMNS.function, width: 96 },
+  queuedAt: {
+    ...COLUMNS.queuedAt,
+    width: 116,
+    cell: ({ queuedAt }) => <RelativeTime at={queuedAt} />,
+  },
+};
 
-export function shownColumns(ids: readonly RunColumn[], kind: ListKind, isNarrow: boolean) {
+/** The columns to draw, in their order. On a phone there is room for three; the rest is in the details. */
+export function shownColumns(
+  ids: readonly RunColumn[],
+  kind: ListKind,
+  isNarrow: boolean,
+): Column<RunRow>[] {
   const possible = columnsOf(kind).map(({ id }) => id);
-  const chosen = possible.filter((id) => ids.includes(id));
-  if (!isNarrow) return chosen.map((id) => COLUMNS[id]);
-  const fitting = NARROW.filter(
-    (id) => chosen.includes(id) && !(id === 'trigger' && chosen.includes('function')),
-  );
-  return fitting.map((id) => ({ ...COLUMNS[id], width: Math.min(COLUMNS[id].width, 104) }));
+  if (!isNarrow) return possible.filter((id) => ids.includes(id)).map((id) => COLUMNS[id]);
+  const fitting = possible.flatMap((id) => NARROW[id] ?? []);
+  // Without the function there is room for what started the run.
+  return kind === 'env' ? fitting : fitting.toSpliced(1, 0, { ...COLUMNS.trigger, width: 96 });
 }
 
 function RunLink({ id, tabIndex }: { id: string; tabIndex: 0 | -1 }) {

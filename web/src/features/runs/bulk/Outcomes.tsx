@@ -1,5 +1,5 @@
+import { countInWords } from '~/features/lists/counting';
 import { Notice } from '~/ui/Notice';
-import { countInWords } from '../RunsCount';
 import type { Summary } from './bulk';
 
 /** As many failures as anybody reads. */
@@ -11,9 +11,9 @@ export function Outcomes({ text, summary }: { text: string; summary: Summary }) 
   return (
     <div className="flex flex-col gap-3">
       <p>{text}.</p>
-      {left > 0 && <p>{countInWords(left)} were not touched.</p>}
+      {left > 0 && <p>{countInWords(left, 'run')} were not touched.</p>}
       {failed.length > 0 && (
-        <Notice severity="error" title={`${countInWords(failed.length)} failed`}>
+        <Notice severity="error" title={`${countInWords(failed.length, 'run')} failed`}>
           <ul className="mt-1 flex flex-col gap-1">
             {failed.slice(0, SHOWN).map(({ runID, message, code }) => (
               <li key={runID}>

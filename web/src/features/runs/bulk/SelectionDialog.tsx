@@ -1,9 +1,9 @@
 import { useRef, useState } from 'react';
+import { countInWords } from '~/features/lists/counting';
 import { isEnded } from '~/lib/status';
 import { Button } from '~/ui/Button';
 import { Dialog } from '~/ui/Dialog';
 import { toastDone } from '~/ui/toasts';
-import { countInWords } from '../RunsCount';
 import type { RunRow } from '../run-source';
 import { inChunks, type Progress, type Summary, summaryOf } from './bulk';
 import { Outcomes } from './Outcomes';
@@ -70,7 +70,7 @@ export default function SelectionDialog({ action, runs, onClose, onDone }: Selec
               disabled={touched.length === 0}
               onClick={() => void act()}
             >
-              {action === 'cancel' ? 'Cancel' : 'Rerun'} {countInWords(touched.length)}
+              {action === 'cancel' ? 'Cancel' : 'Rerun'} {countInWords(touched.length, 'run')}
             </Button>
           </>
         )
@@ -81,7 +81,7 @@ export default function SelectionDialog({ action, runs, onClose, onDone }: Selec
       ) : progress ? (
         <div className="flex flex-col gap-2" role="status">
           <p>
-            {words.doing} {countInWords(progress.total)}: {progress.done} done.
+            {words.doing} {countInWords(progress.total, 'run')}: {progress.done} done.
           </p>
           <progress
             className="h-2 w-full accent-accent"
@@ -109,10 +109,12 @@ function CancelText({ runs, open }: { runs: number; open: number }) {
   return (
     <>
       <p>
-        {countInWords(open)} will end as cancelled. Steps that are being carried out are not
+        {countInWords(open, 'run')} will end as cancelled. Steps that are being carried out are not
         interrupted, but nothing comes after them.
       </p>
-      {ended > 0 && <p>{countInWords(ended)} of the selection ended before and will stay so.</p>}
+      {ended > 0 && (
+        <p>{countInWords(ended, 'run')} of the selection ended before and will stay so.</p>
+      )}
     </>
   );
 }
@@ -125,13 +127,15 @@ function RerunText({ runs, open }: { runs: number; open: number }) {
         beginning, with the same events. The selected runs stay as they are.
       </p>
       {open > 0 && (
-        <p>{countInWords(open)} of the selection did not end yet, and will be running twice.</p>
+        <p>
+          {countInWords(open, 'run')} of the selection did not end yet, and will be running twice.
+        </p>
       )}
     </>
   );
 }
 
 function doneInWords({ ok, ended }: Summary, done: string): string {
-  const text = `${countInWords(ok)} ${done}`;
-  return ended > 0 ? `${text}; ${countInWords(ended)} had ended before` : text;
+  const text = `${countInWords(ok, 'run')} ${done}`;
+  return ended > 0 ? `${text}; ${countInWords(ended, 'run')} had ended before` : text;
 }
