@@ -87,16 +87,16 @@ export function EventTypesTable(props: {
 /** How many came, with a link to them. */
 function VolumeCell({ name, hours }: { name: string; hours: readonly number[] | null }) {
   const volume = hours && volumeOf(hours);
+  const count = volume ? volume.total.toLocaleString() : 'Many';
   return (
     <span className="flex items-center gap-3">
       <Link
         to="/events"
         search={{ filterEvent: [name] }}
-        title={`Events named ${name}`}
+        aria-label={`${count} events named ${name}`}
         className="min-w-14 text-right text-accent tabular-nums hover:underline"
       >
-        {volume ? volume.total.toLocaleString() : 'Many'}
-        <span className="sr-only"> events named {name}</span>
+        {count}
       </Link>
       {volume && <MiniBars label={volume.label} stacks={volume.stacks} />}
     </span>
