@@ -31,7 +31,6 @@ export function FunctionTable({ functions, isOutdated }: FunctionTableProps) {
     getScrollElement: () => scroller.current,
     estimateSize: () => ROW_HEIGHT,
     overscan: 12,
-    initialRect: { width: 0, height: 800 },
   });
   const items = rows.getVirtualItems();
   const before = items[0]?.start ?? 0;
@@ -61,7 +60,7 @@ export function FunctionTable({ functions, isOutdated }: FunctionTableProps) {
             <th scope="col" className={cn(HEAD, 'hidden w-36 md:table-cell')}>
               App
             </th>
-            <th scope="col" className={cn(HEAD, 'w-20 sm:w-48')}>
+            <th scope="col" className={cn(HEAD, 'w-24 whitespace-nowrap sm:w-48')}>
               Runs, 24 h
             </th>
             <th scope="col" className={cn(HEAD, 'hidden w-24 text-right sm:table-cell')}>

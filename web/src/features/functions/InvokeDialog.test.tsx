@@ -1,57 +1,11 @@
-import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
-import {
-  createMemoryHistory,
-  createRootRoute,
-  createRoute,
-  createRouter,
-  RouterProvider,
-} from '@tanstack/react-router';
-import { render, screen } from '@testing-library/react';
+import { screen, waitFor } from '@testing-library/react';
 import userEvent from '@testing-library/user-event';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
+import { serve, show } from '~/testing/stage';
 import InvokeDialog from './InvokeDialog';
 
-interface Asked {
-  query: string;
-  variables: Record<string, unknown>;
-}
-
-/** Answers GraphQL by the name of the operation; remembers what was asked. */
-function serve(answers: Record<string, unknown>): Asked[] {
-  const asked: Asked[] = [];
-  vi.stubGlobal('fetch', async (_: string, init: RequestInit) => {
-    const body = JSON.parse(String(init.body)) as Asked;
-    asked.push(body);
-    const [, name = ''] = /(?:query|mutation) (\w+)/.exec(body.query) ?? [];
-    return new Response(JSON.stringify(answers[name]), { status: 200 });
-  });
-  return asked;
-}
-
-function show(onClose = () => {}, initialData?: unknown) {
-  const root = createRootRoute();
-  const here = createRoute({
-    getParentRoute: () => root,
-    path: '/',
-    component: () => <InvokeDialog slug="shop-order" initialData={initialData} onClose={onClose} />,
-  });
-  const run = createRoute({
-    getParentRoute: () => root,
-    path: '/runs/$runId',
-    component: () => <p>Run page</p>,
-  });
-  const router = createRouter({
-    routeTree: root.addChildren([here, run]),
-    history: createMemoryHistory({ initialEntries: ['/'] }),
-  });
-  const client = new QueryClient({ defaultOptions: { queries: { retry: false } } });
-  render(
-    <QueryClientProvider client={client}>
-      {/* biome-ignore lint/suspicious/noExplicitAny: the test has routes of its own */}
-      <RouterProvider router={router as any} />
-    </QueryClientProvider>,
-  );
-  return router;
+function invoking(onClose = () => {}, initialData?: unknown) {
+  return show(<InvokeDialog slug="shop-order" initialData={initialData} onClose={onClose} />);
 }
 
 const ORDER = {
@@ -70,9 +24,9 @@ describe('InvokeDialog', () => {
       InvokedFunction: known(),
       Invoke: { data: { invoke: { eventID: 'E', runID: 'R' } } },
     });
-    const router = show(() => {}, { order: 17 });
+    const router = invoking(() => {}, { order: 17 });
     await userEvent.click(await screen.findByRole('button', { name: 'Invoke and open the run' }));
-    expect(await screen.findByText('Run page')).toBeVisible();
+    expect(await screen.findByText('Elsewhere')).toBeVisible();
     expect(router.state.location.pathname).toBe('/runs/R');
     expect(asked.at(-1)?.variables).toEqual({ slug: 'shop-order', data: { order: 17 } });
   });
@@ -83,15 +37,15 @@ describe('InvokeDialog', () => {
       Invoke: { data: { invoke: { eventID: 'E', runID: 'R' } } },
     });
     const onClose = vi.fn();
-    show(onClose);
+    invoking(onClose);
     await userEvent.click(await screen.findByRole('button', { name: 'Invoke and stay here' }));
-    await vi.waitFor(() => expect(onClose).toHaveBeenCalled());
+    await waitFor(() => expect(onClose).toHaveBeenCalled());
     expect(asked.at(-1)?.variables.data).toEqual({});
   });
 
   it('says that a paused function skips the run', async () => {
     serve({ InvokedFunction: known({ pause: { newRuns: 'SKIP' } }) });
-    show();
+    invoking();
     expect(await screen.findByText(/recorded as skipped/)).toBeVisible();
   });
 
@@ -101,7 +55,7 @@ describe('InvokeDialog', () => {
       Invoke: { data: null, errors: [{ message: 'function not found' }] },
     });
     const onClose = vi.fn();
-    show(onClose, {});
+    invoking(onClose, {});
     await userEvent.click(await screen.findByRole('button', { name: 'Invoke and stay here' }));
     expect(await screen.findByText('function not found')).toBeVisible();
     expect(onClose).not.toHaveBeenCalled();

@@ -36,7 +36,7 @@ const SERIES = needsOf([RUNS_BY_STATUS, ...VOLUME, ...LATENCY]);
 const GROUP = 'metrics';
 /** Counts are kept by the minute. */
 const SHORTEST_MS = 600_000;
-const GRID = 'grid items-start gap-4 xl:grid-cols-2';
+const GRID = 'grid grid-cols-1 items-start gap-4 xl:grid-cols-2';
 
 interface MetricsPageProps {
   search: MetricsSearch;

@@ -83,7 +83,7 @@ export function Shell() {
         Skip to the page
       </button>
       {isPhone && (
-        <div className="flex h-12 shrink-0 items-center gap-2 border-line border-b bg-surface px-2">
+        <header className="flex h-12 shrink-0 items-center gap-2 border-line border-b bg-surface px-2">
           <IconButton
             label="Menu"
             icon={<MenuIcon />}
@@ -91,7 +91,7 @@ export function Shell() {
             onClick={() => setDrawn(!isDrawn)}
           />
           <span className="font-semibold">Stepwell</span>
-        </div>
+        </header>
       )}
       <OfflineBanner />
       <div className="relative flex min-h-0 flex-1">

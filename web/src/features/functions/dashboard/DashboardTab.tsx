@@ -14,6 +14,7 @@ import {
 } from '~/features/metrics/definitions';
 import { NumbersChart } from '~/features/metrics/NumbersChart';
 import { REFRESH_MS, useNumbers } from '~/features/metrics/useNumbers';
+import { cn } from '~/lib/cn';
 import { ErrorNotice } from '~/ui/Notice';
 import { Skeleton } from '~/ui/Skeleton';
 import { TabBody } from '../FunctionPage';
@@ -73,7 +74,7 @@ export function DashboardTab({ slug, search, onSearch }: DashboardTabProps) {
           />
         )}
         {fn && (
-          <div className="grid items-start gap-4 xl:grid-cols-2">
+          <div className="grid grid-cols-1 items-start gap-4 xl:grid-cols-2">
             <QueueNow slug={slug} functionId={fn.id} />
             <FailedRuns slug={slug} functionId={fn.id} search={search} />
           </div>
@@ -81,11 +82,10 @@ export function DashboardTab({ slug, search, onSearch }: DashboardTabProps) {
         {!data && !error && <Skeleton lines={6} />}
         {data && (
           <div
-            className={
-              isPlaceholderData
-                ? 'grid gap-4 opacity-60 xl:grid-cols-2'
-                : 'grid gap-4 xl:grid-cols-2'
-            }
+            className={cn(
+              'grid grid-cols-1 gap-4 xl:grid-cols-2',
+              isPlaceholderData && 'opacity-60',
+            )}
           >
             {CHARTS.map((definition) => (
               <NumbersChart

@@ -82,17 +82,17 @@ export function FailedRuns({ slug, functionId, search }: FailedRunsProps) {
               <Link
                 to="/runs/$runId"
                 params={{ runId: run.id }}
-                className="truncate font-mono text-[0.8125rem] after:absolute after:inset-0"
+                className="shrink-0 font-mono text-[0.8125rem] after:absolute after:inset-0"
               >
                 {run.id}
               </Link>
-              <span className="min-w-0 flex-1 truncate text-ink-soft">
+              <span className="hidden min-w-0 flex-1 truncate text-ink-soft sm:inline">
                 {run.isBatch ? 'Batch' : (run.eventName ?? run.cronSchedule ?? '')}
               </span>
               <span className="hidden text-ink-soft sm:inline">
                 <Duration from={run.startedAt} to={run.endedAt} isShort />
               </span>
-              <span className="text-ink-faint">
+              <span className="ml-auto truncate text-ink-faint">
                 <RelativeTime at={run.endedAt} />
               </span>
             </li>

@@ -55,7 +55,8 @@ export function OperationList({ label, rows, deletion, onDelete }: OperationList
                 <RelativeTime at={row.createdAt} />
               </p>
               <p>
-                took <Duration from={row.createdAt} to={row.endedAt} isShort />
+                {row.isUnderWay ? 'for ' : 'took '}
+                <Duration from={row.createdAt} to={row.endedAt} isShort />
               </p>
             </div>
             <IconButton

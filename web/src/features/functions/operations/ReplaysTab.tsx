@@ -109,7 +109,7 @@ function AboutReplay({ replay }: { replay: Replay }) {
           <StatusText key={status} status={status.toUpperCase()} />
         ))}
         <span>
-          queued from <Time at={replay.from} isShort /> to <Time at={replay.until} isShort />
+          queued from <Time at={replay.from} /> to <Time at={replay.until} />
         </span>
         {replay.ratePerSecond !== null && <span>at most {replay.ratePerSecond} a second</span>}
       </p>
