@@ -1,6 +1,4 @@
 import { createFileRoute } from '@tanstack/react-router';
-import { Page } from '~/ui/Page';
+import { EndpointsPage } from '~/features/endpoints/EndpointsPage';
 
-export const Route = createFileRoute('/endpoints')({
-  component: () => <Page title="API and MCP">…</Page>,
-});
+export const Route = createFileRoute('/endpoints')({ component: EndpointsPage });

@@ -1,4 +1,4 @@
 import { createFileRoute } from '@tanstack/react-router';
-import { Page } from '~/ui/Page';
+import { ServerPage } from '~/features/server/ServerPage';
 
-export const Route = createFileRoute('/server')({ component: () => <Page title="Server">…</Page> });
+export const Route = createFileRoute('/server')({ component: ServerPage });

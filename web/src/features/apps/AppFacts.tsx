@@ -8,7 +8,7 @@ export function AppFacts({ app }: { app: AppDetails }) {
   const sdk = sdkName(app);
   const method = METHODS[app.method];
   return (
-    <Facts className="grid-cols-[repeat(auto-fill,minmax(8.5rem,1fr))]">
+    <Facts className="grid-cols-[repeat(auto-fill,minmax(8rem,1fr))]!">
       {sdk && <Fact name="SDK">{sdk}</Fact>}
       {app.framework && <Fact name="Framework">{frameworkName(app.framework)}</Fact>}
       {app.platform && <Fact name="Platform">{app.platform}</Fact>}

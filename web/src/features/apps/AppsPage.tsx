@@ -5,7 +5,8 @@ import { ErrorNotice } from '~/ui/Notice';
 import { Page } from '~/ui/Page';
 import { Skeleton } from '~/ui/Skeleton';
 import { AppCard } from './AppCard';
-import { useApps } from './queries';
+import { appName } from './app-state';
+import { type AppDetails, useApps } from './queries';
 import { SyncAppDialog } from './SyncAppDialog';
 
 const FirstRun = lazy(() => import('../onboarding/FirstRun'));
@@ -60,7 +61,7 @@ export function AppsPage({ syncs, guides, onChange }: AppsPageProps) {
       )}
       {data && !isGuided && (
         <div className="grid grid-cols-1 items-start gap-4 xl:grid-cols-2">
-          {data.apps.map((app) => (
+          {byName(data.apps).map((app) => (
             <AppCard key={app.id} app={app} />
           ))}
         </div>
@@ -68,4 +69,10 @@ export function AppsPage({ syncs, guides, onChange }: AppsPageProps) {
       <SyncAppDialog isOpen={syncs} onClose={() => onChange(guides ? { guide: true } : {})} />
     </Page>
   );
+}
+
+/** In an order that does not change when an app fails or registers again. */
+function byName(apps: readonly AppDetails[]): AppDetails[] {
+  const order = new Intl.Collator(undefined, { numeric: true });
+  return apps.toSorted((a, b) => order.compare(appName(a), appName(b)));
 }

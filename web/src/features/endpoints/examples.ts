@@ -1,0 +1,58 @@
+/** Commands and settings to copy, made for this server. */
+export interface Example {
+  title: string;
+  code: string;
+}
+
+interface Place {
+  /** The address of something this server serves. */
+  serverUrl: (path: string) => string;
+  isDev: boolean;
+}
+
+/** What one does first with the HTTP API. Keys are taken from the environment, never shown. */
+export function curlExamples({ serverUrl, isDev }: Place): Example[] {
+  const authorised = isDev ? '' : ' -H "Authorization: Bearer $INNGEST_SIGNING_KEY"';
+  const eventKey = isDev ? 'any-key' : '$INNGEST_EVENT_KEY';
+  return [
+    {
+      title: 'Send an event',
+      code: `curl "${serverUrl('e/')}${eventKey}" -d '{"name": "shop/order.placed", "data": {"orderId": "1001"}}'`,
+    },
+    {
+      title: 'List the events of the last hour',
+      code: `curl${authorised} "${serverUrl('v1/events')}?limit=10"`,
+    },
+    {
+      title: 'Read the runs of an event',
+      code: `curl${authorised} "${serverUrl('v1/events/')}EVENT_ID/runs"`,
+    },
+    {
+      title: 'Ask in GraphQL',
+      code: `curl${authorised} "${serverUrl('v0/gql')}" -H "Content-Type: application/json" -d '{"query": "{ functions { name slug } }"}'`,
+    },
+  ];
+}
+
+/** A scrape configuration of Prometheus for both pages of metrics. */
+export function scrapeConfig({ serverUrl, isDev }: Place): string {
+  const { protocol, host, pathname } = new URL(serverUrl(''));
+  const path = pathname.replace(/\/$/, '');
+  const scheme = protocol.replace(':', '');
+  const job = (name: string, metricsPath: string, needsKey: boolean) =>
+    [
+      `  - job_name: ${name}`,
+      `    scheme: ${scheme}`,
+      `    metrics_path: ${path}${metricsPath}`,
+      ...(needsKey && !isDev
+        ? ['    authorization:', '      credentials_file: /etc/prometheus/stepwell-signing-key']
+        : []),
+      '    static_configs:',
+      `      - targets: ["${host}"]`,
+    ].join('\n');
+  return [
+    'scrape_configs:',
+    job('stepwell', '/metrics', false),
+    job('stepwell-functions', '/v1/prom/default', true),
+  ].join('\n');
+}
