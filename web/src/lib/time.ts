@@ -6,6 +6,8 @@ const TIME = new Intl.DateTimeFormat(undefined, { timeStyle: 'medium' });
 const SHORT_DATE = new Intl.DateTimeFormat(undefined, { month: 'short', day: 'numeric' });
 const RELATIVE = new Intl.RelativeTimeFormat(undefined, { numeric: 'auto' });
 
+const AGE = new Intl.RelativeTimeFormat(undefined, { numeric: 'always', style: 'narrow' });
+
 const STEPS: [Intl.RelativeTimeFormatUnit, number][] = [
   ['day', 86_400_000],
   ['hour', 3_600_000],
@@ -32,11 +34,24 @@ export function formatUtc(instant: string | number | Date): string {
 
 /** "in 5 minutes", "yesterday", "3 seconds ago". */
 export function formatRelative(instant: string | number | Date, now: number): string {
+  return inWords(RELATIVE, instant, now);
+}
+
+/** The same where there is little room: "5m ago", "1d ago". */
+export function formatAge(instant: string | number | Date, now: number): string {
+  return inWords(AGE, instant, now);
+}
+
+function inWords(
+  format: Intl.RelativeTimeFormat,
+  instant: string | number | Date,
+  now: number,
+): string {
   const difference = new Date(instant).getTime() - now;
   for (const [unit, ms] of STEPS) {
-    if (Math.abs(difference) >= ms) return RELATIVE.format(Math.round(difference / ms), unit);
+    if (Math.abs(difference) >= ms) return format.format(Math.round(difference / ms), unit);
   }
-  return RELATIVE.format(0, 'second');
+  return format.format(0, 'second');
 }
 
 /** The clock, for what must grow while it is looked at. All who ask share one timer. */

@@ -12,7 +12,7 @@ import {
 } from './MultiSelect';
 import type { Option } from './Select';
 
-/** `MultiSelect` once it is loaded. */
+/** `MultiSelect` once it is wanted: it opens as soon as it is there. */
 export default function MultiSelectView<Value extends string>(props: MultiSelectProps<Value>) {
   const { label, options } = props;
   const [draft, setDraft] = useState<Option<Value>[] | null>(null);
@@ -25,6 +25,8 @@ export default function MultiSelectView<Value extends string>(props: MultiSelect
   return (
     <Combobox.Root
       multiple
+      defaultOpen
+      autoHighlight
       items={options}
       value={chosen}
       onValueChange={setDraft}

@@ -158,7 +158,8 @@ export function RunsList({ scope, search, onSearch }: RunsListProps) {
             openIds={openIds}
             onToggleOpen={toggleOpen}
             detail={detail}
-            selection={selection}
+            // A phone is for reading, and has no room for boxes.
+            {...(columns.isNarrow ? {} : { selection })}
             onVisit={({ id }) => void navigate({ to: '/runs/$runId', params: { runId: id } })}
             onShown={onShown}
             onNearEnd={feed.isCutShort || feed.nextError ? undefined : feed.loadNext}

@@ -1,7 +1,8 @@
 import { Link } from '@tanstack/react-router';
 import { Sparkles } from 'lucide-react';
+import { formatAge, formatUtc, useNow } from '~/lib/time';
 import { StatusText } from '~/ui/Status';
-import { Duration, RelativeTime, Time } from '~/ui/Time';
+import { Duration, Time } from '~/ui/Time';
 import type { Column } from '~/ui/table/columns';
 import { RunTrigger } from './RunTrigger';
 import type { RunRow } from './run-source';
@@ -25,26 +26,26 @@ const COLUMNS: Record<RunColumn, Column<RunRow>> = {
   status: {
     id: 'status',
     title: 'Status',
-    width: 112,
+    width: 110,
     cell: ({ status }) => <StatusText status={status} />,
   },
   id: {
     id: 'id',
     title: 'Run ID',
-    width: 244,
+    width: 224,
     cell: ({ id }, tabIndex) => <RunLink id={id} tabIndex={tabIndex} />,
   },
   trigger: {
     id: 'trigger',
     title: 'Trigger',
-    width: 160,
+    width: 120,
     isGrowing: true,
     cell: (run) => <RunTrigger run={run} />,
   },
   function: {
     id: 'function',
     title: 'Function',
-    width: 160,
+    width: 150,
     isGrowing: true,
     cell: ({ function: { name, slug }, hasAI }) => (
       <span
@@ -61,32 +62,32 @@ const COLUMNS: Record<RunColumn, Column<RunRow>> = {
   app: {
     id: 'app',
     title: 'App',
-    width: 130,
+    width: 120,
     isGrowing: true,
     cell: ({ app }) => <span title={app.externalID}>{app.externalID}</span>,
   },
   queuedAt: {
     id: 'queuedAt',
     title: 'Queued',
-    width: 150,
-    cell: ({ queuedAt }) => <Time at={queuedAt} isShort />,
+    width: 146,
+    cell: ({ queuedAt }) => <TimeCell at={queuedAt} />,
   },
   startedAt: {
     id: 'startedAt',
     title: 'Started',
-    width: 150,
-    cell: ({ startedAt }) => <Time at={startedAt} isShort />,
+    width: 146,
+    cell: ({ startedAt }) => <TimeCell at={startedAt} />,
   },
   endedAt: {
     id: 'endedAt',
     title: 'Ended',
-    width: 150,
-    cell: ({ endedAt }) => <Time at={endedAt} isShort />,
+    width: 146,
+    cell: ({ endedAt }) => <TimeCell at={endedAt} />,
   },
   duration: {
     id: 'duration',
     title: 'Duration',
-    width: 96,
+    width: 88,
     isNumber: true,
     cell: ({ startedAt, endedAt }) => <Duration from={startedAt} to={endedAt} isShort />,
   },
@@ -107,11 +108,7 @@ export function columnsOf(kind: ListKind): { id: RunColumn; title: string; isDef
 const NARROW: Partial<Record<RunColumn, Column<RunRow>>> = {
   status: COLUMNS.status,
   function: { ...COLUMNS.function, width: 96 },
-  queuedAt: {
-    ...COLUMNS.queuedAt,
-    width: 116,
-    cell: ({ queuedAt }) => <RelativeTime at={queuedAt} />,
-  },
+  queuedAt: { ...COLUMNS.queuedAt, width: 88, cell: ({ queuedAt }) => <Age at={queuedAt} /> },
 };
 
 /** The columns to draw, in their order. On a phone there is room for three; the rest is in the details. */
@@ -125,6 +122,24 @@ export function shownColumns(
   const fitting = possible.flatMap((id) => NARROW[id] ?? []);
   // Without the function there is room for what started the run.
   return kind === 'env' ? fitting : fitting.toSpliced(1, 0, { ...COLUMNS.trigger, width: 96 });
+}
+
+function TimeCell({ at }: { at: string | null }) {
+  return (
+    <span className="text-[0.8125rem]">
+      <Time at={at} isShort />
+    </span>
+  );
+}
+
+/** How long ago, in little room: "6m ago". */
+function Age({ at }: { at: string }) {
+  const now = useNow(10000);
+  return (
+    <time dateTime={at} title={formatUtc(at)} className="text-[0.8125rem]">
+      {formatAge(at, now)}
+    </time>
+  );
 }
 
 function RunLink({ id, tabIndex }: { id: string; tabIndex: 0 | -1 }) {

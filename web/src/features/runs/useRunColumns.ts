@@ -12,7 +12,7 @@ export function useRunColumns(scope: RunsScope) {
   const [chosen, setChosen] = useRemembered(`columns.runs.${kind}`, first, isColumns);
   const isNarrow = useMedia('(max-width: 639px)');
   const shown = useMemo(() => shownColumns(chosen, kind, isNarrow), [chosen, kind, isNarrow]);
-  return { shown, chooser: { columns, chosen, onChange: setChosen } };
+  return { shown, isNarrow, chooser: { columns, chosen, onChange: setChosen } };
 }
 
 /** What is remembered, unless it is of another time and names nothing that exists. */
