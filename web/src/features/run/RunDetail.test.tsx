@@ -191,16 +191,19 @@ describe('a step', () => {
       output_tokens: 64,
       estimated_cost: 0.00016,
     };
-    const metadata = [
+    const noted = [
       { scope: 'step', kind: 'inngest.ai', values, updatedAt: '2026-11-21T09:00:00Z' },
     ];
-    serve(answersOf({ spans: [stepOf('ask', { ended: 10, stepOp: 'AI_GATEWAY', metadata })] }));
+    serve(
+      answersOf({ spans: [stepOf('ask', { ended: 10, stepOp: 'AI_GATEWAY', metadata: noted })] }),
+    );
     show(detail);
     expect(await screen.findByText(/1 call · 812 tokens in · 64 tokens out/)).toBeVisible();
     await userEvent.click(screen.getByText('ask'));
     await userEvent.click(await screen.findByRole('tab', { name: 'Metadata' }));
-    expect(screen.getByText('gpt-4o-mini')).toBeVisible();
-    expect(screen.getByText('$0.00016 (estimated)')).toBeVisible();
+    const metadata = screen.getByRole('tabpanel', { name: 'Metadata' });
+    expect(within(metadata).getByText('gpt-4o-mini')).toBeVisible();
+    expect(within(metadata).getByText('$0.00016 (estimated)')).toBeVisible();
   });
 });
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { formatCost, modelUses, sumOfUses } from './ai';
+import { formatCost, modelUseOfAnswer, modelUses, sumOfUses } from './ai';
 import { runOf, stepOf } from './testing/spans';
 import { arrange } from './timeline/arrange';
 
@@ -70,5 +70,31 @@ describe('formatCost', () => {
     expect(formatCost(0.0042)).toBe('$0.0042');
     expect(formatCost(0.000123)).toBe('$0.00012');
     expect(formatCost(0.0000001)).toBe('under $0.000001');
+  });
+});
+
+describe('modelUseOfAnswer', () => {
+  const tokens = (answer: object) => {
+    const use = modelUseOfAnswer(JSON.stringify(answer));
+    return use && [use.model, use.inputTokens, use.outputTokens];
+  };
+
+  it('reads the answers of several providers', () => {
+    const chat = { model: 'a', usage: { prompt_tokens: 8, completion_tokens: 3 } };
+    expect(tokens(chat)).toEqual(['a', 8, 3]);
+    expect(tokens({ model: 'b', usage: { input_tokens: 5, output_tokens: 2 } })).toEqual([
+      'b',
+      5,
+      2,
+    ]);
+    const generated = { promptTokenCount: 4, candidatesTokenCount: 1 };
+    expect(tokens({ modelVersion: 'c', usageMetadata: generated })).toEqual(['c', 4, 1]);
+  });
+
+  it('finds nothing in other outputs', () => {
+    expect(tokens({ usage: 'much' })).toBeNull();
+    expect(tokens({ usage: { disk: 7 } })).toBeNull();
+    expect(modelUseOfAnswer('not json')).toBeNull();
+    expect(modelUseOfAnswer('7')).toBeNull();
   });
 });

@@ -30,6 +30,32 @@ export function modelUses(root: TraceNode): ModelUse[] {
   return [...uses.values()].sort((a, b) => tokens(b) - tokens(a));
 }
 
+/** Longer answers are not looked through. */
+const ANSWER_CHARS_MAX = 1_000_000;
+
+/** What an answer of a model says it took; null if it does not look like one. */
+export function modelUseOfAnswer(json: string): ModelUse | null {
+  if (json.length > ANSWER_CHARS_MAX) return null;
+  const answer = objectOf(parsed(json));
+  const usage = objectOf(answer?.usage ?? answer?.usageMetadata);
+  if (!answer || !usage) return null;
+  const inputTokens = firstNumber(usage, ['prompt_tokens', 'input_tokens', 'promptTokenCount']);
+  const outputTokens = firstNumber(usage, [
+    'completion_tokens',
+    'output_tokens',
+    'candidatesTokenCount',
+  ]);
+  if (inputTokens === null && outputTokens === null) return null;
+  const model = String(answer.model ?? answer.modelVersion ?? 'unknown model');
+  return {
+    model,
+    calls: 1,
+    inputTokens: inputTokens ?? 0,
+    outputTokens: outputTokens ?? 0,
+    cost: null,
+  };
+}
+
 /** All models together; null without any. */
 export function sumOfUses(uses: readonly ModelUse[]): ModelUse | null {
   if (uses.length === 0) return null;
@@ -60,6 +86,26 @@ function add(uses: Map<string, ModelUse>, values: Record<string, unknown>): void
   const cost = numberOf(values.estimated_cost);
   if (cost !== null) use.cost = (use.cost ?? 0) + cost;
   uses.set(model, use);
+}
+
+function parsed(json: string): unknown {
+  try {
+    return JSON.parse(json);
+  } catch {
+    return null;
+  }
+}
+
+function objectOf(value: unknown): Record<string, unknown> | null {
+  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : null;
+}
+
+function firstNumber(values: Record<string, unknown>, keys: readonly string[]): number | null {
+  for (const key of keys) {
+    const found = numberOf(values[key]);
+    if (found !== null) return found;
+  }
+  return null;
 }
 
 function numberOf(value: unknown): number | null {

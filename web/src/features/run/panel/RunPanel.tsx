@@ -3,13 +3,14 @@ import { lazy, Suspense, useState } from 'react';
 import { isEnded } from '~/lib/status';
 import { Button } from '~/ui/Button';
 import { Notice } from '~/ui/Notice';
-import { formatCost, modelUses, sumOfUses } from '../ai';
+import { modelUses, sumOfUses } from '../ai';
 import type { RunFacts } from '../queries';
 import { everyNode, type TraceNode } from '../timeline/node';
 import { useRunTrigger, useSpanOutput } from '../useRun';
 import { LinkedRuns } from './LinkedRuns';
 import { hasLinkedRuns } from './linked';
 import { MetadataView } from './MetadataView';
+import { ModelSum } from './ModelSum';
 import { shownMetadata } from './metadata';
 import { outputTabs, TabBody, textTab } from './OutputTabs';
 import { type PanelTab, PanelTabs } from './PanelTabs';
@@ -33,6 +34,7 @@ export function RunPanel({ run, root, tab, onTab }: RunPanelProps) {
   const output = useSpanOutput(run.id, root.span.outputID);
   const started = trigger.data?.runTrigger;
   const data = started && invocationData(started);
+  const models = sumOfUses(modelUses(root));
   return (
     <div className="flex flex-col">
       <div className="flex flex-col gap-4 p-4">
@@ -45,7 +47,7 @@ export function RunPanel({ run, root, tab, onTab }: RunPanelProps) {
           )}
         </div>
         <TriggerFacts runId={run.id} />
-        <ModelSum root={root} />
+        {models && <ModelSum use={models} />}
         {isEnded(run.status) && <DeletedSteps run={run} root={root} />}
       </div>
       <PanelTabs
@@ -85,27 +87,6 @@ function tabsOf(
     tabs.push({ value: 'linked', title: 'Linked runs', content: <LinkedRuns run={run} /> });
   }
   return tabs;
-}
-
-/** What the calls of models took together. */
-function ModelSum({ root }: { root: TraceNode }) {
-  const total = sumOfUses(modelUses(root));
-  if (total === null) return null;
-  const parts = [
-    `${total.calls.toLocaleString()} ${total.calls === 1 ? 'call' : 'calls'}`,
-    `${total.inputTokens.toLocaleString()} tokens in`,
-    `${total.outputTokens.toLocaleString()} tokens out`,
-    ...(total.cost === null ? [] : [`about ${formatCost(total.cost)}`]),
-  ];
-  return (
-    <section>
-      <h3 className="text-ink-faint text-xs">Models</h3>
-      <p className="mt-0.5">
-        <span className="font-medium">{total.model}</span>
-        <span className="text-ink-soft tabular-nums"> · {parts.join(' · ')}</span>
-      </p>
-    </section>
-  );
 }
 
 /** A run that the app was called for has steps, or at least an outcome, until they are deleted. */

@@ -1,11 +1,12 @@
 import { Link } from '@tanstack/react-router';
 import { ArrowLeft, RotateCw } from 'lucide-react';
-import { lazy, Suspense, useState } from 'react';
+import { lazy, Suspense, useMemo, useState } from 'react';
 import { isEnded } from '~/lib/status';
 import { useNow } from '~/lib/time';
 import { Button, IconButton } from '~/ui/Button';
 import { Notice } from '~/ui/Notice';
 import { canRerun } from '../actions/RunActions';
+import { type ModelUse, modelUseOfAnswer, modelUses, sumOfUses } from '../ai';
 import type { RunFacts } from '../queries';
 import { WaitingWords } from '../RunNotices';
 import type { TraceNode } from '../timeline/node';
@@ -14,6 +15,7 @@ import { heldUp } from '../waiting';
 import { remarkOf } from '../waits';
 import { AttributesView, HeadersView } from './HeadersView';
 import { MetadataView } from './MetadataView';
+import { ModelSum } from './ModelSum';
 import { shownMetadata } from './metadata';
 import { outputTabs, TabBody } from './OutputTabs';
 import { type PanelTab, PanelTabs } from './PanelTabs';
@@ -40,6 +42,8 @@ export function StepPanel(props: StepPanelProps) {
   const { run, node } = props;
   const [isRerunning, setRerunning] = useState(false);
   const output = useSpanOutput(run.id, node.span.outputID);
+  const brought = output.data?.runTraceSpanOutputByID.data ?? null;
+  const models = useMemo(() => modelUseOf(node, brought), [node, brought]);
   const retries = node.attemptCount - 1;
   return (
     <div className="flex flex-col">
@@ -66,7 +70,8 @@ export function StepPanel(props: StepPanelProps) {
         {!isEnded(node.status) && <Held runId={run.id} node={node} />}
         <StepFacts node={node} />
         <TimeSplit node={node} beforeMs={props.beforeMs} />
-        <SentEvents node={node} output={output.data?.runTraceSpanOutputByID.data ?? null} />
+        {models && <ModelSum use={models} />}
+        <SentEvents node={node} output={brought} />
       </div>
       <PanelTabs
         label={`Of ${node.name}`}
@@ -108,6 +113,13 @@ function tabsOf(
     tabs.push({ value: 'metadata', title: 'Metadata', content: <TabBody>{content}</TabBody> });
   }
   return tabs;
+}
+
+/** What the step took of models: as was noted, else as their answer says. */
+function modelUseOf(node: TraceNode, output: string | null): ModelUse | null {
+  const noted = sumOfUses(modelUses(node));
+  if (noted !== null || node.kind !== 'model' || output === null) return noted;
+  return modelUseOfAnswer(output);
 }
 
 /** What it waits for, and until when. */

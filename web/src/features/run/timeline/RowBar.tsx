@@ -66,13 +66,15 @@ function BarPart(props: { bar: Bar; isFirst: boolean; isLast: boolean; className
   return (
     <span
       className={cn(
-        'absolute min-w-0.5 -translate-y-1/2',
+        'absolute -translate-y-1/2',
+        kind !== 'pause' && kind !== 'queue' && 'min-w-0.5',
         colours[kind],
         props.isFirst && !bar.isCutLeft && 'rounded-l-xs',
         props.isLast && !bar.isCutRight && toMs !== null && 'rounded-r-xs',
         props.className,
       )}
-      style={{ left: `${bar.leftPercent}%`, width: `${bar.widthPercent}%` }}
+      // What is too short to be seen is drawn two pixels wide, at the right edge as well.
+      style={{ left: `min(${bar.leftPercent}%, 100% - 2px)`, width: `${bar.widthPercent}%` }}
     />
   );
 }

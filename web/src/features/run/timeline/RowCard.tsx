@@ -1,11 +1,35 @@
+import { Tooltip } from '@base-ui/react/tooltip';
 import { formatDuration } from '~/lib/duration';
 import { lookOf } from '~/lib/status';
 import { formatTimePrecise } from '../clock';
 import { breakdownOf } from './breakdown';
 import type { TraceNode } from './node';
 
-/** What a bar means, in numbers. */
-export function RowCard({ node, nowMs }: { node: TraceNode; nowMs: number }) {
+/** Leads from rows to the one card that all of them share. */
+export type RowCardHandle = Tooltip.Handle<TraceNode>;
+
+export function newRowCardHandle(): RowCardHandle {
+  return Tooltip.createHandle<TraceNode>();
+}
+
+/** What the bar means that is pointed at, or whose row has the focus, in numbers. */
+export function RowCard({ handle, nowMs }: { handle: RowCardHandle; nowMs: number }) {
+  return (
+    <Tooltip.Root handle={handle}>
+      {({ payload: node }) => (
+        <Tooltip.Portal>
+          <Tooltip.Positioner side="top" sideOffset={2} className="z-60">
+            <Tooltip.Popup className="rounded-md border border-line bg-raised px-3 py-2 text-xs shadow-float">
+              {node && <Numbers node={node} nowMs={nowMs} />}
+            </Tooltip.Popup>
+          </Tooltip.Positioner>
+        </Tooltip.Portal>
+      )}
+    </Tooltip.Root>
+  );
+}
+
+function Numbers({ node, nowMs }: { node: TraceNode; nowMs: number }) {
   const parts = breakdownOf(node, null, nowMs);
   const totalMs = (node.endedMs ?? nowMs) - node.queuedMs;
   return (

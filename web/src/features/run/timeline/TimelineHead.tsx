@@ -3,8 +3,8 @@ import { formatDurationShort } from '~/lib/duration';
 import { IconButton } from '~/ui/Button';
 import { Input } from '~/ui/Field';
 import { Brush } from './Brush';
-import type { Bounds } from './node';
 import { ticksOf } from './ticks';
+import type { Zoom } from './useZoom';
 
 /** From how many rows on it is worth looking for a name. */
 const ROWS_TO_FILTER = 20;
@@ -13,10 +13,7 @@ const TICKS_MAX = 6;
 const LAST_TICK_PERCENT = 88;
 
 interface TimelineHeadProps {
-  whole: Bounds;
-  window: Bounds;
-  isZoomed: boolean;
-  onZoom: (window: Bounds | null) => void;
+  zoom: Zoom;
   namesPercent: number;
   rowCount: number;
   filter: string;
@@ -29,7 +26,8 @@ interface TimelineHeadProps {
 
 /** Above the rows: what opens and finds them, and which part of the time is shown. */
 export function TimelineHead(props: TimelineHeadProps) {
-  const { whole, window, filter } = props;
+  const { zoom, filter } = props;
+  const { whole, window } = zoom;
   const ticks = ticksOf(window, whole.fromMs, TICKS_MAX).filter(
     (tick) => tick.leftPercent < LAST_TICK_PERCENT,
   );
@@ -53,6 +51,13 @@ export function TimelineHead(props: TimelineHeadProps) {
           <span className="px-1 text-ink-faint text-xs">Steps</span>
         )}
         <span className="ml-auto flex">
+          {zoom.isZoomed && (
+            <IconButton
+              label="Show the whole run"
+              icon={<ZoomOut />}
+              onClick={() => zoom.set(null)}
+            />
+          )}
           {props.canExpand && (
             <IconButton label="Expand all" icon={<ChevronsUpDown />} onClick={props.onExpandAll} />
           )}
@@ -66,7 +71,7 @@ export function TimelineHead(props: TimelineHeadProps) {
         </span>
       </div>
       <div className="relative min-w-0 flex-1 px-3 pt-1.5">
-        <Brush whole={whole} window={window} onChange={props.onZoom} />
+        <Brush whole={whole} window={window} onChange={zoom.set} />
         <div className="relative mt-1 h-5 overflow-hidden text-ink-faint text-xs tabular-nums">
           {ticks.map((tick) => (
             <span
@@ -77,14 +82,6 @@ export function TimelineHead(props: TimelineHeadProps) {
               {formatDurationShort(tick.afterMs)}
             </span>
           ))}
-          {props.isZoomed && (
-            <IconButton
-              label="Show the whole run"
-              icon={<ZoomOut />}
-              className="absolute -top-0.5 right-0 size-6 bg-surface"
-              onClick={() => props.onZoom(null)}
-            />
-          )}
         </div>
       </div>
     </div>

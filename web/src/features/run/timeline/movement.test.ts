@@ -49,6 +49,10 @@ describe('movementOf', () => {
     expect(press('*', 2)).toBe('expand all');
   });
 
+  it('looks closer with z', () => {
+    expect(press('z', 1)).toEqual({ zoom: 1 });
+  });
+
   it('leaves other keys alone', () => {
     expect(press('a', 2)).toBeUndefined();
     expect(press('ArrowDown', 99)).toBeUndefined();

@@ -6,6 +6,7 @@ export type Movement =
   | { expand: string }
   | { collapse: string }
   | { select: number }
+  | { zoom: number }
   | 'expand all';
 
 /** What a key does when a row has the focus; undefined if nothing. `pageRows` fit on the screen. */
@@ -35,6 +36,8 @@ export function movementOf(
     case 'Enter':
     case ' ':
       return { select: at };
+    case 'z':
+      return { zoom: at };
     case '*':
       return 'expand all';
     case 'ArrowRight':

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { BEGIN_MS, runOf, stepOf, userSpanOf } from '../testing/spans';
 import { arrange } from './arrange';
-import { boundsOf, findNode } from './node';
+import { boundsOf, findNode, upTo } from './node';
 
 describe('findNode', () => {
   const root = arrange(
@@ -35,16 +35,17 @@ describe('boundsOf', () => {
     const root = arrange(
       runOf([stepOf('a', { ended: 50, childrenSpans: [early, late] })], { ended: 100 }),
     );
-    expect(boundsOf(root, 0)).toEqual({ fromMs: BEGIN_MS - 5, toMs: BEGIN_MS + 120 });
+    expect(boundsOf(root)).toEqual({ fromMs: BEGIN_MS - 5, toMs: BEGIN_MS + 120 });
   });
 
   it('ends now while the run goes on', () => {
     const root = arrange(runOf([], { ended: null, status: 'RUNNING' }));
-    expect(boundsOf(root, BEGIN_MS + 77).toMs).toBe(BEGIN_MS + 77);
+    expect(upTo(boundsOf(root), BEGIN_MS + 77).toMs).toBe(BEGIN_MS + 77);
+    expect(upTo(boundsOf(root), BEGIN_MS - 77).toMs).toBe(BEGIN_MS + 1);
   });
 
   it('is never empty', () => {
     const root = arrange(runOf([], { ended: 0 }));
-    expect(boundsOf(root, 0)).toEqual({ fromMs: BEGIN_MS, toMs: BEGIN_MS + 1 });
+    expect(boundsOf(root)).toEqual({ fromMs: BEGIN_MS, toMs: BEGIN_MS + 1 });
   });
 });

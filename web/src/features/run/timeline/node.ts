@@ -66,16 +66,22 @@ export function* everyNode(root: TraceNode): Generator<TraceNode> {
   for (const child of root.children) yield* everyNode(child);
 }
 
-/** From the first thing queued to the last thing ended; `nowMs` stands for what goes on. */
-export function boundsOf(root: TraceNode, nowMs: number): Bounds {
-  let fromMs = root.queuedMs;
-  let toMs = root.endedMs ?? nowMs;
-  for (const node of everyNode(root)) {
+/** From the first thing queued to the last thing known to have happened. */
+export function boundsOf(root: TraceNode): Bounds {
+  let { fromMs, toMs } = { fromMs: root.queuedMs, toMs: root.queuedMs };
+  const look = (node: TraceNode) => {
     fromMs = Math.min(fromMs, node.queuedMs);
     toMs = Math.max(toMs, node.endedMs ?? node.startedMs ?? node.queuedMs);
-  }
+    node.children.forEach(look);
+  };
+  look(root);
   // A run that took no measurable time still has a width.
   return { fromMs, toMs: Math.max(toMs, fromMs + 1) };
+}
+
+/** The bounds of what goes on until now. */
+export function upTo(bounds: Bounds, nowMs: number): Bounds {
+  return nowMs > bounds.toMs ? { fromMs: bounds.fromMs, toMs: nowMs } : bounds;
 }
 
 /** A stretch of time, never empty. */

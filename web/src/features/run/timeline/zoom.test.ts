@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { between, clampWindow, movedBy, orWhole, withLeft, withRight } from './zoom';
+import { around, between, clampWindow, movedBy, orWhole, withLeft, withRight } from './zoom';
 
 const whole = { fromMs: 1_000, toMs: 2_000 };
 
@@ -64,5 +64,16 @@ describe('orWhole', () => {
   it('forgets a window that is everything', () => {
     expect(orWhole(whole, whole)).toBeNull();
     expect(orWhole({ fromMs: 1_000, toMs: 1_999 }, whole)).not.toBeNull();
+  });
+});
+
+describe('around', () => {
+  it('leaves room on both sides', () => {
+    expect(around({ fromMs: 1_200, toMs: 1_400 }, whole)).toEqual({ fromMs: 1_180, toMs: 1_420 });
+  });
+
+  it('stays within the whole', () => {
+    expect(around(whole, whole)).toEqual(whole);
+    expect(around({ fromMs: 1_000, toMs: 1_000 }, whole)).toEqual({ fromMs: 1_000, toMs: 1_020 });
   });
 });

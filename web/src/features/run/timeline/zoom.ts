@@ -41,3 +41,12 @@ export function orWhole(window: Bounds, whole: Bounds): Bounds | null {
   const isWhole = window.fromMs <= whole.fromMs && window.toMs >= whole.toMs;
   return isWhole ? null : window;
 }
+
+/** Room on both sides of what is looked at closely, as a part of its length. */
+const MARGIN_SHARE = 0.1;
+
+/** A window that holds a stretch of time with a little room on both sides. */
+export function around(part: Bounds, whole: Bounds): Bounds {
+  const margin = Math.max((part.toMs - part.fromMs) * MARGIN_SHARE, 1);
+  return clampWindow({ fromMs: part.fromMs - margin, toMs: part.toMs + margin }, whole);
+}
