@@ -7,7 +7,8 @@ import react from '@vitejs/plugin-react';
 import { defineConfig, type Plugin } from 'vite';
 
 /** Where the built files go; the Python build hook builds into a folder of its own and swaps it in. */
-const OUT = process.env.STEPWELL_UI_OUT ?? resolve(__dirname, '../src/stepwell/dashboard/dist');
+const OUT =
+  process.env.STEPWELL_UI_OUT ?? resolve(import.meta.dirname, '../src/stepwell/dashboard/dist');
 
 /** The server that `npm run dev` passes API requests to. */
 const SERVER = process.env.STEPWELL_DEV_SERVER ?? 'http://127.0.0.1:8288';
@@ -52,6 +53,20 @@ export default defineConfig({
     // Fonts must be files: a data: address is not allowed by the content security policy.
     assetsInlineLimit: 0,
     chunkSizeWarningLimit: 600,
+    rolldownOptions: {
+      output: {
+        codeSplitting: {
+          groups: [
+            // What every page needs, in one file: twenty small ones say twenty times what they import.
+            {
+              name: 'frame',
+              test: /\/web\/src\/(lib|routes|features\/shell)\/[^?]*$/,
+              minShareCount: 2,
+            },
+          ],
+        },
+      },
+    },
   },
   server: {
     proxy: Object.fromEntries(API_PATHS.map((path) => [path, { target: SERVER, ws: true }])),

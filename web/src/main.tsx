@@ -12,13 +12,14 @@ import { parseSearch, stringifySearch } from './lib/search-codec';
 import { routeTree } from './routeTree.gen';
 import './styles.css';
 import { Skeleton } from './ui/Skeleton';
-import { TooltipProvider } from './ui/Tooltip';
 
 const router = createRouter({
   routeTree,
   basepath: basePath || '/',
   parseSearch,
   stringifySearch,
+  // What no page knows is left out of the address, and of what pages are given.
+  search: { strict: true },
   defaultPreload: 'intent',
   scrollRestoration: true,
   defaultErrorComponent: PageError,
@@ -39,9 +40,7 @@ if (root) {
     <StrictMode>
       <CSPProvider nonce={config.nonce}>
         <QueryClientProvider client={queryClient}>
-          <TooltipProvider delay={400}>
-            {needsSignIn ? <SignIn /> : <RouterProvider router={router} />}
-          </TooltipProvider>
+          {needsSignIn ? <SignIn /> : <RouterProvider router={router} />}
         </QueryClientProvider>
       </CSPProvider>
     </StrictMode>,

@@ -1,27 +1,18 @@
-import { Menu as Base } from '@base-ui/react/menu';
-import type { ReactElement, ReactNode } from 'react';
-import { cn } from '~/lib/cn';
+import { lazy, type ReactElement, type ReactNode } from 'react';
+import { OnDemand } from './OnDemand';
 
 export const POPUP_CLASS =
   'z-50 max-h-(--available-height) min-w-44 overflow-y-auto rounded-lg border border-line bg-raised p-1 shadow-float outline-none';
 export const ITEM_CLASS =
   'flex min-h-8 cursor-default select-none items-center gap-2 rounded-md px-2 py-1 outline-none data-highlighted:bg-hover data-disabled:opacity-50 [&_svg]:size-4 [&_svg]:shrink-0';
 
-/** A button that opens a list of actions. `trigger` is the button. */
-export function Menu({ trigger, children }: { trigger: ReactElement; children: ReactNode }) {
-  return (
-    <Base.Root>
-      <Base.Trigger render={trigger} />
-      <Base.Portal>
-        <Base.Positioner sideOffset={4} align="end" className="z-50">
-          <Base.Popup className={POPUP_CLASS}>{children}</Base.Popup>
-        </Base.Positioner>
-      </Base.Portal>
-    </Base.Root>
-  );
+export interface MenuProps {
+  /** The button. */
+  trigger: ReactElement;
+  children: ReactNode;
 }
 
-export function MenuItem(props: {
+export interface MenuItemProps {
   icon?: ReactNode;
   isDangerous?: boolean;
   isDisabled?: boolean;
@@ -29,20 +20,33 @@ export function MenuItem(props: {
   remark?: string | undefined;
   onSelect: () => void;
   children: ReactNode;
-}) {
+}
+
+export interface MenuChoiceProps {
+  isChosen: boolean;
+  isDisabled?: boolean;
+  onChange: (isChosen: boolean) => void;
+  children: ReactNode;
+}
+
+const load = () => import('./MenuView');
+const MenuView = lazy(() => load().then((view) => ({ default: view.MenuView })));
+
+/** A button that opens a list of actions. */
+export function Menu({ trigger, children }: MenuProps) {
   return (
-    <Base.Item
-      disabled={props.isDisabled}
-      onClick={props.onSelect}
-      className={cn(ITEM_CLASS, props.isDangerous && 'text-bad-ink')}
-    >
-      {props.icon}
-      <span>
-        {props.children}
-        {props.remark && <span className="block text-ink-faint text-xs">{props.remark}</span>}
-      </span>
-    </Base.Item>
+    <OnDemand trigger={trigger} opens="menu" load={load}>
+      <MenuView trigger={trigger}>{children}</MenuView>
+    </OnDemand>
   );
 }
 
-export const MenuSeparator = () => <Base.Separator className="my-1 h-px bg-line" />;
+/** One action of a menu. */
+export const MenuItem = lazy(() => load().then((view) => ({ default: view.MenuItemView })));
+
+/** Something that is on or off; the menu stays open when it is changed. */
+export const MenuChoice = lazy(() => load().then((view) => ({ default: view.MenuChoiceView })));
+
+export const MenuSeparator = lazy(() =>
+  load().then((view) => ({ default: view.MenuSeparatorView })),
+);

@@ -1,7 +1,8 @@
 import { ChevronDown } from 'lucide-react';
-import { lazy, type ReactNode, Suspense } from 'react';
+import { lazy, type ReactNode } from 'react';
 import { cn } from '~/lib/cn';
 import { buttonClass } from './Button';
+import { OnDemand } from './OnDemand';
 import type { Option } from './Select';
 
 export interface MultiSelectProps<Value extends string> {
@@ -13,9 +14,8 @@ export interface MultiSelectProps<Value extends string> {
   summary?: (chosen: readonly Option<Value>[]) => ReactNode;
 }
 
-const MultiSelectView = lazy(
-  () => import('./MultiSelectView'),
-) as typeof import('./MultiSelectView').default;
+const load = () => import('./MultiSelectView');
+const MultiSelectView = lazy(load) as typeof import('./MultiSelectView').default;
 
 export const MULTI_SELECT_BUTTON = cn(buttonClass(), 'font-normal');
 
@@ -25,16 +25,19 @@ export const MULTI_SELECT_BUTTON = cn(buttonClass(), 'font-normal');
  */
 export function MultiSelect<Value extends string>(props: MultiSelectProps<Value>) {
   const chosen = props.options.filter((option) => props.values.includes(option.value));
-  // Until it is loaded there is a button that looks the same, so that nothing moves.
-  const button = (
-    <button type="button" aria-busy className={MULTI_SELECT_BUTTON}>
+  const trigger = (
+    <button
+      type="button"
+      aria-label={`${props.label} ${summaryOf(chosen)}`}
+      className={MULTI_SELECT_BUTTON}
+    >
       <MultiSelectSummary {...props} chosen={chosen} />
     </button>
   );
   return (
-    <Suspense fallback={button}>
+    <OnDemand trigger={trigger} opens="listbox" load={load}>
       <MultiSelectView {...props} />
-    </Suspense>
+    </OnDemand>
   );
 }
 

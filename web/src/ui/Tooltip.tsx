@@ -5,7 +5,7 @@ import type { ReactElement, ReactNode } from 'react';
 export function Tooltip({ text, children }: { text: ReactNode; children: ReactElement }) {
   return (
     <Base.Root>
-      <Base.Trigger render={children} />
+      <Base.Trigger delay={400} render={children} />
       <Base.Portal>
         <Base.Positioner sideOffset={6} className="z-60">
           <Base.Popup className="max-w-80 rounded-md border border-line bg-raised px-2.5 py-1.5 text-xs shadow-float">
@@ -16,5 +16,3 @@ export function Tooltip({ text, children }: { text: ReactNode; children: ReactEl
     </Base.Root>
   );
 }
-
-export const TooltipProvider = Base.Provider;

@@ -18,6 +18,7 @@ interface EditorBaseOptions {
 export function editorBase({ label, labelledBy, onSubmit }: EditorBaseOptions): Extension[] {
   return [
     appearance,
+    typingOver,
     history(),
     EditorView.contentAttributes.of(
       labelledBy ? { 'aria-labelledby': labelledBy } : { 'aria-label': label ?? '' },
@@ -26,6 +27,27 @@ export function editorBase({ label, labelledBy, onSubmit }: EditorBaseOptions): 
     keymap.of([...defaultKeymap, ...historyKeymap]),
   ];
 }
+
+/**
+ * Typing over selected text. Left alone, the browser keeps the look of what it replaces in an
+ * attribute, which the security policy does not allow.
+ */
+const typingOver = EditorView.domEventHandlers({
+  beforeinput(event, view) {
+    const { from, to, empty } = view.state.selection.main;
+    const { data, inputType } = event;
+    if (empty || data === null || inputType !== 'insertText' || view.composing) return false;
+    if (view.state.readOnly) return false;
+    const insert = () =>
+      view.state.update(view.state.replaceSelection(data), {
+        userEvent: 'input.type',
+        scrollIntoView: true,
+      });
+    const handlers = view.state.facet(EditorView.inputHandler);
+    if (!handlers.some((handle) => handle(view, from, to, data, insert))) view.dispatch(insert());
+    return true;
+  },
+});
 
 function submitted(onSubmit: () => void): true {
   onSubmit();
