@@ -1,7 +1,8 @@
 import { ChevronDown, Clock } from 'lucide-react';
-import { type ComponentProps, lazy, Suspense, useState } from 'react';
+import { type ComponentProps, lazy } from 'react';
 import { cn } from '~/lib/cn';
 import { Button } from '~/ui/Button';
+import { OnDemand } from '~/ui/OnDemand';
 import { rangeInWords, type TimeRange } from './time-range';
 
 export interface TimeRangePickerProps {
@@ -16,21 +17,10 @@ const TimeRangePopover = lazy(load);
 
 /** Chooses a stretch of time: a preset, any length until now, or a beginning and an end. */
 export function TimeRangePicker(props: TimeRangePickerProps) {
-  const [isWanted, setWanted] = useState(false);
-  const button = (
-    <TimeRangeButton
-      range={props.range}
-      aria-haspopup="dialog"
-      onPointerEnter={() => void load()}
-      onFocus={() => void load()}
-      onClick={() => setWanted(true)}
-    />
-  );
-  if (!isWanted) return button;
   return (
-    <Suspense fallback={button}>
+    <OnDemand trigger={<TimeRangeButton range={props.range} />} opens="dialog" load={load}>
       <TimeRangePopover {...props} />
-    </Suspense>
+    </OnDemand>
   );
 }
 
