@@ -230,6 +230,17 @@ describe('actions', () => {
     expect(await screen.findByRole('button', { name: 'Cancel' })).toBeDisabled();
   });
 
+  it('copy a link to the step and the tab that are shown', async () => {
+    const user = userEvent.setup();
+    serve(answersOf());
+    show(detail);
+    await user.click(await screen.findByText('load'));
+    await user.click(screen.getByRole('button', { name: 'Copy a link to what is shown' }));
+    const copied = new URL(await navigator.clipboard.readText());
+    expect(copied.pathname).toBe(`/runs/${RUN_ID}`);
+    expect(copied.searchParams.get('step')).toBe('id of load');
+  });
+
   it('run it again', async () => {
     const asked = serve({ ...answersOf(), Rerun: { data: { rerun: OTHER_ID } } });
     show(detail);

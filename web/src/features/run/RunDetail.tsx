@@ -7,16 +7,9 @@ import type { RunFacts } from './queries';
 import { RunNotices } from './RunNotices';
 import { RunSummary } from './RunSummary';
 import { RunWorkspace } from './RunWorkspace';
+import type { RunSelection } from './selection';
 import { arrange, RUN_ID } from './timeline/arrange';
 import { useRun, useRunTrace } from './useRun';
-
-/** What is selected in a run, so that a link can say it. */
-export interface RunSelection {
-  /** The id of the row; left out for the run itself. */
-  step?: string | undefined;
-  /** The tab that was chosen last; left out if none was. */
-  tab?: string | undefined;
-}
 
 interface RunDetailProps {
   runId: string;
@@ -30,6 +23,8 @@ interface RunDetailProps {
 /** Everything about a run. */
 export default function RunDetail(props: RunDetailProps) {
   const { runId, isInline = false } = props;
+  const [held, setHeld] = useState<RunSelection>({});
+  const selection = props.selection ?? held;
   const query = useRun(runId);
   const run = query.data?.run;
   if (isNotFound(query.error) || run === null) return <NotFound what="Run" id={runId} />;
@@ -49,26 +44,33 @@ export default function RunDetail(props: RunDetailProps) {
     <div
       className={isInline ? 'flex flex-col' : 'flex min-h-0 flex-1 flex-col max-lg:overflow-y-auto'}
     >
-      <div className="flex shrink-0 flex-wrap items-start justify-between gap-x-4">
+      <div className="flex shrink-0 items-start justify-between gap-x-4 max-sm:flex-col">
         <RunSummary run={run} isInline={isInline} />
         {isInline && (
-          <div className="ml-auto flex flex-wrap items-center gap-2 px-4 pb-2 sm:pt-3">
-            <RunActions run={run} isInline />
+          <div className="flex shrink-0 items-center gap-2 px-4 pb-3 sm:pt-3">
+            <RunActions run={run} selection={selection} isInline />
           </div>
         )}
       </div>
       <RunNotices run={run} />
-      <RunSteps {...props} run={run} />
+      <RunSteps
+        run={run}
+        isInline={isInline}
+        selection={selection}
+        onSelect={props.onSelect ?? setHeld}
+      />
     </div>
   );
 }
 
 /** The timeline and the panel beside it. */
-function RunSteps(props: RunDetailProps & { run: RunFacts }) {
-  const { run, isInline = false } = props;
-  const [held, setHeld] = useState<RunSelection>({});
-  const selection = props.selection ?? held;
-  const select = props.onSelect ?? setHeld;
+function RunSteps(props: {
+  run: RunFacts;
+  isInline: boolean;
+  selection: RunSelection;
+  onSelect: (selection: RunSelection) => void;
+}) {
+  const { run, isInline, selection, onSelect } = props;
   const trace = useRunTrace(run.id, isEnded(run.status));
   const span = trace.data?.runTrace;
   const root = useMemo(() => (span ? arrange(span) : undefined), [span]);
@@ -92,8 +94,8 @@ function RunSteps(props: RunDetailProps & { run: RunFacts }) {
       isInline={isInline}
       selected={selection.step ?? RUN_ID}
       tab={selection.tab}
-      onSelect={(id) => select({ ...selection, step: id === RUN_ID ? undefined : id })}
-      onTab={(tab) => select({ ...selection, tab })}
+      onSelect={(id) => onSelect({ ...selection, step: id === RUN_ID ? undefined : id })}
+      onTab={(tab) => onSelect({ ...selection, tab })}
     />
   );
 }

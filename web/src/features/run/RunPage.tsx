@@ -2,7 +2,8 @@ import { Link } from '@tanstack/react-router';
 import { Page } from '~/ui/Page';
 import { StatusBadge } from '~/ui/Status';
 import { RunActions } from './actions/RunActions';
-import RunDetail, { type RunSelection } from './RunDetail';
+import RunDetail from './RunDetail';
+import type { RunSelection } from './selection';
 import { useRun } from './useRun';
 
 interface RunPageProps {
@@ -25,7 +26,7 @@ export function RunPage({ runId, selection, onSelect }: RunPageProps) {
         </Link>,
       ]}
       beside={run && <StatusBadge status={run.status} />}
-      actions={run && <RunActions run={run} isInline={false} />}
+      actions={run && <RunActions run={run} selection={selection} isInline={false} />}
       isPadded={false}
     >
       <RunDetail key={runId} runId={runId} selection={selection} onSelect={onSelect} />

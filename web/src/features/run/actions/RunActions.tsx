@@ -3,26 +3,34 @@ import { Ban, Check, ExternalLink, Link as LinkIcon, RotateCw } from 'lucide-rea
 import { useState } from 'react';
 import { useRequest } from '~/lib/queries';
 import { isEnded } from '~/lib/status';
-import { Button, buttonClass, IconButton } from '~/ui/Button';
+import { Button, IconButton } from '~/ui/Button';
 import { copyText } from '~/ui/Copy';
 import { Confirm } from '~/ui/Dialog';
 import { toastDone, toastFailed } from '~/ui/toasts';
 import type { RunFacts } from '../queries';
+import type { RunSelection } from '../selection';
 import { CancelRunMutation, RerunMutation } from './mutations';
 
 /** What can be done with a run. */
-export function RunActions({ run, isInline }: { run: RunFacts; isInline: boolean }) {
+export function RunActions(props: {
+  run: RunFacts;
+  /** What links show of it. */
+  selection: RunSelection;
+  isInline: boolean;
+}) {
+  const { run, selection, isInline } = props;
   return (
     <>
-      <CopyLink runId={run.id} isInline={isInline} />
+      <CopyLink runId={run.id} selection={selection} />
       {isInline && (
         <Link
           to="/runs/$runId"
           params={{ runId: run.id }}
+          search={selection}
           target="_blank"
           aria-label="Open in a new tab"
           title="Open in a new tab"
-          className={`${buttonClass('ghost')} w-8 px-0`}
+          className="inline-flex size-8 shrink-0 items-center justify-center rounded-md text-ink-soft transition-colors hover:bg-hover hover:text-ink [&_svg]:size-4"
         >
           <ExternalLink aria-hidden />
         </Link>
@@ -39,13 +47,14 @@ export function canRerun(run: RunFacts): boolean {
 }
 
 /** Copies an address that shows the run as it is shown now. */
-function CopyLink({ runId, isInline }: { runId: string; isInline: boolean }) {
+function CopyLink({ runId, selection }: { runId: string; selection: RunSelection }) {
   const router = useRouter();
   const [isCopied, setCopied] = useState(false);
   const copy = async () => {
-    const { href } = router.buildLocation({ to: '/runs/$runId', params: { runId } });
-    const address = isInline ? new URL(href, window.location.origin).href : window.location.href;
-    if (!(await copyText(address))) return;
+    const place = { to: '/runs/$runId', params: { runId }, search: selection } as const;
+    // With the base path, unlike `href`.
+    const { publicHref } = router.buildLocation(place);
+    if (!(await copyText(new URL(publicHref, window.location.origin).href))) return;
     setCopied(true);
     setTimeout(() => setCopied(false), 1_500);
   };

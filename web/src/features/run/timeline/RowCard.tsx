@@ -1,4 +1,5 @@
 import { Tooltip } from '@base-ui/react/tooltip';
+import type { RefObject } from 'react';
 import { formatDuration } from '~/lib/duration';
 import { lookOf } from '~/lib/status';
 import { formatTimePrecise } from '../clock';
@@ -13,12 +14,18 @@ export function newRowCardHandle(): RowCardHandle {
 }
 
 /** What the bar means that is pointed at, or whose row has the focus, in numbers. */
-export function RowCard({ handle, nowMs }: { handle: RowCardHandle; nowMs: number }) {
+export function RowCard(props: {
+  handle: RowCardHandle;
+  nowMs: number;
+  /** Where the card belongs in the page. */
+  container: RefObject<HTMLElement | null>;
+}) {
+  const { handle, nowMs, container } = props;
   return (
     <Tooltip.Root handle={handle}>
       {({ payload: node }) => (
-        <Tooltip.Portal>
-          <Tooltip.Positioner side="top" sideOffset={2} className="z-60">
+        <Tooltip.Portal container={container}>
+          <Tooltip.Positioner side="top" sideOffset={2} positionMethod="fixed" className="z-60">
             <Tooltip.Popup className="rounded-md border border-line bg-raised px-3 py-2 text-xs shadow-float">
               {node && <Numbers node={node} nowMs={nowMs} />}
             </Tooltip.Popup>

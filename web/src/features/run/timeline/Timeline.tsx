@@ -29,6 +29,7 @@ export function Timeline({ root, selected, onSelect }: TimelineProps) {
   const [namesPercent, setNamesPercent] = useRemembered('timeline.names', NAMES_PERCENT, isShare);
   const [activeId, setActiveId] = useState(selected);
   const scroller = useRef<HTMLDivElement>(null);
+  const frame = useRef<HTMLDivElement>(null);
   const shouldFocus = useRef(false);
   const zoom = useZoom(root);
   const [card] = useState(newRowCardHandle);
@@ -89,7 +90,7 @@ export function Timeline({ root, selected, onSelect }: TimelineProps) {
   });
 
   return (
-    <div className="relative flex min-h-0 flex-1 flex-col">
+    <div ref={frame} className="relative flex min-h-0 flex-1 flex-col">
       <TimelineHead
         zoom={zoom}
         namesPercent={namesPercent}
@@ -135,7 +136,7 @@ export function Timeline({ root, selected, onSelect }: TimelineProps) {
           })}
         </div>
       </div>
-      <RowCard handle={card} nowMs={zoom.nowMs} />
+      <RowCard handle={card} nowMs={zoom.nowMs} container={frame} />
       <Divider
         label="Width of the names"
         percent={namesPercent}

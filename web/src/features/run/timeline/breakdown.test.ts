@@ -53,6 +53,11 @@ describe('breakdownOf', () => {
     ]);
   });
 
+  it('tells the time of a model from that of the app', () => {
+    const node = nodeOf(stepOf('ask', { stepOp: 'AI_GATEWAY', queued: 0, ended: 400 }));
+    expect(parts(node, null)).toEqual([['Model', 400]]);
+  });
+
   it('has nothing to tell of spans of the app', () => {
     const step = nodeOf(stepOf('a', { childrenSpans: [userSpanOf('query', { duration: 4 })] }));
     const [span] = step.children;

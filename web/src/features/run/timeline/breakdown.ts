@@ -50,11 +50,12 @@ function workMs(node: TraceNode, nowMs: number): number {
 }
 
 function workName(node: TraceNode): string {
-  return isWaiting(node) ? 'Waiting' : 'Your app';
+  if (isWaiting(node)) return 'Waiting';
+  return node.kind === 'model' ? 'Model' : 'Your app';
 }
 
 function workAbout(node: TraceNode): string {
-  return isWaiting(node) ? 'Nothing was called meanwhile.' : 'From the call to its answer.';
+  return isWaiting(node) ? 'Nothing was called meanwhile.' : 'From the call until its answer.';
 }
 
 function isWaiting(node: TraceNode): boolean {

@@ -11,8 +11,8 @@ describe('clampWindow', () => {
     });
   });
 
-  it('is never narrower than 2 % nor wider than the whole', () => {
-    expect(clampWindow({ fromMs: 1_500, toMs: 1_501 }, whole)).toEqual({
+  it('is never shorter than what is asked for, nor longer than the whole', () => {
+    expect(clampWindow({ fromMs: 1_500, toMs: 1_501 }, whole, 20)).toEqual({
       fromMs: 1_500,
       toMs: 1_520,
     });
@@ -55,6 +55,10 @@ describe('movedBy', () => {
 });
 
 describe('between', () => {
+  it('is never narrower than 2 %', () => {
+    expect(between(1_500, 1_501, whole)).toEqual({ fromMs: 1_500, toMs: 1_520 });
+  });
+
   it('takes the earlier moment first', () => {
     expect(between(1_700, 1_200, whole)).toEqual({ fromMs: 1_200, toMs: 1_700 });
   });
@@ -72,8 +76,8 @@ describe('around', () => {
     expect(around({ fromMs: 1_200, toMs: 1_400 }, whole)).toEqual({ fromMs: 1_180, toMs: 1_420 });
   });
 
-  it('stays within the whole', () => {
+  it('shows a short step of a long run, and stays within the whole', () => {
     expect(around(whole, whole)).toEqual(whole);
-    expect(around({ fromMs: 1_000, toMs: 1_000 }, whole)).toEqual({ fromMs: 1_000, toMs: 1_020 });
+    expect(around({ fromMs: 1_000, toMs: 1_000 }, whole)).toEqual({ fromMs: 1_000, toMs: 1_002 });
   });
 });

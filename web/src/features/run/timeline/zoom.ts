@@ -1,26 +1,29 @@
 import type { Bounds } from './node';
 
-/** The least part of the whole that can be looked at. */
+/** The least part of the whole that a mouse can be asked to grasp. */
 const SMALLEST_SHARE = 0.02;
 
-/** What is left of `wanted` within the whole; wide enough to be grasped. */
-export function clampWindow(wanted: Bounds, whole: Bounds): Bounds {
+/** The shortest time that is looked at, however closely. */
+const SHORTEST_MS = 1;
+
+/** What is left of `wanted` within the whole; never shorter than `leastMs`. */
+export function clampWindow(wanted: Bounds, whole: Bounds, leastMs = SHORTEST_MS): Bounds {
   const total = whole.toMs - whole.fromMs;
-  const width = Math.min(Math.max(wanted.toMs - wanted.fromMs, total * SMALLEST_SHARE), total);
+  const width = Math.min(Math.max(wanted.toMs - wanted.fromMs, leastMs), total);
   const fromMs = Math.min(Math.max(wanted.fromMs, whole.fromMs), whole.toMs - width);
   return { fromMs, toMs: fromMs + width };
 }
 
 /** The window with its left edge elsewhere; the right one stays. */
 export function withLeft(window: Bounds, fromMs: number, whole: Bounds): Bounds {
-  const least = (whole.toMs - whole.fromMs) * SMALLEST_SHARE;
+  const least = leastOf(whole);
   const left = Math.min(Math.max(fromMs, whole.fromMs), window.toMs - least);
   return { fromMs: left, toMs: window.toMs };
 }
 
 /** The window with its right edge elsewhere; the left one stays. */
 export function withRight(window: Bounds, toMs: number, whole: Bounds): Bounds {
-  const least = (whole.toMs - whole.fromMs) * SMALLEST_SHARE;
+  const least = leastOf(whole);
   const right = Math.max(Math.min(toMs, whole.toMs), window.fromMs + least);
   return { fromMs: window.fromMs, toMs: right };
 }
@@ -33,7 +36,7 @@ export function movedBy(window: Bounds, byMs: number, whole: Bounds): Bounds {
 /** A window between two moments, whichever is first. */
 export function between(oneMs: number, otherMs: number, whole: Bounds): Bounds {
   const [fromMs, toMs] = oneMs < otherMs ? [oneMs, otherMs] : [otherMs, oneMs];
-  return clampWindow({ fromMs, toMs }, whole);
+  return clampWindow({ fromMs, toMs }, whole, leastOf(whole));
 }
 
 /** Null if it is the whole: then it grows with it. */
@@ -49,4 +52,8 @@ const MARGIN_SHARE = 0.1;
 export function around(part: Bounds, whole: Bounds): Bounds {
   const margin = Math.max((part.toMs - part.fromMs) * MARGIN_SHARE, 1);
   return clampWindow({ fromMs: part.fromMs - margin, toMs: part.toMs + margin }, whole);
+}
+
+function leastOf(whole: Bounds): number {
+  return (whole.toMs - whole.fromMs) * SMALLEST_SHARE;
 }
