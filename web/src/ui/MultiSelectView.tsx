@@ -1,9 +1,6 @@
 import { Combobox } from '@base-ui/react/combobox';
-import { Check } from 'lucide-react';
 import { useState } from 'react';
-import { cn } from '~/lib/cn';
-import { INPUT_CLASS } from './Field';
-import { ITEM_CLASS, POPUP_CLASS } from './Menu';
+import { ChooserPopup } from './ChooserPopup';
 import {
   MULTI_SELECT_BUTTON,
   type MultiSelectProps,
@@ -41,47 +38,21 @@ export default function MultiSelectView<Value extends string>(props: MultiSelect
       >
         <MultiSelectSummary {...props} chosen={chosen} />
       </Combobox.Trigger>
-      <Combobox.Portal>
-        <Combobox.Positioner sideOffset={4} align="start" className="z-50">
-          <Combobox.Popup
-            aria-label={label}
-            className={cn(POPUP_CLASS, 'flex max-h-96 w-72 flex-col')}
-          >
-            <Combobox.Input
-              placeholder="Find…"
-              aria-label={`Find in ${label}`}
-              className={cn(INPUT_CLASS, 'mb-1')}
-            />
-            <Combobox.Empty className="text-ink-soft [&:not(:empty)]:p-2">
-              Nothing of that name.
-            </Combobox.Empty>
-            <Combobox.List className="min-h-0 flex-1 overflow-y-auto">
-              {(option: Option<Value>) => (
-                <Combobox.Item key={option.value} value={option} className={ITEM_CLASS}>
-                  <span className="flex size-4 shrink-0 items-center justify-center rounded border border-line-strong">
-                    <Combobox.ItemIndicator>
-                      <Check className="size-3.5" aria-hidden />
-                    </Combobox.ItemIndicator>
-                  </span>
-                  {option.mark}
-                  <span className="min-w-0 truncate" title={option.title}>
-                    {option.title}
-                  </span>
-                </Combobox.Item>
-              )}
-            </Combobox.List>
-            {chosen.length > 0 && (
-              <button
-                type="button"
-                className="mt-1 rounded-md p-1.5 text-accent hover:bg-hover"
-                onClick={() => setDraft([])}
-              >
-                Clear the choice
-              </button>
-            )}
-          </Combobox.Popup>
-        </Combobox.Positioner>
-      </Combobox.Portal>
+      <ChooserPopup<Option<Value>>
+        label={label}
+        placeholder="Find…"
+        empty="Nothing of that name."
+        keyOf={(option) => option.value}
+        render={(option) => (
+          <>
+            {option.mark}
+            <span className="min-w-0 truncate" title={option.title}>
+              {option.title}
+            </span>
+          </>
+        )}
+        onClear={chosen.length > 0 ? () => setDraft([]) : undefined}
+      />
     </Combobox.Root>
   );
 }

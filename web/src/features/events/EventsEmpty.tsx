@@ -1,10 +1,8 @@
-import { Radio, SearchX } from 'lucide-react';
-import { lengthOf, timeRangeOf } from '~/features/filters/time-range';
+import { Radio } from 'lucide-react';
+import { LookLonger, NoMatch } from '~/features/lists/NoMatch';
 import { Button } from '~/ui/Button';
 import { EmptyState } from '~/ui/Notice';
 import { type EventsSearch, isFiltered } from './event-search';
-
-const MONTH_MS = 30 * 86_400_000;
 
 interface EventsEmptyProps {
   search: EventsSearch;
@@ -14,29 +12,15 @@ interface EventsEmptyProps {
 
 /** No event to show: because of the filters, or because none came in the range of time. */
 export function EventsEmpty({ search, onSearch, onSend }: EventsEmptyProps) {
-  const isShort = lengthOf(timeRangeOf(search)) < MONTH_MS * 0.99;
-  const longer = isShort && (
-    <Button onClick={() => onSearch({ ...search, last: '30d', start: undefined, end: undefined })}>
-      Look at 30 days
-    </Button>
-  );
+  const longer = <LookLonger search={search} onSearch={onSearch} />;
   if (isFiltered(search)) {
     const { last, start, end, includeInternal } = search;
     return (
-      <EmptyState
-        icon={<SearchX />}
-        title="No event matches"
-        actions={
-          <>
-            <Button kind="primary" onClick={() => onSearch({ last, start, end, includeInternal })}>
-              Clear filters
-            </Button>
-            {longer}
-          </>
-        }
-      >
-        <p>There may be events outside of this range of time, or with other filters.</p>
-      </EmptyState>
+      <NoMatch
+        what="event"
+        onClear={() => onSearch({ last, start, end, includeInternal })}
+        longer={longer}
+      />
     );
   }
   return (

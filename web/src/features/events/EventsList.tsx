@@ -2,16 +2,13 @@ import { useNavigate } from '@tanstack/react-router';
 import { lazy, Suspense, useCallback, useMemo, useRef } from 'react';
 import { isAtRest } from '~/features/lists/at-rest';
 import { FeedFooter } from '~/features/lists/FeedFooter';
-import { NewRows } from '~/features/lists/NewRows';
+import { FeedFrame } from '~/features/lists/FeedFrame';
 import { toggled } from '~/features/lists/selection';
 import { useFeed } from '~/features/lists/useFeed';
 import { useFeedChanges } from '~/features/lists/useFeedChanges';
 import { useIdSet } from '~/features/lists/useSelection';
-import { faultOf } from '~/features/search/faults';
 import { SearchButton } from '~/features/search/SearchButton';
-import { SearchPanel } from '~/features/search/SearchPanel';
 import { useSearchPanel } from '~/features/search/useSearchPanel';
-import { ErrorNotice } from '~/ui/Notice';
 import { Skeleton } from '~/ui/Skeleton';
 import { VirtualTable } from '~/ui/table/VirtualTable';
 import { useMedia } from '~/ui/useMedia';
@@ -70,11 +67,11 @@ export function EventsList({ search, onSearch, onSend }: EventsListProps) {
     onSearch(search);
   };
 
-  const fault = faultOf(feed.error);
-  const isEmpty = !feed.isLoading && feed.rows.length === 0 && !feed.hasNext;
   return (
-    <div className="flex h-full min-h-0 flex-col">
-      <div className="flex shrink-0 flex-col gap-2 border-line border-b px-4 py-2">
+    <FeedFrame
+      what="event"
+      feed={feed}
+      toolbar={
         <EventsToolbar
           search={search}
           onSearch={change}
@@ -90,74 +87,46 @@ export function EventsList({ search, onSearch, onSend }: EventsListProps) {
           isRefreshing={feed.isRefreshing}
           onRefresh={refreshAll}
         />
-        {panel.isOpen && (
-          <SearchPanel
-            subject="EVENTS"
-            value={search.search}
-            onSearch={(text) => change({ ...search, search: text })}
-            isSearching={search.search !== undefined && (feed.isLoading || feed.isOutdated)}
-            error={feed.error}
-            takesFocus={panel.takesFocus}
+      }
+      search={{
+        value: search.search,
+        panel,
+        onSearch: (text) => change({ ...search, search: text }),
+      }}
+      news={news}
+      onShowNews={() => {
+        toTop();
+        showNews();
+      }}
+      onRefresh={refreshAll}
+      empty={<EventsEmpty search={search} onSearch={change} onSend={onSend} />}
+    >
+      <VirtualTable
+        label="Events"
+        columns={columns}
+        rows={feed.rows}
+        idOf={idOfEvent}
+        nameOf={nameOf}
+        totalCount={feed.hasNext ? (count.data?.count ?? null) : feed.rows.length}
+        openIds={openIds}
+        onToggleOpen={toggleOpen}
+        detail={detail}
+        onVisit={({ id }) => void navigate({ to: '/events/$eventId', params: { eventId: id } })}
+        onShown={onShown}
+        onNearEnd={feed.isCutShort || feed.nextError ? undefined : feed.loadNext}
+        isOutdated={feed.isOutdated}
+        scrollRef={scrollRef}
+        footer={
+          <FeedFooter
+            feed={feed}
+            what="events"
+            lookedAtMax={LOOKED_AT_MAX}
+            filters="time or name"
+            onTop={toTop}
           />
-        )}
-        {feed.error && feed.rows.length > 0 && !fault && (
-          <ErrorNotice
-            title="The list could not be refreshed"
-            error={feed.error}
-            onRetry={refreshAll}
-          />
-        )}
-      </div>
-      <div className="relative flex min-h-0 flex-1 flex-col">
-        <NewRows
-          news={news}
-          what="event"
-          onShow={() => {
-            toTop();
-            showNews();
-          }}
-        />
-        {feed.error && feed.rows.length === 0 ? (
-          <div className="p-4">
-            <ErrorNotice
-              title={fault ? 'The search cannot be understood' : 'The events could not be loaded'}
-              error={fault ? new Error(fault.message) : feed.error}
-              {...(fault ? {} : { onRetry: refreshAll })}
-            />
-          </div>
-        ) : feed.isLoading ? (
-          <Skeleton lines={12} />
-        ) : isEmpty ? (
-          <EventsEmpty search={search} onSearch={change} onSend={onSend} />
-        ) : (
-          <VirtualTable
-            label="Events"
-            columns={columns}
-            rows={feed.rows}
-            idOf={idOfEvent}
-            nameOf={nameOf}
-            totalCount={feed.hasNext ? (count.data?.count ?? null) : feed.rows.length}
-            openIds={openIds}
-            onToggleOpen={toggleOpen}
-            detail={detail}
-            onVisit={({ id }) => void navigate({ to: '/events/$eventId', params: { eventId: id } })}
-            onShown={onShown}
-            onNearEnd={feed.isCutShort || feed.nextError ? undefined : feed.loadNext}
-            isOutdated={feed.isOutdated}
-            scrollRef={scrollRef}
-            footer={
-              <FeedFooter
-                feed={feed}
-                what="events"
-                lookedAtMax={LOOKED_AT_MAX}
-                filters="time or name"
-                onTop={toTop}
-              />
-            }
-          />
-        )}
-      </div>
-    </div>
+        }
+      />
+    </FeedFrame>
   );
 }
 

@@ -1,13 +1,11 @@
 import { Link } from '@tanstack/react-router';
-import { Activity, SearchX } from 'lucide-react';
-import { lengthOf, timeRangeOf } from '~/features/filters/time-range';
+import { Activity } from 'lucide-react';
+import { LookLonger, NoMatch } from '~/features/lists/NoMatch';
 import { useShell } from '~/features/shell/queries';
-import { Button, buttonClass } from '~/ui/Button';
+import { buttonClass } from '~/ui/Button';
 import { EmptyState } from '~/ui/Notice';
 import { isFiltered, type RunsSearch } from './run-search';
 import type { RunsScope } from './run-source';
-
-const MONTH_MS = 30 * 86_400_000;
 
 interface RunsEmptyProps {
   search: RunsSearch;
@@ -19,29 +17,15 @@ interface RunsEmptyProps {
 export function RunsEmpty({ search, scope, onSearch }: RunsEmptyProps) {
   const shell = useShell();
   const hasApps = shell.data === undefined || shell.data.server.appCount > 0;
-  const isShort = lengthOf(timeRangeOf(search)) < MONTH_MS * 0.99;
-  const longer = isShort && (
-    <Button onClick={() => onSearch({ ...search, last: '30d', start: undefined, end: undefined })}>
-      Look at 30 days
-    </Button>
-  );
+  const longer = <LookLonger search={search} onSearch={onSearch} />;
   if (isFiltered(search)) {
     const { last, start, end, timeField } = search;
     return (
-      <EmptyState
-        icon={<SearchX />}
-        title="No run matches"
-        actions={
-          <>
-            <Button kind="primary" onClick={() => onSearch({ last, start, end, timeField })}>
-              Clear filters
-            </Button>
-            {longer}
-          </>
-        }
-      >
-        <p>There may be runs outside of this range of time, or with other filters.</p>
-      </EmptyState>
+      <NoMatch
+        what="run"
+        onClear={() => onSearch({ last, start, end, timeField })}
+        longer={longer}
+      />
     );
   }
   if (!hasApps) {

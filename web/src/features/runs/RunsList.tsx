@@ -2,19 +2,15 @@ import { useNavigate } from '@tanstack/react-router';
 import { lazy, Suspense, useCallback, useMemo, useRef } from 'react';
 import { isAtRest } from '~/features/lists/at-rest';
 import { FeedFooter } from '~/features/lists/FeedFooter';
-import { NewRows } from '~/features/lists/NewRows';
+import { FeedFrame } from '~/features/lists/FeedFrame';
 import { toggled } from '~/features/lists/selection';
 import { useFeed } from '~/features/lists/useFeed';
 import { useFeedChanges } from '~/features/lists/useFeedChanges';
 import { useIdSet, useSelection } from '~/features/lists/useSelection';
-import { faultOf } from '~/features/search/faults';
 import { SearchButton } from '~/features/search/SearchButton';
-import { SearchFault } from '~/features/search/SearchFault';
-import { SearchPanel } from '~/features/search/SearchPanel';
 import { useSearchPanel } from '~/features/search/useSearchPanel';
 import type { Change } from '~/lib/live';
 import { isEnded } from '~/lib/status';
-import { ErrorNotice } from '~/ui/Notice';
 import { Skeleton } from '~/ui/Skeleton';
 import { ColumnChooser } from '~/ui/table/ColumnChooser';
 import { VirtualTable } from '~/ui/table/VirtualTable';
@@ -73,11 +69,11 @@ export function RunsList({ scope, search, onSearch }: RunsListProps) {
     onSearch(search);
   };
 
-  const fault = faultOf(feed.error);
-  const isEmpty = !feed.isLoading && feed.rows.length === 0 && !feed.hasNext;
   return (
-    <div className="flex h-full min-h-0 flex-col">
-      <div className="flex shrink-0 flex-col gap-2 border-line border-b px-4 py-2">
+    <FeedFrame
+      what="run"
+      feed={feed}
+      toolbar={
         <RunsToolbar
           scope={scope}
           search={search}
@@ -95,17 +91,14 @@ export function RunsList({ scope, search, onSearch }: RunsListProps) {
           isRefreshing={feed.isRefreshing}
           onRefresh={refreshAll}
         />
-        {panel.isOpen && (
-          <SearchPanel
-            subject="RUNS"
-            value={search.search}
-            onSearch={(text) => change({ ...search, search: text })}
-            isSearching={search.search !== undefined && (feed.isLoading || feed.isOutdated)}
-            error={feed.error}
-            takesFocus={panel.takesFocus}
-          />
-        )}
-        {selection.ids.size > 0 && (
+      }
+      search={{
+        value: search.search,
+        panel,
+        onSearch: (text) => change({ ...search, search: text }),
+      }}
+      selectionBar={
+        selection.ids.size > 0 && (
           <SelectionBar
             scope={scope}
             search={search}
@@ -115,69 +108,44 @@ export function RunsList({ scope, search, onSearch }: RunsListProps) {
             onClear={selection.clear}
             onDone={markOld}
           />
-        )}
-        {feed.error && feed.rows.length > 0 && !fault && (
-          <ErrorNotice
-            title="The list could not be refreshed"
-            error={feed.error}
-            onRetry={refreshAll}
+        )
+      }
+      news={news}
+      onShowNews={() => {
+        toTop();
+        showNews();
+      }}
+      onRefresh={refreshAll}
+      empty={<RunsEmpty search={search} scope={scope} onSearch={change} />}
+    >
+      <VirtualTable
+        label="Runs"
+        columns={columns.shown}
+        rows={feed.rows}
+        idOf={idOfRun}
+        nameOf={nameOf}
+        totalCount={feed.hasNext ? (count.data?.count ?? null) : feed.rows.length}
+        openIds={openIds}
+        onToggleOpen={toggleOpen}
+        detail={detail}
+        // A phone is for reading, and has no room for boxes.
+        {...(columns.isNarrow ? {} : { selection })}
+        onVisit={({ id }) => void navigate({ to: '/runs/$runId', params: { runId: id } })}
+        onShown={onShown}
+        onNearEnd={feed.isCutShort || feed.nextError ? undefined : feed.loadNext}
+        isOutdated={feed.isOutdated}
+        scrollRef={scrollRef}
+        footer={
+          <FeedFooter
+            feed={feed}
+            what="runs"
+            lookedAtMax={LOOKED_AT_MAX}
+            filters="time, status or function"
+            onTop={toTop}
           />
-        )}
-      </div>
-      <div className="relative flex min-h-0 flex-1 flex-col">
-        <NewRows
-          news={news}
-          what="run"
-          onShow={() => {
-            toTop();
-            showNews();
-          }}
-        />
-        {fault && feed.rows.length === 0 ? (
-          <SearchFault onRemove={() => change({ ...search, search: undefined })} />
-        ) : feed.error && feed.rows.length === 0 ? (
-          <div className="p-4">
-            <ErrorNotice
-              title="The runs could not be loaded"
-              error={feed.error}
-              onRetry={refreshAll}
-            />
-          </div>
-        ) : feed.isLoading ? (
-          <Skeleton lines={12} />
-        ) : isEmpty ? (
-          <RunsEmpty search={search} scope={scope} onSearch={change} />
-        ) : (
-          <VirtualTable
-            label="Runs"
-            columns={columns.shown}
-            rows={feed.rows}
-            idOf={idOfRun}
-            nameOf={nameOf}
-            totalCount={feed.hasNext ? (count.data?.count ?? null) : feed.rows.length}
-            openIds={openIds}
-            onToggleOpen={toggleOpen}
-            detail={detail}
-            // A phone is for reading, and has no room for boxes.
-            {...(columns.isNarrow ? {} : { selection })}
-            onVisit={({ id }) => void navigate({ to: '/runs/$runId', params: { runId: id } })}
-            onShown={onShown}
-            onNearEnd={feed.isCutShort || feed.nextError ? undefined : feed.loadNext}
-            isOutdated={feed.isOutdated}
-            scrollRef={scrollRef}
-            footer={
-              <FeedFooter
-                feed={feed}
-                what="runs"
-                lookedAtMax={LOOKED_AT_MAX}
-                filters="time, status or function"
-                onTop={toTop}
-              />
-            }
-          />
-        )}
-      </div>
-    </div>
+        }
+      />
+    </FeedFrame>
   );
 }
 
