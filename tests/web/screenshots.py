@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from playwright.sync_api import Browser, BrowserContext, Page, Route
+from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 
 from tests.compat.harness import ROOT
 from tests.web.browser import running_browser
@@ -114,6 +114,7 @@ def _shoot(browser: Browser, shot: Shot, hosts: Hosts) -> None:
         page.get_by_role("main").wait_for()
     else:
         page.wait_for_load_state("networkidle")
+        expect(page.get_by_role("status", name="Loading")).to_have_count(0)
     if shot.state is PageState.FULL:
         shot.page.act(page)
     _save(page, shot)

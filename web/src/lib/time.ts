@@ -6,8 +6,6 @@ const TIME = new Intl.DateTimeFormat(undefined, { timeStyle: 'medium' });
 const SHORT_DATE = new Intl.DateTimeFormat(undefined, { month: 'short', day: 'numeric' });
 const RELATIVE = new Intl.RelativeTimeFormat(undefined, { numeric: 'auto' });
 
-const AGE = new Intl.RelativeTimeFormat(undefined, { numeric: 'always', style: 'narrow' });
-
 const STEPS: [Intl.RelativeTimeFormatUnit, number][] = [
   ['day', 86_400_000],
   ['hour', 3_600_000],
@@ -34,24 +32,25 @@ export function formatUtc(instant: string | number | Date): string {
 
 /** "in 5 minutes", "yesterday", "3 seconds ago". */
 export function formatRelative(instant: string | number | Date, now: number): string {
-  return inWords(RELATIVE, instant, now);
+  const [count, unit] = distance(instant, now);
+  return RELATIVE.format(count, unit);
 }
 
-/** The same where there is little room: "5m ago", "1d ago". */
+/** The same where there is little room: "5 m ago", "in 1 d". */
 export function formatAge(instant: string | number | Date, now: number): string {
-  return inWords(AGE, instant, now);
+  const [count, unit] = distance(instant, now);
+  return count > 0 ? `in ${count} ${unit[0]}` : `${-count} ${unit[0]} ago`;
 }
 
-function inWords(
-  format: Intl.RelativeTimeFormat,
+function distance(
   instant: string | number | Date,
   now: number,
-): string {
+): [number, Intl.RelativeTimeFormatUnit] {
   const difference = new Date(instant).getTime() - now;
   for (const [unit, ms] of STEPS) {
-    if (Math.abs(difference) >= ms) return format.format(Math.round(difference / ms), unit);
+    if (Math.abs(difference) >= ms) return [Math.round(difference / ms), unit];
   }
-  return format.format(0, 'second');
+  return [0, 'second'];
 }
 
 /** The clock, for what must grow while it is looked at. All who ask share one timer. */

@@ -2,7 +2,7 @@ import { CopyButton } from '~/ui/Copy';
 import { Badge } from '~/ui/Status';
 import type { Address } from './addresses';
 
-/** Where what is served, and which key a server in production asks for. */
+/** Where what is served, and which key the server asks for. */
 export function AddressTable({ addresses }: { addresses: readonly Address[] }) {
   return (
     <ul className="divide-y divide-line">

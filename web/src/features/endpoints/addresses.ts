@@ -3,7 +3,7 @@ export interface Address {
   title: string;
   about: string;
   url: string;
-  /** What a server in production asks for. */
+  /** What the server asks for. */
   key: 'event key' | 'signing key' | 'none';
   /** Whether it is a page that a person can open. */
   isPage?: boolean;
@@ -11,44 +11,46 @@ export interface Address {
 
 /** The addresses, given how the address of a path is made. */
 export function addressesOf(serverUrl: (path: string) => string, isDev: boolean): Address[] {
+  // A development server asks for none.
+  const signingKey = isDev ? 'none' : 'signing key';
   return [
     {
       title: 'Send events',
       about: isDev ? 'POST one event or an array. Any key will do.' : 'POST one event or an array.',
       url: serverUrl(`e/${isDev ? 'any-key' : 'YOUR_EVENT_KEY'}`),
-      key: 'event key',
+      key: isDev ? 'none' : 'event key',
     },
     {
       title: 'REST',
       about: 'Events, runs, functions, apps, cancellations, replays.',
       url: serverUrl('v1/'),
-      key: 'signing key',
+      key: signingKey,
     },
     {
       title: 'OpenAPI',
       about: 'All routes with what they take and answer, for generators.',
       url: serverUrl('v1/openapi.json'),
-      key: 'signing key',
+      key: signingKey,
       isPage: true,
     },
     {
       title: 'GraphQL',
       about: 'What this dashboard asks.',
       url: serverUrl('v0/gql'),
-      key: 'signing key',
+      key: signingKey,
     },
     {
       title: 'GraphQL explorer',
       about: 'A page to write queries and read the schema.',
       url: serverUrl('v0/'),
-      key: 'signing key',
+      key: signingKey,
       isPage: true,
     },
     {
       title: 'Stream of changes',
       about: 'Tells which runs, events and apps changed: server-sent events, or a WebSocket.',
       url: serverUrl('v0/changes'),
-      key: 'signing key',
+      key: signingKey,
     },
     {
       title: 'Metrics of the server',
@@ -61,7 +63,7 @@ export function addressesOf(serverUrl: (path: string) => string, isDev: boolean)
       title: 'Metrics of functions',
       about: 'For Prometheus, by function and day; they go on after a restart.',
       url: serverUrl('v1/prom/default'),
-      key: 'signing key',
+      key: signingKey,
       isPage: true,
     },
     {

@@ -132,7 +132,7 @@ function TimeCell({ at }: { at: string | null }) {
   );
 }
 
-/** How long ago, in little room: "6m ago". */
+/** How long ago, in little room: "6 m ago". */
 function Age({ at }: { at: string }) {
   const now = useNow(10000);
   return (
