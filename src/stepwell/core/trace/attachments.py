@@ -13,11 +13,11 @@ from stepwell.core.identity import StepId
 from stepwell.core.metadata import LAST_ATTEMPT, Metadata, MetadataOwner, MetadataScope
 from stepwell.core.model_prices import estimated_cost_usd
 from stepwell.core.trace.calls import Call
+from stepwell.core.trace.model_answers import AI_KIND
 from stepwell.core.trace.span import SpanMetadata
 
 __all__ = ["Attachments", "with_timing"]
 
-_AI: Final = "inngest.ai"
 _COST: Final = "estimated_cost"
 _TIMING: Final = "inngest.timing"
 _USAGE: Final = "inngest.usage"
@@ -110,7 +110,7 @@ def _timing(call: Call) -> SpanMetadata:
 
 
 def _shown(owner: MetadataOwner, entry: Metadata) -> SpanMetadata:
-    values = _with_cost(entry.values) if entry.kind == _AI else entry.values
+    values = _with_cost(entry.values) if entry.kind == AI_KIND else entry.values
     return SpanMetadata(owner.scope.wire_name, entry.kind, values, entry.updated_ms)
 
 

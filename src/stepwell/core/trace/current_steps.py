@@ -11,6 +11,7 @@ import msgspec
 from stepwell.core.trace.attachments import Attachments, with_timing
 from stepwell.core.trace.calls import NO_SEQ, Call, JobGroup
 from stepwell.core.trace.history import RunHistory
+from stepwell.core.trace.model_answers import AI_KIND, model_metadata
 from stepwell.core.trace.nodes import (
     reply_of,
     result_id,
@@ -68,6 +69,7 @@ class StepNodes:
         run_id = self._history.run.id
         ids = [(each.number, step_span_id(run_id, step.id, each.number)) for each in attempts]
         metadata = attachments.of_attempts(step.id, [each.number for each in attempts])
+        metadata[-1] += _model_metadata(step, metadata[-1])
         children = user_spans.below_attempts(step.id, ids)
         nodes = []
         for each, (_, node_id), known, below in zip(attempts, ids, metadata, children, strict=True):
@@ -123,6 +125,17 @@ class StepNodes:
             return None
         run_id = self._history.run.id
         return output_id(OutputRef(run_id, Tree.CURRENT, each.seq, step.input_seq))
+
+
+def _model_metadata(step: StepHistory, known: Sequence[SpanMetadata]) -> list[SpanMetadata]:
+    """What the model took that the server has asked for the step, unless the app has said that."""
+    result = step.result
+    if not step.requested or result is None or result.failed:
+        return []
+    if any(entry.kind == AI_KIND for entry in known):
+        return []
+    found = model_metadata(bytes(result.memo), result.at_ms)
+    return [] if found is None else [found]
 
 
 def _attempts(step: StepHistory, history: RunHistory) -> Sequence[_Shown]:
