@@ -82,12 +82,13 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="stepwell-bench-") as directory:
         path = arguments.database or Path(directory, "search.db")
         if not path.exists():
-            asyncio.run(_create(path, arguments.runs))
+            asyncio.run(create_database(path, arguments.runs))
         print(f"database: {path.stat().st_size / 1e6:,.0f} MB\n")
         asyncio.run(_measure(path, arguments.runs, arguments.repetitions, only=arguments.only))
 
 
-async def _create(path: Path, runs: int) -> None:
+async def create_database(path: Path, runs: int) -> None:
+    """Write a new database with so many runs."""
     store = await SqliteStore.open(path)
     begun_s = time.perf_counter()
     await _fill(store, runs)
