@@ -13,6 +13,9 @@ API_SEGMENTS: Final = frozenset(
     }
 )
 
+#: Where older dashboards had a page all the same; ours leads from there to its own.
+_PAGES_AMONG_APIS: Final = frozenset({"/mcp/setup"})
+
 
 def first_segment(path: str) -> str:
     """What stands between the first two slashes."""
@@ -24,6 +27,8 @@ def may_be_page(path: str) -> bool:
 
     No page is called like a file at the root, such as `/robots.txt`, or `/.well-known`.
     """
+    if path in _PAGES_AMONG_APIS:
+        return True
     first = first_segment(path)
     if first in API_SEGMENTS or first.startswith(".") or "//" in path or not path.isprintable():
         return False

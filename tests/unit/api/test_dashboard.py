@@ -157,6 +157,10 @@ MISSING = [
 ]
 
 
+def test_a_page_of_older_dashboards_is_one_although_an_api_is_beside_it(api: Api) -> None:
+    assert api.get("/mcp/setup").headers["content-type"].startswith("text/html")
+
+
 @pytest.mark.parametrize("path", MISSING)
 def test_what_is_no_page_is_not_found(api: Api, path: str) -> None:
     """A program must never take the shell for what it looked for."""

@@ -59,7 +59,7 @@ export async function requestWithText<Result, Variables>(
   const [error] = answer.errors ?? [];
   if (error) {
     const code = String(error.extensions?.code ?? '');
-    const isMissing = MISSING.has(code) || error.message === NO_ROWS;
+    const isMissing = MISSING.has(code) || error.message.endsWith(NO_ROWS);
     const trouble = isMissing ? 'missing' : 'refused';
     throw new RequestError(trouble, error.message, code, error.extensions);
   }

@@ -1,4 +1,6 @@
 import { Link } from '@tanstack/react-router';
+import { isUlid } from '~/lib/search-params';
+import { NotFound } from '~/ui/Notice';
 import { Page } from '~/ui/Page';
 import { StatusBadge } from '~/ui/Status';
 import { RunActions } from './actions/RunActions';
@@ -13,7 +15,16 @@ interface RunPageProps {
 }
 
 /** The page of one run. */
-export function RunPage({ runId, selection, onSelect }: RunPageProps) {
+export function RunPage(props: RunPageProps) {
+  if (isUlid(props.runId)) return <PageOfRun {...props} />;
+  return (
+    <Page title="Run">
+      <NotFound what="Run" id={props.runId} />
+    </Page>
+  );
+}
+
+function PageOfRun({ runId, selection, onSelect }: RunPageProps) {
   const { data } = useRun(runId);
   const run = data?.run;
   return (

@@ -1,10 +1,37 @@
 import { type ErrorComponentProps, useRouter } from '@tanstack/react-router';
-import { Bug, Compass } from 'lucide-react';
+import { Bug, CloudDownload, Compass } from 'lucide-react';
 import { Button } from '~/ui/Button';
 import { EmptyState } from '~/ui/Notice';
 
-/** A fault in the dashboard itself. */
-export function PageError({ error, reset }: ErrorComponentProps) {
+/** What browsers say when a part of the dashboard cannot be fetched. */
+const UNFETCHED = /dynamically imported module|importing a module script/i;
+
+/** A fault in the dashboard itself, or a part of it that the server does not have any more. */
+export function PageError(props: ErrorComponentProps) {
+  return UNFETCHED.test(messageOf(props.error)) ? <PageOutdated /> : <PageFault {...props} />;
+}
+
+/** After an update of the server, or while it cannot be reached. */
+function PageOutdated() {
+  return (
+    <EmptyState
+      icon={<CloudDownload />}
+      title="A part of this page could not be fetched"
+      actions={
+        <Button kind="primary" onClick={() => window.location.reload()}>
+          Load the page again
+        </Button>
+      }
+    >
+      <p>
+        The server was updated since the page was opened, or it cannot be reached at present. What
+        it works on is not affected.
+      </p>
+    </EmptyState>
+  );
+}
+
+function PageFault({ error, reset }: ErrorComponentProps) {
   const router = useRouter();
   return (
     <EmptyState
@@ -25,11 +52,13 @@ export function PageError({ error, reset }: ErrorComponentProps) {
       <p>
         Nothing on the server is affected. If it happens again, please report it with this message:
       </p>
-      <code className="mt-2 block break-words font-mono text-xs">
-        {error instanceof Error ? error.message : String(error)}
-      </code>
+      <code className="mt-2 block break-words font-mono text-xs">{messageOf(error)}</code>
     </EmptyState>
   );
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 export function PageNotFound() {
