@@ -11,7 +11,7 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 # Their assertions explain themselves only if pytest rewrites them, which must come first.
 pytest.register_assert_rewrite(
@@ -26,8 +26,10 @@ from tests.compat.harness import ROOT, Server  # noqa: E402
 from tests.web.browser import NoBrowser, running_browser  # noqa: E402
 from tests.web.scene import Scene, set_scene  # noqa: E402
 from tests.web.stage import SIGNING_KEY, Stage, running_server, running_stage  # noqa: E402
-from tests.web.visits import Visit, Visits  # noqa: E402
+from tests.web.visits import PAGE_TIMEOUT_MS, Visit, Visits  # noqa: E402
 from tests.web.watch import PageWatch  # noqa: E402
+
+expect.set_options(timeout=PAGE_TIMEOUT_MS)
 
 _FAILED = pytest.StashKey[bool]()
 _KEPT = pytest.StashKey[list[Path]]()

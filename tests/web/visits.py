@@ -47,7 +47,8 @@ class Visits:
         """A page in a profile of its own, for the server at `origin`."""
         context = fresh_context(self._browser, origin, size=size, **options)
         context.set_default_timeout(PAGE_TIMEOUT_MS)
-        context.tracing.start(screenshots=True, snapshots=True)
+        # Pictures of every frame would cost as much as the test itself.
+        context.tracing.start(screenshots=False, snapshots=True)
         watch = PageWatch(context, origin)
         visit = Visit(context.new_page(), watch)
         self._visits.append(visit)

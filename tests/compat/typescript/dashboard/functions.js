@@ -54,15 +54,18 @@ const pickItems = client.createFunction(
   },
 );
 
+function bookCarrier(address) {
+  if (address !== "") return `booked to ${address}`;
+  const cause = new TypeError("postcode is missing", { cause: new Error("empty address") });
+  throw new NonRetriableError("the carrier refused the delivery", { cause });
+}
+
+/** Fails for good without an address, which its step is given as input. */
 const bookDelivery = client.createFunction(
   { id: "book-delivery", name: "Book delivery", retries: 2, triggers: on("delivery.wanted") },
   async ({ event, step }) => {
     const address = await step.run("check address", () => event.data.address ?? "");
-    return step.run("book carrier", () => {
-      if (address !== "") return `booked to ${address}`;
-      const cause = new TypeError("postcode is missing", { cause: new Error("empty address") });
-      throw new NonRetriableError("the carrier refused the delivery", { cause });
-    });
+    return step.run("book carrier", bookCarrier, address);
   },
 );
 
