@@ -49,6 +49,8 @@ export function useSystemTheme(): void {
   useEffect(() => {
     const query = prefersDark();
     query.addEventListener('change', apply);
+    // The system may have changed its mind before anybody listened.
+    apply();
     return () => query.removeEventListener('change', apply);
   }, []);
 }
