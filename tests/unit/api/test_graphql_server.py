@@ -96,8 +96,10 @@ class TestServer:
         world.ask('mutation { deleteAppByName(name: "nobody") }')
         monkeypatch.undo()
         slow = world.ask("{ server { slowWork { kind what at durationMs } } }")["server"]
-        questions = [each for each in slow["slowWork"] if each["kind"] == "question"]
-        assert sorted(each["what"] for each in questions) == ["Palette", "quickSearch"]
+        questions = {each["what"] for each in slow["slowWork"] if each["kind"] == "question"}
+        # On a slow machine, questions of other tests took long as well.
+        assert {"Palette", "quickSearch"} <= questions
+        assert "deleteAppByName" not in questions
         assert "secret" not in str(slow)
 
 
