@@ -94,7 +94,8 @@ PAGES = (
     ShownPage("app", lambda scene: f"/apps/{scene.shop}", _OF_ONE),
     ShownPage("metrics", _at("/charts")),
     ShownPage("server", _at("/server"), _OF_ONE),
-    ShownPage("endpoints", _at("/endpoints"), _OF_ONE),
+    # It knows everything without asking, so it is always there.
+    ShownPage("endpoints", _at("/endpoints"), _FULL),
     ShownPage("palette", _at("/runs"), _FULL, act=_open_palette),
 )
 

@@ -11,11 +11,19 @@ __all__ = [
     "choose",
     "filter_of",
     "run_row",
+    "settle",
     "table_rows",
     "timeline_row",
     "without_reload",
     "write",
 ]
+
+
+def settle(page: Page) -> None:
+    """Wait until a page has what it shows first."""
+    # Behind a dialog the page itself has no roles.
+    expect(page.locator("main h1")).to_be_visible()
+    expect(page.get_by_role("status", name="Loading", include_hidden=True)).to_have_count(0)
 
 
 def table_rows(page: Page) -> Locator:

@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.web.parts import table_rows, timeline_row
+from tests.web.parts import settle, table_rows, timeline_row
 from tests.web.scene import Scene
 
 #: What marks the element with the focus: an outline of its own or of a part of it or around it.
@@ -155,9 +155,9 @@ def test_a_question_is_answered_by_keys_and_gives_the_focus_back(page: Page, sce
 )
 def test_one_sees_where_one_is(page: Page, scene: Scene, path: str) -> None:
     page.goto(path)
-    page.wait_for_load_state("networkidle")
+    settle(page)
     unmarked = []
-    for _ in range(30):
+    for _ in range(25):
         page.keyboard.press("Tab")
         problem = page.evaluate(_MARKED)
         if problem and problem != "nothing has the focus":

@@ -8,7 +8,7 @@ from pathlib import Path
 from playwright.sync_api import Page, expect
 
 from tests.web.apps.shop import LARGE_OUTPUT_BYTES
-from tests.web.parts import timeline_row
+from tests.web.parts import settle, timeline_row
 from tests.web.scene import Scene
 from tests.web.stage import Stage
 
@@ -56,6 +56,6 @@ def test_long_names_do_not_widen_the_page(page: Page, scene: Scene, stage: Stage
     run_id = stage.ended("shop/quarter.closed", {"quarter": uuid.uuid4().hex})
     for path in (f"/runs/{run_id}", f"/functions/{LONG}", "/functions", "/runs"):
         page.goto(path)
-        page.wait_for_load_state("networkidle")
+        settle(page)
         width = page.evaluate("document.documentElement.scrollWidth")
         assert width <= 1280, path
