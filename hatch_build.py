@@ -215,7 +215,7 @@ def _build(node: Node, root: Path) -> None:
         if not (pages / "index.html").is_file():
             raise BuildFailed(f"`vite build` made no index.html.\n{_WAYS_OUT}")
         (pages / "THIRD_PARTY_LICENSES.md").write_text(_licences(web, pages))
-        shutil.rmtree(pages / _BUILD_NOTES, ignore_errors=True)
+        _move_notes(pages / _BUILD_NOTES, web / "node_modules" / ".stepwell-build")
         (pages / _BUILD_ID).write_text(digest)
 
         # A server that runs meanwhile sees the old pages or the new ones, or for an instant none.
@@ -223,6 +223,13 @@ def _build(node: Node, root: Path) -> None:
         if dist.exists():
             dist.rename(Path(folder) / "old")
         pages.rename(dist)
+
+
+def _move_notes(notes: Path, target: Path) -> None:
+    """Keep what the build says about itself where nobody packs it, for who measures the pages."""
+    shutil.rmtree(target, ignore_errors=True)
+    if notes.is_dir():
+        shutil.move(notes, target)
 
 
 def _licences(web: Path, pages: Path) -> str:

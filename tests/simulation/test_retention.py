@@ -144,9 +144,9 @@ async def _story(world: World) -> None:
     )
     await pause(_KEPT_S - 2.0)
     await replay(world, "quick", before_ms=world.clock.now_ms(), rate_per_s=1)
-    for _ in range(12):
+    for _ in range(6):
         await rerun(world, quick)
-        await pause(0.4)
+        await pause(0.8)
     await pause(_KEPT_S)
     await world.send("sim/late", {"key": "k", "n": 1})
 

@@ -57,18 +57,18 @@ def _calls(world: World, name: str) -> list[tuple[str, int]]:
 
 
 def test_no_queued_run_is_lost_or_doubled() -> None:
-    """Five thousand runs of one function wait for a few slots, and then all have run once."""
+    """Two thousand runs of one function wait for a few slots, and then all have run once."""
     world = World([_BUSY], calls_max=100)
 
     async def story() -> None:
-        await _send(world, "sim/busy", 5_000)
+        await _send(world, "sim/busy", 2_000)
         await world.quiet(limit_s=3_600.0)
 
     world.run(story())
     assert check_finished(world) == []
     calls = _calls(world, "busy")
-    assert len(calls) == 10_000
-    assert len(set(calls)) == 10_000
+    assert len(calls) == 4_000
+    assert len(set(calls)) == 4_000
     world.close()
 
 
@@ -89,14 +89,14 @@ def test_another_function_does_not_wait_behind_a_long_queue() -> None:
 
 
 def test_no_sleeping_run_is_lost_or_woken_early_or_twice() -> None:
-    """Three thousand runs sleep over a restart; each goes on once, and not before its time."""
+    """A thousand runs sleep over a restart; each goes on once, and not before its time."""
     world = World([_SLEEPY, _PROMPT])
 
     async def story() -> None:
-        await _send(world, "sim/sleepy", 1_500)
+        await _send(world, "sim/sleepy", 500)
         await pause(600.0)
         await world.crash()
-        await _send(world, "sim/sleepy", 1_500)
+        await _send(world, "sim/sleepy", 500)
         await world.send("sim/prompt", {"n": 1})
         await pause(3_000.0)
         await world.crash()
@@ -104,7 +104,7 @@ def test_no_sleeping_run_is_lost_or_woken_early_or_twice() -> None:
 
     world.run(story())
     assert check_finished(world) == []
-    assert len(_calls(world, "sleepy")) == len(set(_calls(world, "sleepy"))) == 9_000
+    assert len(_calls(world, "sleepy")) == len(set(_calls(world, "sleepy"))) == 3_000
     world.close()
 
 

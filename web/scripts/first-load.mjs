@@ -1,5 +1,5 @@
 /**
- * `node scripts/first-load.mjs <built pages>`: what a browser loads before it can show the runs.
+ * `node scripts/first-load.mjs <built pages> <notes of the build>`: what a browser loads before it can show the runs.
  *
  * Counts the gzip sizes of the scripts and styles of the entry and of the runs page, with everything
  * these import statically; ends with 1 above the budget. Fonts are not counted: text is readable
@@ -13,14 +13,14 @@ import { gzipSync } from 'node:zlib';
 const BYTES_MAX = 250_000;
 const PAGE = 'src/routes/runs.index.tsx';
 
-const folder = process.argv[2];
-if (folder === undefined) {
-  process.stderr.write('usage: node scripts/first-load.mjs <built pages>\n');
+const [folder, notes] = process.argv.slice(2);
+if (folder === undefined || notes === undefined) {
+  process.stderr.write('usage: node scripts/first-load.mjs <built pages> <notes of the build>\n');
   process.exit(2);
 }
 
 /** @type {Record<string, {file: string, css?: string[], imports?: string[], isEntry?: boolean}>} */
-const manifest = JSON.parse(readFileSync(join(folder, '.vite', 'manifest.json'), 'utf8'));
+const manifest = JSON.parse(readFileSync(join(notes, 'manifest.json'), 'utf8'));
 
 function startingPoints() {
   const keys = Object.keys(manifest);
