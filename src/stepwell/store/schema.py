@@ -22,6 +22,7 @@ __all__ = [
     "limits",
     "metadata",
     "operations",
+    "operator_tokens",
     "partitions",
     "queue",
     "retention",
@@ -450,6 +451,17 @@ retention: Final = Table(
     _integer("operations_ms"),
     _integer("pass_ms"),
     _text("deleted"),
+    sqlite_strict=True,
+    sqlite_with_rowid=False,
+)
+
+# One row: what is kept of the token that holds.
+operator_tokens: Final = Table(
+    "operator_tokens",
+    metadata,
+    _text("id", key=True),
+    _bytes("hash"),
+    _integer("created_ms"),
     sqlite_strict=True,
     sqlite_with_rowid=False,
 )

@@ -10,6 +10,7 @@ REVISIONS: Final = (
     "0002_flow_control",
     "0003_reading",
     "0004_sync_history",
+    "0005_operator_tokens",
 )
 
 #: What this version of Stepwell works with.

@@ -69,6 +69,7 @@ from stepwell.store.sqlite.connections import (
     WritingConnection,
 )
 from stepwell.store.sqlite.database import Database, connect_reader, prepare_in_memory
+from stepwell.store.sqlite.operator_tokens import SqliteOperatorTokens
 
 __all__ = ["SqliteStore"]
 
@@ -122,6 +123,14 @@ class SqliteStore:
         if isinstance(self._database, Database):
             return ReadModels.on_file(partial(connect_reader, self._database.path))
         return ReadModels.on_connection(self._database)
+
+    def operator_tokens(self) -> SqliteOperatorTokens:
+        """What is kept of the operator token."""
+        return SqliteOperatorTokens(self._writer, self._readers)
+
+    async def answers(self) -> None:
+        """Return if the database can be read; raises `StoreUnavailable` if not."""
+        await self._readers.run("answers", _read_something)
 
     async def take(self, partition: PartitionId) -> Ownership:
         epoch = await self._writer.run("take", partial(commit.take, partition=partition))
@@ -290,3 +299,7 @@ class SqliteStore:
             await self._database.close()
         else:
             await self._writer.close()
+
+
+def _read_something(connection: sqlite3.Connection) -> None:
+    connection.execute("SELECT epoch FROM partitions LIMIT 1").fetchone()
