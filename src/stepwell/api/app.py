@@ -1,7 +1,7 @@
 """All HTTP endpoints of the server as one ASGI application.
 
 A request for anything but events passes, from the outside in: headers that every answer has and
-cross-origin permission, errors to answers, the signing key, the routes. Events skip all of it.
+cross-origin permission, errors to answers, keys and tokens, the routes. Events skip all of it.
 """
 
 from functools import partial
@@ -9,7 +9,8 @@ from typing import Any, Final
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from stepwell.api.auth import EventKeys, SigningKeyGuard
+from stepwell.api.auth import EventKeys, Guard, Proofs
+from stepwell.api.body import Headers
 from stepwell.api.cors import CommonHeaders, CrossOrigin
 from stepwell.api.dashboard import Dashboard, PlainPage
 from stepwell.api.dev import DevEndpoint
@@ -24,8 +25,9 @@ from stepwell.api.rest_v1 import RestV1
 from stepwell.api.routing import router, send_not_found
 from stepwell.api.run_state import RunStateApi
 from stepwell.api.services import ApiServices, ApiSettings, RouteTable
-from stepwell.api.sessions import FailedAttempts, OperatorKey, Sessions
+from stepwell.api.sessions import FailedAttempts, Sessions
 from stepwell.api.sign_in import SignIn, SignInAbsent
+from stepwell.api.token_replacement import TokenReplacement
 from stepwell.engine.clock import Clock
 
 __all__ = ["create_api"]
@@ -42,14 +44,17 @@ def create_api(services: ApiServices, settings: ApiSettings) -> ASGIApp:
 
     Args:
         services: What it works on.
-        settings: A server of kind "cloud" must have a signing key, or anybody could do anything.
+        settings: A server of kind "cloud" must have a signing key and an operator token, or anybody
+            could do anything.
     """
-    assert settings.server_kind == "dev" or settings.signing_key is not None
+    is_locked = settings.signing_key is not None
+    assert is_locked is (services.operator is not None)
+    assert is_locked or settings.server_kind == "dev"
     common = CommonHeaders(settings.server_kind)
     events = EventEndpoint(
         services, EventKeys(settings.event_keys), common, bytes_max=settings.body_bytes_max
     )
-    sessions = _sessions(settings, services.clock)
+    sessions = _sessions(services, settings)
     pages = _pages(settings, sessions)
     app: ASGIApp = router(
         [
@@ -60,40 +65,55 @@ def create_api(services: ApiServices, settings: ApiSettings) -> ASGIApp:
             DevEndpoint(services, settings).routes(),
             HealthEndpoint().routes(),
             pages.routes(),
-            _sign_in(settings, sessions, services.clock),
+            _sign_in(services, settings, sessions),
+            TokenReplacement(services.operator).routes(),
             OpenApiEndpoint(partial(_described, settings)).routes(),
             *services.routes,
         ],
         sockets=services.sockets,
         otherwise=pages if isinstance(pages, Dashboard) else send_not_found,
     )
-    if settings.signing_key is not None:
-        app = SigningKeyGuard(app, settings.signing_key, settings.server_kind, sessions)
+    if settings.signing_key is not None and services.operator is not None:
+        proofs = Proofs(
+            signing_key=settings.signing_key,
+            operator=services.operator,
+            metrics=settings.metrics_token,
+            sessions=sessions,
+        )
+        app = Guard(app, proofs)
     return _EventsFirst(events, CrossOrigin(ErrorAnswers(app), common))
 
 
-def _sessions(settings: ApiSettings, clock: Clock) -> Sessions | None:
+def _sessions(services: ApiServices, settings: ApiSettings) -> Sessions | None:
     """None if everybody may use the dashboard, or nobody can."""
-    if settings.signing_key is None or settings.dashboard is None:
+    if settings.signing_key is None or services.operator is None or settings.dashboard is None:
         return None
-    key = OperatorKey(settings.signing_key)
-    return Sessions(key, partial(_now_s, clock), base_path=settings.base_path)
+    return Sessions(
+        services.operator,
+        settings.signing_key,
+        partial(_now_s, services.clock),
+        base_path=settings.base_path,
+    )
 
 
-def _sign_in(settings: ApiSettings, sessions: Sessions | None, clock: Clock) -> RouteTable:
+def _sign_in(services: ApiServices, settings: ApiSettings, sessions: Sessions | None) -> RouteTable:
     if settings.dashboard is None:
         return {}
-    if settings.signing_key is None or sessions is None:
+    if services.operator is None or sessions is None:
         return SignInAbsent().routes()
-    failed = FailedAttempts(partial(_now_s, clock))
-    return SignIn(OperatorKey(settings.signing_key), sessions, failed).routes()
+    failed = FailedAttempts(partial(_now_s, services.clock))
+    return SignIn(services.operator, sessions, failed).routes()
 
 
 def _pages(settings: ApiSettings, sessions: Sessions | None) -> Dashboard | PlainPage:
     if settings.dashboard is None:
         return PlainPage(settings)
-    is_signed_in = (lambda _headers: True) if sessions is None else sessions.admit
+    is_signed_in = _everybody if sessions is None else sessions.admit
     return Dashboard(settings, settings.dashboard, is_signed_in=is_signed_in)
+
+
+async def _everybody(_headers: Headers) -> bool:
+    return True
 
 
 def _now_s(clock: Clock) -> int:

@@ -1,45 +1,42 @@
-"""Who may do what: event keys for sending events, the signing key for everything else.
+"""Who may do what: event keys for sending events, other keys and tokens for everything else.
 
 Source: HTTP APIs, 1.3 and 2.
 """
 
 import hmac
 from collections.abc import Collection
+from dataclasses import dataclass
 from typing import Final
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from stepwell.api.access import Access, access_of
 from stepwell.api.body import Headers, header, headers_of
-from stepwell.api.checkpoint import is_output_path
+from stepwell.api.errors import send_error
+from stepwell.api.operators import HeldToken
 from stepwell.api.origins import is_foreign, is_same_origin
 from stepwell.api.responses import TEXT, send_answer
-from stepwell.api.services import ServerKind
 from stepwell.api.sessions import Sessions
-from stepwell.api.sign_in import PATH as SIGN_IN_PATH
 from stepwell.api.sockets import refuse_socket
+from stepwell.core.access_token import TokenHash
+from stepwell.wire.errors import CallerError
 from stepwell.wire.signing import SigningKey, bearer_is_valid
 
-__all__ = ["EventKeys", "SigningKeyGuard", "needs_signing_key"]
+__all__ = ["EventKeys", "Guard", "Proofs"]
 
-#: First segments of the paths that need the signing key, whether there is a route or not.
-_PROTECTED: Final = frozenset({"api", "dev", "fn", "v0", "v1", "v2"})
-#: What the dashboard asks for.
-_DASHBOARD_API: Final = "/v0/"
 _SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _UNAUTHENTICATED: Final = b"Authentication failed\n"
+_BEARER: Final = "bearer "
 
 
-def needs_signing_key(path: str, server_kind: ServerKind) -> bool:
-    """Whether a server that has a signing key asks for it; in production also for `/invoke`.
+class OperatorNeeded(CallerError):
+    """Somebody has proved to be an app, and asks for what only operators may."""
 
-    `/invoke` starts any function with any data.
-    """
-    first = path[1:].partition("/")[0]
-    if first == "invoke":
-        return server_kind != "dev"
-    # Who signs in has no session yet. The output of a run needs the run's own token instead, because
-    # browsers are sent there.
-    return first in _PROTECTED and path != SIGN_IN_PATH and not is_output_path(path)
+    code = "SW1023"
+    status = 403
+
+    def __init__(self) -> None:
+        super().__init__("this needs the operator token; the signing key does not do")
 
 
 class EventKeys:
@@ -62,52 +59,91 @@ class EventKeys:
         return is_known
 
 
-class SigningKeyGuard:
-    """Lets requests to protected paths pass only with the signing key as bearer token.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proofs:
+    """What requests can be accepted for.
 
-    What the dashboard asks for may come with a session instead.
+    Attributes:
+        signing_key: Of the apps.
+        operator: Of those who run the server.
+        metrics: Of what collects numbers; None if it has no token of its own.
+        sessions: Of people who have signed in; None if nobody can.
     """
 
-    def __init__(
-        self, app: ASGIApp, key: SigningKey, server_kind: ServerKind, sessions: Sessions | None
-    ) -> None:
-        """Guard an application.
+    signing_key: SigningKey
+    operator: HeldToken
+    metrics: TokenHash | None
+    sessions: Sessions | None
 
-        Args:
-            app: What is guarded.
-            key: The signing key.
-            server_kind: Decides on what needs it.
-            sessions: None if nobody can sign in.
-        """
+
+class Guard:
+    """Lets requests pass that come with what their path asks for, as bearer token.
+
+    A session does for whatever the operator token does, from pages of ours.
+    """
+
+    def __init__(self, app: ASGIApp, proofs: Proofs) -> None:
         self._app = app
-        self._key = key
-        self._server_kind = server_kind
-        self._sessions = sessions
+        self._proofs = proofs
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "lifespan" and needs_signing_key(scope["path"], self._server_kind):
+        if scope["type"] != "lifespan":
+            access = access_of(scope["path"])
             headers = headers_of(scope)
-            authorization = header(headers, b"authorization")
-            if not bearer_is_valid(authorization, self._key) and not self._has_session(
-                scope, headers
-            ):
-                await _refuse(scope, send)
+            if access and not await self._may_pass(access, scope, headers):
+                is_app = bearer_is_valid(_authorization(headers), self._proofs.signing_key)
+                await _refuse(scope, send, is_app=is_app)
                 return
         await self._app(scope, receive, send)
 
-    def _has_session(self, scope: Scope, headers: Headers) -> bool:
-        if self._sessions is None or not scope["path"].startswith(_DASHBOARD_API):
+    async def _may_pass(self, access: Access, scope: Scope, headers: Headers) -> bool:
+        proofs = self._proofs
+        authorization = _authorization(headers)
+        if Access.SIGNING_KEY in access and bearer_is_valid(authorization, proofs.signing_key):
+            return True
+        token = _bearer(authorization)
+        if (
+            Access.METRICS in access
+            and proofs.metrics is not None
+            and proofs.metrics.matches(token)
+        ):
+            return True
+        if Access.OPERATOR not in access:
+            return False
+        if token and (await proofs.operator.current()).matches(token):
+            return True
+        return await self._has_session(scope, headers)
+
+    async def _has_session(self, scope: Scope, headers: Headers) -> bool:
+        if self._proofs.sessions is None:
             return False
         # A browser adds its cookie to whatever a page asks for, so the page must be one of ours.
         if scope["type"] == "http" and scope["method"] not in _SAFE_METHODS:
             is_ours = is_same_origin(headers)
         else:
             is_ours = not is_foreign(headers)
-        return is_ours and self._sessions.admit(headers)
+        return is_ours and await self._proofs.sessions.admit(headers)
 
 
-async def _refuse(scope: Scope, send: Send) -> None:
+def _authorization(headers: Headers) -> str | None:
+    return header(headers, b"authorization")
+
+
+def _bearer(authorization: str | None) -> str:
+    """The token, or "" if there is none."""
+    if authorization is None or authorization[: len(_BEARER)].lower() != _BEARER:
+        return ""
+    return authorization[len(_BEARER) :]
+
+
+async def _refuse(scope: Scope, send: Send, *, is_app: bool) -> None:
+    needed = OperatorNeeded()
     if scope["type"] == "websocket":
-        await refuse_socket(scope, send, 401, _UNAUTHENTICATED)
+        status, text = (
+            (needed.status, f"{needed}\n".encode()) if is_app else (401, _UNAUTHENTICATED)
+        )
+        await refuse_socket(scope, send, status, text)
+    elif is_app:
+        await send_error(send, needed.status, str(needed), code=needed.code)
     else:
         await send_answer(send, 401, _UNAUTHENTICATED, headers=(TEXT,))

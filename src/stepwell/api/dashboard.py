@@ -5,7 +5,7 @@ route takes is answered with it, unless the path is one that programs ask for.
 """
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from html import escape
 from typing import Final, Literal
 from urllib.parse import quote
@@ -95,7 +95,7 @@ class Dashboard:
         settings: ApiSettings,
         dashboard: DashboardSettings,
         *,
-        is_signed_in: Callable[[Headers], bool],
+        is_signed_in: Callable[[Headers], Awaitable[bool]],
     ) -> None:
         """Take note of what does not change; files are read when they are asked for.
 
@@ -143,12 +143,12 @@ class Dashboard:
         else:
             nonce = secrets.token_urlsafe(_NONCE_BYTES)
             policy = (b"content-security-policy", _POLICY.format(nonce=nonce).encode())
-            page = built.shell.filled(self._base, self._config_for(headers, nonce))
+            page = built.shell.filled(self._base, await self._config_for(headers, nonce))
             await _send_page(send, page, policy)
 
-    def _config_for(self, headers: Headers, nonce: str) -> bytes:
+    async def _config_for(self, headers: Headers, nonce: str) -> bytes:
         config = msgspec.structs.replace(
-            self._config, nonce=nonce, signed_in=self._is_signed_in(headers)
+            self._config, nonce=nonce, signed_in=await self._is_signed_in(headers)
         )
         # Otherwise a text in it could end the element that it stands in.
         return encode_json(config).replace(b"<", b"\\u003c")

@@ -8,6 +8,8 @@ from typing import Literal, Protocol
 import msgspec
 from starlette.types import ASGIApp
 
+from stepwell.api.operators import HeldToken
+from stepwell.core.access_token import TokenHash
 from stepwell.core.function import FunctionIndex
 from stepwell.core.identity import EnvironmentId, EventId, RunId, StepId
 from stepwell.core.queue import QueueItem
@@ -120,6 +122,7 @@ class ApiServices:
     Attributes:
         routes: Endpoints that work on something else, in the order in which they are tried.
         sockets: As `routes`, for WebSockets.
+        operator: Who runs the server; None in development, where everybody may do everything.
     """
 
     intake: Intake
@@ -130,6 +133,7 @@ class ApiServices:
     clock: Clock
     routes: Sequence[RouteTable] = ()
     sockets: SocketTable = field(default_factory=dict)
+    operator: HeldToken | None = None
 
 
 class DevOptions(
@@ -195,6 +199,7 @@ class ApiSettings:
         version: Of the server.
         signing_key: Shared with the apps. None only in "dev": then requests are not authenticated.
         event_keys: Keys with which events may be sent; None accepts any.
+        metrics_token: With which numbers may be read, and nothing else; None if there is none.
         dev_options: For `GET /dev`.
         body_bytes_max: Largest body of a request, after decompression.
         base_path: Below which the server is reached, such as `/tools/stepwell`; empty for `/`.
@@ -205,6 +210,7 @@ class ApiSettings:
     version: str
     signing_key: SigningKey | None = None
     event_keys: frozenset[str] | None = None
+    metrics_token: TokenHash | None = None
     dev_options: DevOptions = field(default_factory=DevOptions)
     body_bytes_max: int = BODY_BYTES_MAX
     base_path: str = ""

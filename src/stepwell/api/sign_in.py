@@ -9,35 +9,35 @@ from typing import Final
 import msgspec
 from starlette.types import Receive, Scope, Send
 
+from stepwell.api.access import SIGN_IN_PATH
 from stepwell.api.body import Headers, headers_of, read_body
 from stepwell.api.errors import send_error
 from stepwell.api.openapi import Body, Declaration, DeclarationTable, Tag, json, refused, text_of
+from stepwell.api.operators import HeldToken
 from stepwell.api.origins import is_same_origin
 from stepwell.api.responses import JSON, Header, encode_json, send_answer
 from stepwell.api.routing import send_not_found
 from stepwell.api.services import RouteTable
-from stepwell.api.sessions import FailedAttempts, OperatorKey, Sessions
+from stepwell.api.sessions import FailedAttempts, Sessions
 from stepwell.wire.errors import CallerError
 
-__all__ = ["DECLARATIONS", "PATH", "SignIn", "SignInAbsent"]
-
-PATH: Final = "/v0/session"
+__all__ = ["DECLARATIONS", "SignIn", "SignInAbsent"]
 
 _BODY_BYTES_MAX: Final = 4 * 1024
 
 
-class KeyWrong(CallerError):
-    """Somebody tried to sign in with something that is not the key."""
+class TokenWrong(CallerError):
+    """Somebody tried to sign in with something that is not the operator token."""
 
     code = "SW1020"
     status = 401
 
     def __init__(self) -> None:
-        super().__init__("the key is wrong")
+        super().__init__("the operator token is wrong")
 
 
 class TooManyAttempts(CallerError):
-    """Too many wrong keys were tried, so nobody can sign in for a moment.
+    """Too many wrong tokens were tried, so nobody can sign in for a moment.
 
     Attributes:
         pause_s: How long.
@@ -47,7 +47,7 @@ class TooManyAttempts(CallerError):
     status = 429
 
     def __init__(self, pause_s: int) -> None:
-        super().__init__(f"too many wrong keys were tried; try again in {pause_s} s")
+        super().__init__(f"too many wrong tokens were tried; try again in {pause_s} s")
         self.pause_s = pause_s
 
 
@@ -67,10 +67,10 @@ class Credentials(msgspec.Struct, frozen=True):
     """What one signs in with.
 
     Attributes:
-        key: The signing key, with or without its prefix.
+        token: The operator token.
     """
 
-    key: str
+    token: str
 
 
 class SessionState(msgspec.Struct, frozen=True, rename={"is_signed_in": "signedIn"}):
@@ -88,7 +88,7 @@ _FOREIGN: Final = refused(403, "Only pages of this server may do that (SW1022)")
 _ABSENT: Final = text_of("text/plain", "In development, where nobody signs in", status=404)
 
 DECLARATIONS: Final[DeclarationTable] = {
-    PATH: {
+    SIGN_IN_PATH: {
         "GET": Declaration(
             "getSession",
             "Say who is signed in to the dashboard",
@@ -99,23 +99,23 @@ DECLARATIONS: Final[DeclarationTable] = {
             "signIn",
             "Sign in to the dashboard",
             Tag.SERVER,
-            text="The answer sets a cookie that holds for twelve hours. It is accepted under `/v0` in "
-            "place of the signing key, from pages of this server only.",
+            text="The answer sets a cookie that holds for twelve hours. It is accepted in place of "
+            "the operator token, from pages of this server only.",
             body=Body(Credentials),
             answers=(
                 json(SessionState),
                 refused(400, "The body is not as described"),
-                refused(401, "The key is wrong (SW1020)"),
+                refused(401, "The token is wrong (SW1020)"),
                 _FOREIGN,
                 _ABSENT,
-                refused(429, "Too many wrong keys were tried (SW1021); see `Retry-After`"),
+                refused(429, "Too many wrong tokens were tried (SW1021); see `Retry-After`"),
             ),
         ),
         "DELETE": Declaration(
             "signOut",
             "Sign out of the dashboard",
             Tag.SERVER,
-            text="The browser forgets its cookie. Change the signing key to end all sessions.",
+            text="The browser forgets its cookie. Replace the operator token to end all sessions.",
             answers=(json(SessionState), _FOREIGN, _ABSENT),
         ),
     }
@@ -123,20 +123,20 @@ DECLARATIONS: Final[DeclarationTable] = {
 
 
 class SignIn:
-    """Exchanges the key for a session."""
+    """Exchanges the operator token for a session."""
 
-    def __init__(self, key: OperatorKey, sessions: Sessions, failed: FailedAttempts) -> None:
-        self._key = key
+    def __init__(self, token: HeldToken, sessions: Sessions, failed: FailedAttempts) -> None:
+        self._token = token
         self._sessions = sessions
         self._failed = failed
 
     def routes(self) -> RouteTable:
         """Where it is mounted."""
-        return {PATH: {"GET": self.get, "POST": self.post, "DELETE": self.delete}}
+        return {SIGN_IN_PATH: {"GET": self.get, "POST": self.post, "DELETE": self.delete}}
 
     async def get(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
         """Say whether the request comes with a session."""
-        await _send_state(send, is_signed_in=self._sessions.admit(headers_of(scope)))
+        await _send_state(send, is_signed_in=await self._sessions.admit(headers_of(scope)))
 
     async def post(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Sign in."""
@@ -145,18 +145,20 @@ class SignIn:
         try:
             credentials = _CREDENTIALS.decode(body)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-            # What is wrong is not told, because it may quote the key.
-            await send_error(send, 400, 'the body must be JSON such as {"key": "…"}')
+            # What is wrong is not told, because it may quote the token.
+            await send_error(send, 400, 'the body must be JSON such as {"token": "…"}')
             return
+        token = await self._token.current()
+        # Nothing is waited for from here on, so that those who try at the same time are all counted.
         if pause_s := self._failed.pause_s():
             error = TooManyAttempts(pause_s)
             retry_after = (b"retry-after", b"%d" % pause_s)
             await send_error(send, 429, str(error), code=error.code, headers=(retry_after,))
             return
-        if not self._key.accepts(credentials.key):
+        if not token.matches(credentials.token):
             self._failed.add()
-            raise KeyWrong
-        cookie = self._sessions.begin(is_secure=_is_secure(scope, headers))
+            raise TokenWrong
+        cookie = self._sessions.begin(token, is_secure=_is_secure(scope, headers))
         await _send_state(send, (b"set-cookie", cookie), is_signed_in=True)
 
     async def delete(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
@@ -171,7 +173,7 @@ class SignInAbsent:
 
     def routes(self) -> RouteTable:
         """Where it is mounted."""
-        return {PATH: dict.fromkeys(("GET", "POST", "DELETE"), send_not_found)}
+        return {SIGN_IN_PATH: dict.fromkeys(("GET", "POST", "DELETE"), send_not_found)}
 
 
 def _of_our_page(scope: Scope) -> Headers:

@@ -39,6 +39,7 @@ _SHOWN_CHARS: Final = 200
 
 _GRAPHQL_PATH: Final = "/v0/gql"
 _CHANGES_PATH: Final = "/v0/changes"
+_TOKEN_PATH: Final = "/v1/operator-token"  # noqa: S105 - a path
 _KIND_HEADER: Final = "x-inngest-server-kind"
 #: Codes of errors about the query itself: this program asks for what the server does not know.
 _QUERY_CODES: Final = frozenset({"GRAPHQL_VALIDATION_FAILED", "GRAPHQL_PARSE_FAILED"})
@@ -135,6 +136,13 @@ class Client:
             raise RequestRefused(str(answer.get("error") or f"status {response.status_code}"))
         return str(ids[0])
 
+    def replace_token(self) -> str:
+        """Another operator token; the one we have does not hold any more."""
+        response, body = self._exchange("POST", _TOKEN_PATH, {})
+        if response.status_code != 200:
+            self._refuse(response, body)
+        return str(self._object(response, body)["token"])
+
     @contextmanager
     def changes(self, run_ids: Sequence[str] = ()) -> Iterator[Iterator[Json]]:
         """What changes from when the block is entered, until the server ends the stream.
@@ -218,9 +226,13 @@ class Client:
         url, status = self.target.url, response.status_code
         if status == 401:
             how = (
-                "does not take the signing key" if self.target.bearer else "asks for a signing key"
+                "does not take the operator token"
+                if self.target.bearer
+                else "asks for the operator token"
             )
-            raise KeyRefused(f"{url} {how}; give it with --signing-key or INNGEST_SIGNING_KEY")
+            raise KeyRefused(f"{url} {how}; give it with --token or STEPWELL_TOKEN")
+        if status == 403 and self.target.bearer:
+            raise KeyRefused(f"{url} takes no signing key here; give the operator token instead")
         if response.is_redirect:
             raise ServerUnsuitable(url, "redirects to somewhere else; name that with --server")
         if _KIND_HEADER not in response.headers:

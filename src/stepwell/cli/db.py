@@ -3,6 +3,7 @@
 The database is found as `stepwell start` finds it.
 """
 
+import os
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -13,13 +14,15 @@ import click
 import msgspec
 
 from stepwell.cli.export_file import written_lines
+from stepwell.cli.json_text import json_text
 from stepwell.cli.progress import progress_on
 from stepwell.cli.serving import settings_from
 from stepwell.cli.setting_flags import config_flag, flag_for
 from stepwell.cli.tables import Column, facts, table
 from stepwell.cli.times import local_text, parse_point_ms, rfc_3339
+from stepwell.core.access_token import ENTROPY_BYTES, TokenHash, new_operator_token
 from stepwell.core.status import RunStatus
-from stepwell.server.errors import SettingInvalid
+from stepwell.server.errors import SettingInvalid, SettingUnsupported
 from stepwell.server.options import OPTIONS, Mode
 
 __all__ = ["db"]
@@ -170,6 +173,26 @@ def restore(
         click.echo(f"The database that was there is {done.kept}", err=True)
 
 
+@db.command("replace-token", short_help="Make another operator token, and print it.")
+@_finds_database
+@_as_json
+@click.pass_context
+def replace_token(ctx: click.Context, /, *, as_json: bool, **flags: object) -> None:
+    """Make another operator token in place of the one that holds, and print it.
+
+    For whoever has lost the token. Refused while a server runs; a running one is asked with
+    `stepwell token replace`.
+    """
+    from stepwell.store.sqlite import maintenance, operator_tokens  # noqa: PLC0415
+
+    made = new_operator_token(os.urandom(ENTROPY_BYTES))
+    with maintenance.open_for_change(_path(ctx, flags)) as connection:
+        # Printed first: if that fails, the token that holds goes on to.
+        click.echo(json_text({"token": made}) if as_json else made)
+        operator_tokens.replace_token(connection, token=TokenHash.of(made), now_ms=_now_ms())
+    click.echo("The one before does not hold any more.", err=True)
+
+
 @db.command()
 @click.argument("what", type=click.Choice(("runs", "events")))
 @click.option("--from", "since", metavar="TIME", help="Only what is from this time or later.")
@@ -205,7 +228,10 @@ def export(ctx: click.Context, /, *, what: str, output: Path | None, **flags: An
 
 def _path(ctx: click.Context, flags: Mapping[str, object]) -> Path:
     # The mode that requires no keys, because none are needed for a file.
-    database = settings_from(Mode.DEV, ctx, flags).database
+    settings = settings_from(Mode.DEV, ctx, flags)
+    if settings.postgres is not None:
+        raise SettingUnsupported("postgres-uri", "stepwell db works on SQLite databases only")
+    database = settings.database
     if database is None:
         raise SettingInvalid("persist", "persist is false: there is no database in a file")
     return database
@@ -214,13 +240,17 @@ def _path(ctx: click.Context, flags: Mapping[str, object]) -> Path:
 def _point_ms(name: str, text: str | None, *, otherwise: int) -> int:
     if text is None:
         return otherwise
-    ms = parse_point_ms(text, now_ms=time.time_ns() // 1_000_000)
+    ms = parse_point_ms(text, now_ms=_now_ms())
     if ms is None:
         raise click.BadParameter(
             f'{text!r} is neither a time such as 2026-11-21T09:00 nor how long ago, such as "2h"',
             param_hint=name,
         )
     return ms
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
 
 
 def _function_ids(wanted: tuple[str, ...], slugs: Mapping[str, str]) -> tuple[str, ...]:

@@ -24,7 +24,7 @@ __all__ = [
 
 
 class KeyRefused(CallerError):
-    """The server answered with 401. The message never shows a key."""
+    """The server answered that a key or token is missing or wrong. The message never shows one."""
 
     code: ClassVar[str] = "SW1010"
     status = 401

@@ -46,7 +46,7 @@ class Console:
     def client(self) -> Iterator[Client]:
         """A client of the server that was named."""
         if self._target.bearer and not self._target.may_carry_keys:
-            raise KeyExposed(self._target.url, "signing key")
+            raise KeyExposed(self._target.url, "operator token")
         with Client(self._target, self.outside) as client:
             yield client
 
@@ -93,7 +93,7 @@ class _OperatorCommand(click.Command):
         formatter.write_paragraph()
         with formatter.indentation():
             formatter.write_text(
-                f"--json, --server, --signing-key, --insecure and --timeout: see {group} --help."
+                f"--json, --server, --token, --insecure and --timeout: see {group} --help."
             )
 
 
@@ -143,7 +143,7 @@ def _console(ctx: click.Context, given: Mapping[str, object]) -> Console:
     try:
         target = Target.parse(
             str(options.get("server", SERVER_DEFAULT)),
-            str(options.get("signing_key", "")),
+            str(options.get("token", "")),
             timeout_s=timeout_s,
             insecure=bool(options.get("insecure", False)),
         )
@@ -158,7 +158,7 @@ def _given(flags: Mapping[str, object]) -> dict[str, object]:
     return {name: value for name, value in flags.items() if value is not None}
 
 
-_NAMES: Final = ("as_json", "server", "signing_key", "insecure", "timeout")
+_NAMES: Final = ("as_json", "server", "token", "insecure", "timeout")
 
 
 def _shared_options(*, at_group: bool) -> tuple[click.Option, ...]:
@@ -179,17 +179,17 @@ def _shared_options(*, at_group: bool) -> tuple[click.Option, ...]:
             f"Default: {SERVER_DEFAULT}.",
         ),
         kind(
-            ["--signing-key"],
-            metavar="HEX",
-            envvar=["STEPWELL_SIGNING_KEY", "INNGEST_SIGNING_KEY"] if at_group else None,
-            help="The signing key of a server in production; better given by the variable "
-            "INNGEST_SIGNING_KEY, because others on this machine see what is typed.",
+            ["--token"],
+            metavar="TOKEN",
+            envvar="STEPWELL_TOKEN" if at_group else None,
+            help="The operator token of a server in production; better given by the variable "
+            "STEPWELL_TOKEN, because others on this machine see what is typed.",
         ),
         kind(
             ["--insecure"],
             is_flag=True,
             default=None,
-            help="Send keys also over http:// to another machine, where others can read them.",
+            help="Send the token also over http:// to another machine, where others can read them.",
         ),
         kind(
             ["--timeout"],

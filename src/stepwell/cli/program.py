@@ -17,6 +17,7 @@ from stepwell.cli.log_flags import log_flags, remember
 from stepwell.cli.openapi import openapi
 from stepwell.cli.runs import runs
 from stepwell.cli.start import start
+from stepwell.cli.token import token
 from stepwell.cli.version import version
 from stepwell.wire.errors import StepwellError
 
@@ -62,6 +63,7 @@ for _command in (
     events,
     functions,
     runs,
+    token,
 ):
     program.add_command(_command)
 

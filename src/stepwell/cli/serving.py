@@ -42,7 +42,12 @@ def serve(mode: Mode, ctx: click.Context, parameters: Mapping[str, object]) -> N
         companion = Companion(DEMO_PATH, sdk_path, create_demo_app, DEMO_EVENT)
     # The banner is for people; programs read the log.
     announce = partial(click.echo, nl=False) if sys.stdout.isatty() else None
-    run_server(settings, companion=companion, announce=announce)
+    run_server(
+        settings,
+        show_token=partial(click.echo, nl=False),
+        companion=companion,
+        announce=announce,
+    )
 
 
 def _home() -> Path:

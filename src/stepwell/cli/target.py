@@ -1,11 +1,11 @@
-"""Which server a command talks to, and which keys it may be given."""
+"""Which server a command talks to, and whether it may be given secrets."""
 
 import ipaddress
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
-from stepwell.wire.signing import SigningKey, SigningKeyInvalid, bearer_digest
+from stepwell.core.access_token import TOKEN_CHARS_MAX
 
 __all__ = ["SERVER_DEFAULT", "Target", "TargetInvalid"]
 
@@ -13,7 +13,7 @@ SERVER_DEFAULT: Final = "http://localhost:8288"
 
 
 class TargetInvalid(ValueError):
-    """What was typed names no server, or is no key; the message is for the user."""
+    """What was typed names no server, or is no token; the message is for the user."""
 
 
 # A dataclass and not a Struct: serialisers and pretty printers show the fields of a Struct.
@@ -23,8 +23,7 @@ class Target:
 
     Attributes:
         url: With scheme, without a slash at the end.
-        bearer: What proves that we have the signing key; empty without one. It is the key's digest,
-            so that the key itself, which also signs requests to apps, never travels.
+        bearer: The operator token; empty without one.
         timeout_s: How long an answer may take.
         is_loopback: Whether the server is on this machine.
         may_carry_keys: Whether keys may be sent: they would be encrypted, stay on this machine, or
@@ -39,19 +38,19 @@ class Target:
 
     @classmethod
     def parse(
-        cls, server: str, signing_key: str, *, timeout_s: float, insecure: bool = False
+        cls, server: str, token: str, *, timeout_s: float, insecure: bool = False
     ) -> "Target":
-        """What the user means by a URL, of which `http://` may be left out, and a key.
+        """What the user means by a URL, of which `http://` may be left out, and a token.
 
         Raises:
-            TargetInvalid: It cannot be used. The message shows no key.
+            TargetInvalid: It cannot be used. The message shows no token.
         """
         url = _normalised(server)
         host = urlsplit(url).hostname or ""
         is_loopback = _is_loopback(host)
         return cls(
             url,
-            _bearer(signing_key),
+            _bearer(token),
             timeout_s,
             is_loopback,
             insecure or is_loopback or url.startswith("https://"),
@@ -70,7 +69,7 @@ def _normalised(server: str) -> str:
     if parts.scheme not in ("http", "https") or not parts.hostname or not has_port:
         raise TargetInvalid(f"{text!r} is no URL of a server, such as {SERVER_DEFAULT}")
     if parts.username is not None or parts.password is not None:
-        raise TargetInvalid("a URL with a user or password is not taken; use --signing-key")
+        raise TargetInvalid("a URL with a user or password is not taken; use --token")
     if parts.query or parts.fragment:
         raise TargetInvalid(f"{text!r} has more than the address of a server")
     return url.rstrip("/")
@@ -85,11 +84,9 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-def _bearer(signing_key: str) -> str:
-    key = signing_key.strip()
-    if not key:
-        return ""
-    try:
-        return bearer_digest(SigningKey.parse(key))
-    except SigningKeyInvalid as error:
-        raise TargetInvalid(str(error)) from error
+def _bearer(token: str) -> str:
+    text = token.strip()
+    # A signing key is let through: the server says best why it does not do.
+    if not text.isascii() or not text.isprintable() or " " in text or len(text) > TOKEN_CHARS_MAX:
+        raise TargetInvalid("the token has characters that no token has, or too many")
+    return text

@@ -8,8 +8,8 @@ __all__ = ["API_SEGMENTS", "first_segment", "may_be_page"]
 #: API, or for the endpoint of an SDK, must hear that it is not here, and not be shown a page.
 API_SEGMENTS: Final = frozenset(
     {
-        *("api", "connect", "demo", "dev", "e", "fn", "health", "invoke", "mcp", "metrics"),
-        *("realtime", "v0", "v1", "v2", "v3", "x"),
+        *("api", "connect", "debug", "demo", "dev", "e", "fn", "health", "invoke", "mcp"),
+        *("metrics", "realtime", "v0", "v1", "v2", "v3", "x"),
     }
 )
 

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 from starlette.types import ASGIApp
 
+from stepwell.api.operators import HeldToken
+from stepwell.api.readiness import Readiness
 from stepwell.core.retry import RetryPolicy
 from stepwell.drivers.gateway import HttpGateway
 from stepwell.drivers.http import HttpClient, HttpDriver, PoolLimits
@@ -30,7 +32,7 @@ from stepwell.server.settings import Settings
 from stepwell.server.sync import Sync, SyncSettings
 from stepwell.store.sqlite.store import SqliteStore
 
-__all__ = ["Parts", "compose"]
+__all__ = ["Circumstances", "Parts", "compose"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,26 +62,36 @@ class Parts:
         await self.behind.readers.close()
 
 
-def compose(
-    settings: Settings,
-    store: SqliteStore,
-    *,
-    port: int,
-    url: str,
-    companion: Companion | None,
-    tells_runs: bool,
-) -> Parts:
-    """Put a server together; nothing runs yet. Must be called inside the event loop.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Circumstances:
+    """What is known of a server when it is put together.
 
-    Args:
-        settings: How it is to behave.
-        store: Opened.
+    Attributes:
+        clock: The wall clock.
+        operator: Who runs it; None in development.
         port: Where it will listen.
         url: Where this machine will reach it.
         companion: An app to serve beside the API.
         tells_runs: Whether single runs are logged.
     """
-    clock = SystemClock()
+
+    clock: SystemClock
+    operator: HeldToken | None
+    port: int
+    url: str
+    companion: Companion | None = None
+    tells_runs: bool = False
+
+
+def compose(settings: Settings, store: SqliteStore, now: Circumstances) -> Parts:
+    """Put a server together; nothing runs yet. Must be called inside the event loop.
+
+    Args:
+        settings: How it is to behave.
+        store: Opened.
+        now: What else is known.
+    """
+    clock = now.clock
     ids = RandomIds(clock)
     registry = Registry(clock, ids)
     client = HttpClient(limits=_pool_limits(settings.queue_workers))
@@ -89,7 +101,7 @@ def compose(
     exporter = _exporter(settings, client, registry, counts)
     observers: list[Observer] = [run_ends.observe, counts.observe, changes.observe]
     observers += [exporter.observe] if exporter is not None else []
-    observers += [RunLog(registry)] if tells_runs else []
+    observers += [RunLog(registry)] if now.tells_runs else []
     driver = HttpDriver(client, now_ms=clock.now_ms, signing_key=settings.signing_key)
     engine = Engine(
         Surroundings(
@@ -119,15 +131,17 @@ def compose(
         changes=changes,
         clock=clock,
         ids=ids,
+        operator=now.operator,
+        readiness=Readiness(store, lambda: engine.owned is not None),
     )
     return Parts(
         behind=behind,
         client=client,
         gateway=gateway,
         exporter=exporter,
-        app=_app(settings, behind, companion, url),
-        url=url,
-        port=port,
+        app=_app(settings, behind, now.companion, now.url),
+        url=now.url,
+        port=now.port,
     )
 
 

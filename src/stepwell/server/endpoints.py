@@ -20,8 +20,10 @@ from stepwell.api.event_outcomes import EventOutcomesApi
 from stepwell.api.graphql import GraphqlEndpoint, GraphqlServices, Request, ServerFacts
 from stepwell.api.metadata import MetadataApi
 from stepwell.api.metrics import MetricsEndpoint
+from stepwell.api.operators import HeldToken
 from stepwell.api.prom import PromEndpoint
 from stepwell.api.queue_snapshot import QueueSnapshots
+from stepwell.api.readiness import Readiness
 from stepwell.api.registration import RegistrationApi
 from stepwell.api.replays import ReplaysApi
 from stepwell.api.reruns import RerunsApi
@@ -73,6 +75,8 @@ class Behind:
     changes: ChangeFeed
     clock: SystemClock
     ids: RandomIds
+    operator: HeldToken | None
+    readiness: Readiness
 
 
 def served(settings: Settings, behind: Behind) -> ASGIApp:
@@ -85,6 +89,7 @@ def served(settings: Settings, behind: Behind) -> ASGIApp:
         readers=behind.readers,
         ids=behind.ids,
         clock=behind.clock,
+        operator=behind.operator,
     )
     waitings = Waitings(
         behind.readers,
@@ -123,6 +128,7 @@ def _shown(
         PromEndpoint(services, readers, engine.calls_under_way).routes(),
         EventOutcomesApi(services, readers).routes(),
         metrics.routes(),
+        behind.readiness.routes(),
     ]
 
 
@@ -190,6 +196,7 @@ def _api_settings(settings: Settings) -> ApiSettings:
         version=__version__,
         signing_key=settings.signing_key,
         event_keys=None if settings.mode is Mode.DEV else frozenset(settings.event_keys),
+        metrics_token=settings.metrics_token,
         dev_options=DevOptions(
             directory=os.getcwd(),  # noqa: PTH109 - a text is wanted
             urls=settings.sdk_urls,

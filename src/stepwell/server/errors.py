@@ -5,7 +5,8 @@ OperationalError
 ├── ConfigFileUnreadable   the configuration file cannot be read           SW2011
 ├── AddressUnavailable     host and port cannot be listened on             SW2012
 ├── AssertionsDisabled     Python was told to leave out assertions         SW2013
-└── SettingUnsupported     a setting asks for what this version has not    SW2014
+├── SettingUnsupported     a setting asks for what this version has not    SW2014
+└── TokenNotShown          nobody would have seen the operator token       SW2017
 """
 
 from pathlib import Path
@@ -19,6 +20,7 @@ __all__ = [
     "ConfigFileUnreadable",
     "SettingInvalid",
     "SettingUnsupported",
+    "TokenNotShown",
 ]
 
 
@@ -97,3 +99,20 @@ class SettingUnsupported(OperationalError):
     def __init__(self, setting: str, reason: str) -> None:
         super().__init__(f"{setting} is not supported: {reason}")
         self.setting = setting
+
+
+class TokenNotShown(OperationalError):
+    """The first operator token could not be shown, so it was not stored either.
+
+    Attributes:
+        reason: What the system said.
+    """
+
+    code: ClassVar[str] = "SW2017"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(
+            f"the operator token could not be written to standard output ({reason}); start the "
+            "server once where somebody sees it, or choose a token with STEPWELL_OPERATOR_TOKEN"
+        )
+        self.reason = reason

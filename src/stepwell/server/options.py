@@ -150,6 +150,24 @@ _USED: Final = (
         about="Key with which events may be sent. Can be repeated; at least one is required.",
     ),
     Option(
+        name="operator-token",
+        kind=Kind.TEXT,
+        modes=_START,
+        metavar="TOKEN",
+        is_secret=True,
+        about="Token of those who run the server, for the dashboard and the command line: 32 to 512 "
+        "random characters. Default: made at the first start, and shown once.",
+    ),
+    Option(
+        name="metrics-token",
+        kind=Kind.TEXT,
+        modes=_START,
+        metavar="TOKEN",
+        is_secret=True,
+        about="Token with which numbers can be read, for Prometheus: 32 to 512 random characters. "
+        "Default: none, so that only the operator token does.",
+    ),
+    Option(
         name="persist",
         kind=Kind.SWITCH,
         modes=_DEV,
@@ -161,6 +179,44 @@ _USED: Final = (
         kind=Kind.TEXT,
         metavar="DIRECTORY",
         about="Where the database main.db is. Default: .stepwell in the working directory.",
+    ),
+    Option(
+        name="postgres-uri",
+        kind=Kind.TEXT,
+        metavar="URI",
+        is_secret=True,
+        about="Keep everything in this PostgreSQL database instead of SQLite: "
+        "postgresql://user:password@host:5432/database.",
+    ),
+    Option(
+        name="postgres-max-idle-conns",
+        kind=Kind.NUMBER,
+        metavar="COUNT",
+        about="Connections to PostgreSQL that are kept without being used. Default: 10.",
+    ),
+    Option(
+        name="postgres-max-open-conns",
+        kind=Kind.NUMBER,
+        metavar="COUNT",
+        about="Connections to PostgreSQL, at most; 2 or more. Default: 100.",
+    ),
+    Option(
+        name="postgres-conn-max-idle-time",
+        kind=Kind.NUMBER,
+        metavar="MINUTES",
+        about="How long an unused connection to PostgreSQL is kept; 0 is for ever. Default: 5.",
+    ),
+    Option(
+        name="postgres-conn-max-lifetime",
+        kind=Kind.NUMBER,
+        metavar="MINUTES",
+        about="How long a connection to PostgreSQL is used; 0 is for ever. Default: 30.",
+    ),
+    Option(
+        name="shutdown-grace",
+        kind=Kind.SECONDS,
+        about="How long calls to apps may take to end when the server is told to stop; the next "
+        "start makes those again that took longer. Default: 6, and 2 for dev.",
     ),
     Option(
         name="retry-interval",
@@ -279,7 +335,6 @@ _USED: Final = (
 _NO_POLLING: Final = "nothing is polled here"
 _NO_GATEWAY: Final = "apps connect over HTTP in this version; there is no connect gateway yet"
 _OTLP: Final = "spans go to --otlp-endpoint"
-_ONE_FILE: Final = "everything is in one SQLite file"
 
 
 def _ignored(name: str, why: str, kind: Kind = Kind.TEXT) -> Option:
@@ -297,21 +352,12 @@ _OF_THE_REFERENCE_ONLY: Final = (
     _ignored("connect-gateway-grpc-port", _NO_GATEWAY),
     _ignored("connect-executor-grpc-ip", _NO_GATEWAY),
     _ignored("connect-executor-grpc-port", _NO_GATEWAY),
-    _ignored("postgres-max-idle-conns", _ONE_FILE),
-    _ignored("postgres-max-open-conns", _ONE_FILE),
-    _ignored("postgres-conn-max-idle-time", _ONE_FILE),
-    _ignored("postgres-conn-max-lifetime", _ONE_FILE),
     _ignored("debug-api-port", "there is no debug service"),
     _ignored("system-trace-endpoint", _OTLP),
     _ignored("system-trace-url-path", _OTLP),
     _refused(
         "redis-uri",
         "queue and run state are in the database, so no Redis is needed; leave it out",
-    ),
-    _refused(
-        "postgres-uri",
-        "PostgreSQL comes in a later version; leave it out, and use --sqlite-dir to choose where "
-        "the SQLite database is",
     ),
 )
 

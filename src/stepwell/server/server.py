@@ -8,23 +8,26 @@ import sys
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from functools import partial
-from pathlib import Path
 from typing import Any, Final
 
 import structlog
 import uvloop
 
 from stepwell import __version__
+from stepwell.api.operators import HeldToken
+from stepwell.engine.clock import Clock
 from stepwell.engine.store import OwnershipLost, StoreUnavailable
 from stepwell.server.banner import KnownApp, Whereabouts, banner
+from stepwell.server.clock import SystemClock
 from stepwell.server.companion import Companion, Introduction
-from stepwell.server.composition import Parts, compose
+from stepwell.server.composition import Circumstances, Parts, compose
 from stepwell.server.discovery import DISCOVERY_PORTS, Discovery
-from stepwell.server.errors import AssertionsDisabled
+from stepwell.server.errors import AssertionsDisabled, SettingUnsupported
 from stepwell.server.http_server import HttpServer
 from stepwell.server.listening import listen, listen_nearby
 from stepwell.server.log_settings import LogFormat
 from stepwell.server.logging import set_up_logging
+from stepwell.server.operator_token import ShowToken, held_token
 from stepwell.server.options import Mode
 from stepwell.server.process import raise_open_files, settle_memory, take_short_turns
 from stepwell.server.service_manager import ServiceManager
@@ -38,10 +41,7 @@ _log = structlog.get_logger("stepwell.server")
 #: Shows the banner; it is given the text.
 Announce = Callable[[str], None]
 
-#: How long calls under way may take before they are given up, to be made again by the next start.
-#: A developer wants the prompt back; container managers kill after ten seconds.
-_CALLS_GRACE_S: Final = {Mode.DEV: 2.0, Mode.START: 6.0}
-#: For requests under way after that; they only wait for a commit.
+#: For requests under way after calls have ended; they only wait for a commit.
 _REQUESTS_GRACE_S: Final = 2
 #: For what was decided to be written, by a store that may not answer.
 _WRITING_GRACE_S: Final = 5.0
@@ -58,12 +58,17 @@ _EVERY_ADDRESS: Final = {"0.0.0.0": "127.0.0.1", "": "127.0.0.1", "::": "[::1]"}
 
 
 def run_server(
-    settings: Settings, *, companion: Companion | None = None, announce: Announce | None = None
+    settings: Settings,
+    *,
+    show_token: ShowToken,
+    companion: Companion | None = None,
+    announce: Announce | None = None,
 ) -> None:
     """Serve until the process is told to stop by SIGINT or SIGTERM; a second one ends it at once.
 
     Args:
         settings: How.
+        show_token: Shows a person a new operator token.
         companion: An app to run beside the API.
         announce: Shows a person where everything is; without it, that is logged.
 
@@ -71,6 +76,8 @@ def run_server(
         AssertionsDisabled: Python was started with -O.
         AddressUnavailable: The server cannot listen.
         StoreInUse, StoreCorrupt, StoreNewer, StoreUnusable: The database cannot be used.
+        SettingUnsupported: Nor is there a store of the kind that was asked for.
+        TokenNotShown: Nobody would have seen the operator token.
     """
     # Here and not where assertions stand: with -O none of them is left to notice.
     if not __debug__:
@@ -82,7 +89,7 @@ def run_server(
         _log.warning("open_files.too_few", missing=missing_files)
     for note in settings.notes:
         _log.warning("setting.note", note=note)
-    server = Server(settings, log_format, companion=companion, announce=announce)
+    server = Server(settings, log_format, show_token, companion=companion, announce=announce)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(server.run())
 
@@ -94,11 +101,13 @@ class Server:
         self,
         settings: Settings,
         log_format: LogFormat,
+        show_token: ShowToken,
         *,
         companion: Companion | None,
         announce: Announce | None,
     ) -> None:
         self._settings = settings
+        self._show_token = show_token
         self._companion = companion
         self._announce = announce
         self._service_manager = ServiceManager()
@@ -110,17 +119,19 @@ class Server:
     async def run(self) -> None:
         """Serve until a signal comes, then finish what was begun."""
         self._catch_signals()
-        store = await _open_store(self._settings.database)
+        store = await _open_store(self._settings)
         try:
             listeners = self._listen()
-            parts = compose(
-                self._settings,
-                store,
+            clock = SystemClock()
+            now = Circumstances(
+                clock=clock,
+                operator=await self._operator(store, clock),
                 port=_port_of(listeners),
                 url=_url(self._settings.host, _port_of(listeners)),
                 companion=self._companion,
                 tells_runs=self._tells_runs,
             )
+            parts = compose(self._settings, store, now)
             try:
                 await self._serve(parts, listeners)
             finally:
@@ -132,6 +143,13 @@ class Server:
     def stop(self) -> None:
         """Begin to stop. May be called twice."""
         self._stopping.set()
+
+    async def _operator(self, store: SqliteStore, clock: Clock) -> HeldToken | None:
+        """None in development, where everybody may do everything."""
+        if self._settings.mode is Mode.DEV:
+            return None
+        given = self._settings.operator_token
+        return await held_token(given, store.operator_tokens(), clock, self._show_token)
 
     def _catch_signals(self) -> None:
         loop = asyncio.get_running_loop()
@@ -163,11 +181,12 @@ class Server:
             chores = [tasks.create_task(chore) for chore in self._chores(parts)]
             await self._stopping.wait()
 
+            parts.behind.readiness.stop()
             self._service_manager.stopping()
             for chore in chores:
                 chore.cancel()
             # Apps may ask the server for something before they answer, so it goes on serving.
-            await parts.behind.engine.drain(_CALLS_GRACE_S[self._settings.mode])
+            await parts.behind.engine.drain(self._settings.shutdown_grace_s)
             parts.behind.run_ends.close()
             parts.behind.changes.close()
             http.stop()
@@ -281,7 +300,11 @@ async def _tidy(parts: Parts) -> None:
         await asyncio.sleep(_TIDY_S)
 
 
-async def _open_store(path: Path | None) -> SqliteStore:
+async def _open_store(settings: Settings) -> SqliteStore:
+    if settings.postgres is not None:
+        reason = "this version keeps everything in SQLite; leave it out, or use --sqlite-dir"
+        raise SettingUnsupported("postgres-uri", reason)
+    path = settings.database
     return SqliteStore.in_memory() if path is None else await SqliteStore.open(path)
 
 

@@ -8,13 +8,21 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
+from stepwell.core.access_token import TokenHash
 from stepwell.core.retention import Retention
+from stepwell.server import token_settings
 from stepwell.server.base_path import base_path
 from stepwell.server.config_file import ConfigFile, find_config, read_config
 from stepwell.server.errors import SettingInvalid, SettingUnsupported
 from stepwell.server.log_settings import LEVELS, LogFormat, LogSettings
 from stepwell.server.options import Fate, Kind, Mode, Option, options_of
 from stepwell.server.otlp_settings import OtlpSettings, otlp_settings
+from stepwell.server.postgres_settings import (
+    POOL_OPTIONS,
+    POSTGRES_RANGES,
+    PostgresSettings,
+    postgres_settings,
+)
 from stepwell.server.retention_settings import retention
 from stepwell.wire.signing import SigningKey, SigningKeyInvalid
 
@@ -29,6 +37,8 @@ DATABASE_NAME: Final = "main.db"
 _HOST: Final = "127.0.0.1"
 _DATA_FOLDER: Final = ".stepwell"
 _POLL_INTERVAL_S: Final = 5.0
+# A developer wants the prompt back; container managers kill after ten seconds.
+_SHUTDOWN_GRACE_S: Final = {Mode.DEV: 2.0, Mode.START: 6.0}
 # The reference's default is 100. Calls mostly wait for the app, which costs a connection and no
 # processor, and a limit that is reached delays everyone behind it.
 _QUEUE_WORKERS: Final = 1000
@@ -56,6 +66,7 @@ class Settings:
         port: Port to listen on.
         base_path: Path below which it is reached, without a slash at its end; empty for `/`.
         database: The database file, or None to keep everything in memory.
+        postgres: The database that is used instead; None if there is none.
         sdk_urls: Apps the server was told of, as typed.
         discovery: Whether to look for apps on this machine.
         extra_ports: Where to look for them besides the usual ports.
@@ -69,6 +80,9 @@ class Settings:
         allow_private_requests: Whether steps may have the server fetch from private networks.
         signing_key: Shared with the apps; None in development.
         event_keys: Keys with which events may be sent; empty in development, where any will do.
+        operator_token: Of those who run the server; None if the store has it, and in development.
+        metrics_token: With which numbers may be read, and nothing else; None if there is none.
+        shutdown_grace_s: For calls under way when the server is told to stop.
         otlp: The collector that runs and steps are exported to; None exports nothing.
         step_metadata: Whether apps may attach metadata to runs and steps.
         retention: How long what is kept, where an environment says nothing else.
@@ -85,6 +99,7 @@ class Settings:
     port: int
     database: Path | None
     base_path: str = ""
+    postgres: PostgresSettings | None = None
     sdk_urls: tuple[str, ...] = ()
     discovery: bool = False
     extra_ports: tuple[int, ...] = ()
@@ -97,6 +112,9 @@ class Settings:
     allow_private_requests: bool = False
     signing_key: SigningKey | None = None
     event_keys: tuple[str, ...] = field(default=(), repr=False)
+    operator_token: TokenHash | None = None
+    metrics_token: TokenHash | None = None
+    shutdown_grace_s: float = _SHUTDOWN_GRACE_S[Mode.START]
     otlp: OtlpSettings | None = None
     step_metadata: bool = True
     retention: Retention = field(default_factory=Retention)
@@ -148,7 +166,7 @@ def resolve(mode: Mode, given: Given) -> Settings:
             notes.append(f"{source} has no effect: {option.why}")
             continue
         values[option.name] = _value(option, source, raw)
-    notes += _unknown_keys(file)
+    notes += [*_unknown_keys(file), *_pool_notes(values)]
     log, log_notes = _log_settings(values, given.environ)
     return replace(
         _settings(mode, values, given.directory),
@@ -194,6 +212,12 @@ def _unknown_keys(file: ConfigFile) -> list[str]:
     # Settings of another command of the reference.
     known |= {"api-host", "api-port", "prod"}
     return [f"unknown key {key!r} in {file.path}" for key in file.values if key not in known]
+
+
+def _pool_notes(values: Mapping[str, Any]) -> list[str]:
+    if "postgres-uri" in values:
+        return []
+    return [f"{name} has no effect without postgres-uri" for name in POOL_OPTIONS if name in values]
 
 
 def _value(option: Option, source: str, raw: object) -> object:
@@ -251,6 +275,7 @@ _RANGES: Final = {
     "port": (0.0, float(_PORT_MAX)),
     "queue-workers": (1.0, float(_QUEUE_WORKERS_MAX)),
     "concurrency": (0.0, float(_CONCURRENCY_MAX)),
+    **POSTGRES_RANGES,
 }
 
 
@@ -296,6 +321,10 @@ def _settings(mode: Mode, values: Mapping[str, Any], directory: Path) -> Setting
         allow_private_requests=values.get("allow-private-requests", is_dev),
         signing_key=None if is_dev else _signing_key(values),
         event_keys=() if is_dev else _event_keys(values),
+        operator_token=token_settings.given_token(token_settings.OPERATOR, values),
+        metrics_token=token_settings.given_token(token_settings.METRICS, values),
+        shutdown_grace_s=values.get("shutdown-grace", _SHUTDOWN_GRACE_S[mode]),
+        postgres=postgres_settings(values),
         retention=retention(values, in_memory=not values.get("persist", True)),
         ui=not values.get("no-ui", False),
         demo=values.get("demo", False),

@@ -8,7 +8,9 @@ import msgspec
 from starlette.types import Message
 
 from stepwell.api import ApiServices, ApiSettings, create_api
+from stepwell.api.operators import GivenToken, HeldToken
 from stepwell.api.services import RouteTable
+from stepwell.core.access_token import TokenHash
 from stepwell.core.function import Function, FunctionIndex
 from stepwell.core.identity import (
     DEFAULT_ENVIRONMENT_ID,
@@ -31,12 +33,15 @@ from stepwell.wire.ulid import ulid_from
 NOW_MS = 1_795_252_035_250
 NOW = "2026-11-21T09:07:15.250Z"
 SIGNING_KEY = "signkey-test-abc123def456"
+OPERATOR_TOKEN = "stepwell_op_" + "0123456789abcdef" * 3
+METRICS_TOKEN = "metrics-" + "0123456789abcdef" * 2
 DEV = ApiSettings(server_kind="dev", version="1.2.3")
 CLOUD = ApiSettings(
     server_kind="cloud",
     version="1.2.3",
     signing_key=SigningKey.parse(SIGNING_KEY),
     event_keys=frozenset({"first-key", "second-key"}),
+    metrics_token=TokenHash.of(METRICS_TOKEN),
 )
 
 
@@ -145,9 +150,15 @@ class Api:
     """The API, with everything behind it pretended."""
 
     def __init__(
-        self, settings: ApiSettings = DEV, *, registration: RouteTable | None = None
+        self,
+        settings: ApiSettings = DEV,
+        *,
+        registration: RouteTable | None = None,
+        operator: HeldToken | None = None,
     ) -> None:
         self.backend = Backend()
+        if settings.signing_key is not None and operator is None:
+            operator = GivenToken(TokenHash.of(OPERATOR_TOKEN))
         clock = Clock()
         self.app = create_api(
             ApiServices(
@@ -158,6 +169,7 @@ class Api:
                 ids=Ulids(),
                 clock=clock,
                 routes=[registration or {}],
+                operator=operator,
             ),
             settings,
         )

@@ -49,7 +49,7 @@ def built_into(directory: Path) -> Path:
 
 def with_dashboard(directory: Path, settings: ApiSettings = DEV, **changes: Any) -> ApiSettings:
     """The settings of a server that serves that directory."""
-    shown = ("server_kind", "version", "signing_key", "event_keys", "base_path")
+    shown = ("server_kind", "version", "signing_key", "event_keys", "metrics_token", "base_path")
     given = {name: getattr(settings, name) for name in shown} | changes
     return ApiSettings(**{"dashboard": DashboardSettings(directory=directory), **given})
 

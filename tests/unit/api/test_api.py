@@ -7,11 +7,13 @@ from starlette.types import Message, Receive, Scope, Send
 
 from stepwell.api import ApiSettings
 from stepwell.api.errors import BodyTooLarge
+from stepwell.api.operators import GivenToken
+from stepwell.core.access_token import TokenHash
 from stepwell.core.function import FunctionIndex
 from stepwell.core.identity import PartitionId
 from stepwell.engine.store import OwnershipLost, StoreUnavailable
 from stepwell.wire.signing import SigningKey, bearer_digest
-from tests.unit.api.api_server import CLOUD, SIGNING_KEY, Answer, Api, function, ulid
+from tests.unit.api.api_server import CLOUD, DEV, SIGNING_KEY, Answer, Api, function, ulid
 
 PROTECTED = [
     ("POST", "/fn/register"),
@@ -36,13 +38,14 @@ PROTECTED = [
     ("POST", "/v0/connect/start"),
     ("POST", "/invoke/shop-ship"),
     ("GET", "/dev"),
-    ("GET", "/v1"),
     ("GET", "/v2/health"),
 ]
 
 
 @pytest.mark.parametrize(("method", "path"), PROTECTED)
-def test_in_production_a_protected_route_needs_the_signing_key(method: str, path: str) -> None:
+def test_in_production_what_the_reference_protects_opens_to_the_signing_key(
+    method: str, path: str
+) -> None:
     api = Api(CLOUD)
 
     refused = api.request(method, path)
@@ -92,6 +95,12 @@ def test_a_development_server_lets_everything_pass() -> None:
 def test_a_production_server_without_signing_key_does_not_start() -> None:
     with pytest.raises(AssertionError):
         Api(ApiSettings(server_kind="cloud", version="1"))
+
+
+def test_a_server_has_both_a_signing_key_and_operators_or_neither() -> None:
+    """With one of them missing, a part of it would be open to everybody."""
+    with pytest.raises(AssertionError):
+        Api(DEV, operator=GivenToken(TokenHash.of("x")))
 
 
 def test_settings_do_not_show_their_keys_when_printed() -> None:

@@ -13,18 +13,31 @@ from starlette.types import ASGIApp, Message
 
 from stepwell.api import ApiServices, ApiSettings, create_api
 from stepwell.api.changes_socket import ChangesSocket
+from stepwell.api.operators import GivenToken
 from stepwell.api.services import DashboardSettings
-from stepwell.api.sessions import OperatorKey, Sessions
+from stepwell.api.sessions import Sessions
+from stepwell.core.access_token import TokenHash
 from stepwell.core.identity import AppId, RunId
 from stepwell.core.journal import RunStarted
 from stepwell.core.transition import JournalRow, Transition
 from stepwell.engine.changes import SUBSCRIBERS_MAX, ChangeFeed
-from tests.unit.api.api_server import CLOUD, DEV, SIGNING_KEY, Backend, Clock, Ulids, ulid
+from stepwell.wire.signing import SigningKey
+from tests.unit.api.api_server import (
+    CLOUD,
+    DEV,
+    OPERATOR_TOKEN,
+    SIGNING_KEY,
+    Backend,
+    Clock,
+    Ulids,
+    ulid,
+)
 
 pytestmark = pytest.mark.anyio
 
 RUN = RunId(ulid(1))
 OTHER = RunId(ulid(2))
+OPERATOR = GivenToken(TokenHash.of(OPERATOR_TOKEN))
 DENIAL: Final[dict[str, Any]] = {"websocket.http.response": {}}
 
 
@@ -230,18 +243,20 @@ def api(settings: ApiSettings, feed: ChangeFeed) -> ASGIApp:
         ids=Ulids(),
         clock=Clock(),
         sockets=ChangesSocket(feed).sockets(),
+        operator=None if settings.signing_key is None else OPERATOR,
     )
     return create_api(services, settings)
 
 
-async def test_in_production_one_needs_the_key_or_a_session() -> None:
+async def test_in_production_one_needs_the_operator_token_or_a_session() -> None:
     app = api(_with_sessions(), ChangeFeed())
-    key = OperatorKey(CLOUD.signing_key)  # type: ignore[arg-type]
-    sessions = Sessions(key, lambda: Clock().now_ms() // 1000, base_path="")
-    cookie = sessions.begin(is_secure=False).partition(b";")[0].decode()
+    key = SigningKey.parse(SIGNING_KEY)
+    sessions = Sessions(OPERATOR, key, lambda: Clock().now_ms() // 1000, base_path="")
+    token = TokenHash.of(OPERATOR_TOKEN)
+    cookie = sessions.begin(token, is_secure=False).partition(b";")[0].decode()
     ours = {"origin": "http://localhost:8288", "cookie": cookie}
 
-    for allowed in ({"authorization": f"Bearer {SIGNING_KEY}"}, ours, {"cookie": cookie}):
+    for allowed in ({"authorization": f"Bearer {OPERATOR_TOKEN}"}, ours, {"cookie": cookie}):
         async with watching(app, scope_of(headers=allowed)):
             pass
     for kept_out in (
@@ -253,6 +268,15 @@ async def test_in_production_one_needs_the_key_or_a_session() -> None:
     ):
         browser = await refused(app, scope_of(headers=kept_out))
         assert (browser.status, browser.refusal) == (401, b"Authentication failed\n")
+
+
+async def test_an_app_is_told_that_its_key_does_not_do() -> None:
+    headers = {"authorization": f"Bearer {SIGNING_KEY}"}
+
+    browser = await refused(api(_with_sessions(), ChangeFeed()), scope_of(headers=headers))
+
+    assert browser.status == 403
+    assert b"needs the operator token" in browser.refusal
 
 
 def _with_sessions() -> ApiSettings:

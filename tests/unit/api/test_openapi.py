@@ -104,24 +104,27 @@ def test_every_shape_says_what_it_is() -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "method", "needs_key"),
+    ("path", "method", "ways"),
     [
-        ("/v1/events", "get", True),
-        ("/v1/http/runs/{run_id}/output", "get", False),
-        ("/invoke/{slug}", "post", True),
-        ("/e/{key}", "post", False),
-        ("/health", "get", False),
-        ("/metrics", "get", False),
+        ("/v1/events", "get", {"signingKey", "operatorToken"}),
+        ("/v1/retention", "put", {"operatorToken"}),
+        ("/fn/register", "post", {"signingKey"}),
+        ("/v1/prom/{env}", "get", {"signingKey", "operatorToken", "metricsToken"}),
+        ("/metrics", "get", {"operatorToken", "metricsToken"}),
+        ("/v1/http/runs/{run_id}/output", "get", set()),
+        ("/e/{key}", "post", set()),
+        ("/health/ready", "get", set()),
     ],
 )
-def test_a_route_asks_for_the_signing_key_where_the_server_does(
-    path: str, method: str, *, needs_key: bool
-) -> None:
-    operation = _document()["paths"][path][method]
+def test_a_route_names_every_way_to_prove_oneself(path: str, method: str, ways: set[str]) -> None:
+    shown = _document()
+    operation = shown["paths"][path][method]
 
-    assert bool(operation["security"]) is needs_key
+    assert {name for way in operation["security"] for name in way} == ways
+    assert ways <= set(shown["components"]["securitySchemes"])
     media = operation["responses"].get("401", {}).get("content", {})
-    assert ("text/plain" in media) is needs_key
+    assert ("text/plain" in media) is bool(ways)
+    assert ("403" in operation["responses"]) is (bool(ways) and "signingKey" not in ways)
 
 
 def test_a_server_without_keys_declares_none() -> None:
@@ -138,7 +141,7 @@ def test_the_document_is_served() -> None:
     assert "/v1/openapi.json" in shown["paths"]
 
 
-def test_in_production_the_document_needs_the_key_as_all_of_v1_does() -> None:
+def test_in_production_the_document_needs_a_key() -> None:
     api = Api(CLOUD)
 
     assert api.get("/v1/openapi.json").status == 401
@@ -150,6 +153,8 @@ def test_the_version_of_the_server_is_that_of_the_package(server: WholeServer) -
     assert server.get("/v1/openapi.json").json["info"]["version"] == __version__
 
 
+#: As the documentation calls them.
+_WAYS = {"signing key": "signingKey", "operator": "operatorToken", "metrics": "metricsToken"}
 _ROW = re.compile(r"^\| (?:\[)?`([A-Z]+) (/[^`]*)`[^|]*\| ([^|]*) \| ([^|]*) \|$", re.MULTILINE)
 
 
@@ -166,8 +171,9 @@ def test_the_documentation_names_every_route_and_no_other() -> None:
         for method, operation in methods.items()
     }
     assert {place: what for place, (what, _) in rows.items()} == documented
-    for (method, path), (_, key) in rows.items():
-        assert (key == "signing key") is bool(shown[path][method.lower()]["security"])
+    for (method, path), (_, keys) in rows.items():
+        ways = {name for way in shown[path][method.lower()]["security"] for name in way}
+        assert {_WAYS[key] for key in keys.split(", ") if key in _WAYS} == ways, (method, path)
 
 
 def test_links_of_the_documentation_lead_to_its_sections() -> None:

@@ -14,13 +14,20 @@ import msgspec
 from starlette.routing import Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from stepwell.server.composition import Parts, compose
+from stepwell.api.operators import GivenToken
+from stepwell.server.clock import SystemClock
+from stepwell.server.composition import Circumstances, Parts, compose
 from stepwell.server.options import Mode
 from stepwell.server.settings import Given, resolve
 from stepwell.store.sqlite import SqliteStore
-from tests.unit.api.api_server import SIGNING_KEY, Api
+from tests.unit.api.api_server import METRICS_TOKEN, OPERATOR_TOKEN, SIGNING_KEY, Api
 
-KEYS: Final = {"signing-key": SIGNING_KEY, "event-key": ("first-key",)}
+KEYS: Final = {
+    "signing-key": SIGNING_KEY,
+    "event-key": ("first-key",),
+    "operator-token": OPERATOR_TOKEN,
+    "metrics-token": METRICS_TOKEN,
+}
 EVENT: Final = "shop/order.placed"
 #: Nobody listens there, so the runs of its functions are never done.
 _URL: Final = "http://127.0.0.1:9/api/inngest"
@@ -97,9 +104,14 @@ async def _begun(mode: Mode) -> tuple[Parts, SqliteStore, "asyncio.Task[None]"]:
     nowhere = Path("/nowhere")
     settings = resolve(mode, Given(flags=flags, environ={}, directory=nowhere, home=nowhere))
     store = SqliteStore.in_memory()
-    parts = compose(
-        settings, store, port=8288, url="http://127.0.0.1:8288", companion=None, tells_runs=False
+    given = settings.operator_token
+    now = Circumstances(
+        clock=SystemClock(),
+        operator=None if given is None else GivenToken(given),
+        port=8288,
+        url="http://127.0.0.1:8288",
     )
+    parts = compose(settings, store, now)
     engine = asyncio.create_task(parts.behind.engine.run())
     await parts.behind.engine.ready()
     return parts, store, engine

@@ -220,7 +220,7 @@ class Operator:
 
 def run(outside: Outside, *arguments: str, stdin: str | None = None, **environ: str) -> Result:
     """The result of a command. Settings of whoever runs the tests do not reach it."""
-    foreign = {"STEPWELL_SERVER": None, "INNGEST_SIGNING_KEY": None, "INNGEST_EVENT_KEY": None}
+    foreign = {"STEPWELL_SERVER": None, "STEPWELL_TOKEN": None, "INNGEST_EVENT_KEY": None}
     return CliRunner().invoke(
         program,
         arguments,

@@ -96,6 +96,14 @@ def test_what_is_not_understood_ends_with_status_2(arguments: tuple[str, ...]) -
             "signing-key must be hex string with even number of chars",
         ),
         (("start", "--signing-key", "abcd"), "at least one event-key is required"),
+        (
+            ("start", *KEYS, "--operator-token", "x" * 40 + " "),
+            "operator-token must consist of letters, digits and signs of ASCII, without spaces",
+        ),
+        (
+            ("start", *KEYS, "--operator-token", "short"),
+            "operator-token must have 32 to 512 characters, chosen at random",
+        ),
         (("dev", "--port", "http"), "--port: 'http' is not a number"),
         (("-l", "loud", "dev"), "--log-level: 'loud' is none of trace, debug, info, warn, error"),
         (
@@ -131,12 +139,30 @@ def test_settings_of_the_reference_that_cannot_be_had_are_explained() -> None:
     assert "SW2014: " in result.stderr
 
 
-def test_keys_do_not_appear_in_errors() -> None:
-    result = run("start", "--signing-key", "not-a-hex-key", "--event-key", "secret")
+@pytest.mark.parametrize(
+    "flags",
+    [
+        ("--signing-key", "not-a-5ecret", "--event-key", "5ecret"),
+        (*KEYS, "--operator-token", "5ecret"),
+        (*KEYS, "--operator-token", "5ecret" * 6 + " "),
+        (*KEYS, "--metrics-token", "5ecret"),
+        (*KEYS, "--operator-token", "5ecret" * 6, "--metrics-token", "5ecret" * 6),
+        (*KEYS, "--postgres-uri", "postgresql://me:5ecret@host:port/db"),
+        (
+            *KEYS,
+            "--postgres-uri",
+            "postgresql://me:5ecret@host/db",
+            "--postgres-max-open-conns",
+            "1",
+        ),
+    ],
+)
+def test_secrets_do_not_appear_in_errors(flags: tuple[str, ...]) -> None:
+    result = run("start", *flags)
 
     assert result.exit_code == 1
-    assert "not-a-hex-key" not in result.output
-    assert "secret" not in result.output
+    assert "SW2010: " in result.stderr
+    assert "5ecret" not in result.output
 
 
 def test_an_unreadable_configuration_file_is_named(tmp_path: Path) -> None:

@@ -222,3 +222,56 @@ def test_an_export_goes_into_a_new_file(folder: Path, tmp_path: Path) -> None:
     assert output.stat().st_mode & 0o777 == 0o600
     assert (again.exit_code, "SW2008" in again.stderr) == (1, True)
     assert [each.name for each in tmp_path.glob("*.part")] == []
+
+
+def _holds(folder: Path, token: str) -> bool:
+    async def look() -> bool:
+        store = await SqliteStore.open(folder / "main.db")
+        held = await store.operator_tokens().current()
+        await store.close()
+        return held is not None and held.matches(token)
+
+    return asyncio.run(look())
+
+
+@pytest.mark.parametrize("flags", [(), ("--json",)])
+def test_whoever_has_lost_the_operator_token_gets_another_one(
+    folder: Path, flags: tuple[str, ...]
+) -> None:
+    first, second = (db(folder, "replace-token", *flags) for _ in range(2))
+
+    tokens = [json.loads(r.stdout)["token"] if flags else r.stdout.strip() for r in (first, second)]
+    assert [first.exit_code, second.exit_code] == [0, 0]
+    assert "does not hold any more" in second.stderr
+    assert [_holds(folder, token) for token in tokens] == [False, True]
+
+
+def test_the_token_stays_while_a_server_runs_and_where_there_is_no_database(
+    folder: Path, tmp_path: Path
+) -> None:
+    async def while_open() -> Result:
+        store = await SqliteStore.open(folder / "main.db")
+        try:
+            return await asyncio.to_thread(db, folder, "replace-token")
+        finally:
+            await store.close()
+
+    in_use = asyncio.run(while_open())
+    missing = db(tmp_path / "nowhere", "replace-token")
+
+    assert (in_use.exit_code, in_use.stdout) == (1, "")
+    assert "SW2003: " in in_use.stderr
+    assert (missing.exit_code, missing.stdout) == (1, "")
+    assert "SW2007: " in missing.stderr
+    assert not (tmp_path / "nowhere").exists()
+
+
+def test_a_postgresql_database_is_not_mistaken_for_the_file_beside_it(folder: Path) -> None:
+    environ = {"STEPWELL_POSTGRES_URI": "postgresql://user:5ecret@host/db"}
+    given = ["db", "status", "--sqlite-dir", str(folder)]
+
+    result = CliRunner().invoke(program, given, prog_name="stepwell", env=environ)
+
+    assert result.exit_code == 1
+    assert "SW2014: " in result.stderr
+    assert "5ecret" not in result.output

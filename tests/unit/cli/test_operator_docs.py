@@ -22,7 +22,7 @@ COMMANDS = [f"{name} {each}" for name, group in GROUPS.items() for each in sorte
 
 
 def test_there_is_a_group_for_everything_operators_look_at() -> None:
-    assert sorted(GROUPS) == ["apps", "events", "functions", "runs"]
+    assert sorted(GROUPS) == ["apps", "events", "functions", "runs", "token"]
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -42,7 +42,7 @@ def test_every_command_takes_the_options_of_its_group(command: str) -> None:
     group, name = command.split()
     taken = {option for each in GROUPS[group].commands[name].params for option in each.opts}
 
-    assert {"--json", "--server", "--signing-key", "--insecure", "--timeout"} <= taken
+    assert {"--json", "--server", "--token", "--insecure", "--timeout"} <= taken
 
 
 @pytest.mark.parametrize(
@@ -77,4 +77,4 @@ def test_help_is_shown_without_a_server() -> None:
     result = CliRunner().invoke(program, ["runs", "list", "-h"], prog_name="stepwell")
 
     assert result.exit_code == 0
-    assert "--json, --server, --signing-key" in result.output
+    assert "--json, --server, --token" in result.output

@@ -12,7 +12,7 @@ from stepwell.cli.outside import Outside
 from stepwell.cli.target import Target, TargetInvalid
 from tests.unit.cli.operator_world import run
 
-SECRET = "signkey-prod-5ec2e7"
+SECRET = "stepwell_op_5ec2e7"
 OURS = {"x-inngest-server-kind": "dev"}
 
 
@@ -60,7 +60,7 @@ def test_a_server_that_does_not_answer_is_one_error_with_advice(
         (httpx.Response(502, text="Bad Gateway"), "is no Stepwell server", "SW2041"),
         (httpx.Response(301, headers={"location": "https://x"}), "redirects", "SW2041"),
         (httpx.Response(404, text="404", headers=OURS), "was started with --no-ui", "SW2041"),
-        (httpx.Response(401, text="no", headers=OURS), "asks for a signing key", "SW1010"),
+        (httpx.Response(401, text="no", headers=OURS), "asks for the operator token", "SW1010"),
         (httpx.Response(500, json={"error": "a defect"}, headers=OURS), "500: a defect", "SW1012"),
         (httpx.Response(503, json={"error": "busy"}, headers=OURS), "moment: busy", "SW2040"),
         (httpx.Response(200, json={"data": None}, headers=OURS), "status 200", "SW1012"),
@@ -116,7 +116,7 @@ def test_keys_stay_out_of_errors_and_urls() -> None:
         seen.append(str(request.url))
         raise httpx.ReadError(f"reading {request.url} failed")
 
-    listed = _asked(answer, "runs", "list", INNGEST_SIGNING_KEY=SECRET)
+    listed = _asked(answer, "runs", "list", STEPWELL_TOKEN=SECRET)
     sent = _asked(answer, "events", "send", "a", "--event-key", "secret-event-key")
 
     assert "5ec2e7" not in listed.output + seen[0]
@@ -126,7 +126,7 @@ def test_keys_stay_out_of_errors_and_urls() -> None:
 @pytest.mark.parametrize(
     "arguments",
     [
-        ("runs", "list", "--signing-key", SECRET),
+        ("runs", "list", "--token", SECRET),
         ("events", "send", "a", "--event-key", "secret"),
         ("events", "send", "a"),
     ],
@@ -159,7 +159,7 @@ def test_keys_are_sent_where_they_may_be(flags: tuple[str, ...]) -> None:
         seen.append(request)
         return httpx.Response(200, json={"data": {"apps": []}})
 
-    result = _asked(answer, "apps", "list", "--signing-key", SECRET, *flags)
+    result = _asked(answer, "apps", "list", "--token", SECRET, *flags)
 
     assert result.exit_code == 0
     assert seen[0].headers["authorization"].startswith("Bearer ")
@@ -223,13 +223,40 @@ def test_what_is_no_address_is_refused_without_repeating_a_password(typed: str) 
     assert "password@" not in str(refused.value)
 
 
-def test_a_signing_key_that_is_none_is_refused_and_not_shown() -> None:
-    result = _asked(_raising(AssertionError()), "apps", "list", "--signing-key", "no-hex")
+@pytest.mark.parametrize("token", ["two words", "tokén", "token\n2", "5ec2e7" * 100])
+def test_what_can_be_no_token_is_refused_and_not_shown(token: str) -> None:
+    result = _asked(_raising(AssertionError()), "apps", "list", "--token", token)
 
     assert result.exit_code == 2
-    assert "the signing key must be an even number of hexadecimal digits" in result.stderr
-    assert "no-hex" not in result.output
+    assert "the token has characters that no token has, or too many" in result.stderr
+    assert token not in result.output
 
 
 def test_a_target_does_not_show_its_key() -> None:
-    assert "Bearer" not in repr(Target.parse("localhost", SECRET, timeout_s=1))
+    assert SECRET not in repr(Target.parse("localhost", SECRET, timeout_s=1))
+
+
+@pytest.mark.parametrize(
+    ("flags", "printed"),
+    [((), "stepwell_op_new\n"), (("--json",), '{\n  "token": "stepwell_op_new"\n}\n')],
+)
+def test_a_replaced_token_is_printed_and_nothing_else(flags: tuple[str, ...], printed: str) -> None:
+    seen: list[httpx.Request] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        seen.append(request)
+        return httpx.Response(200, json={"token": "stepwell_op_new"}, headers=OURS)
+
+    result = _asked(answer, "token", "replace", "--token", SECRET, *flags)
+
+    assert (result.exit_code, result.stdout) == (0, printed)
+    assert (seen[0].method, seen[0].url.path) == ("POST", "/v1/operator-token")
+    assert seen[0].headers["authorization"] == f"Bearer {SECRET}"
+
+
+def test_a_server_without_operators_says_so() -> None:
+    answer = httpx.Response(404, text="404 page not found", headers=OURS)
+
+    result = _asked(lambda _: answer, "token", "replace")
+
+    assert (result.exit_code, result.stdout) == (1, "")

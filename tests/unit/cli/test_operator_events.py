@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from stepwell.server.options import Mode
-from tests.unit.api.api_server import SIGNING_KEY
+from tests.unit.api.api_server import OPERATOR_TOKEN, SIGNING_KEY
 from tests.unit.cli.operator_world import ULID, UNKNOWN_ID, Operator, operating
 
 
@@ -182,27 +182,38 @@ def test_production_takes_only_its_event_key_and_no_error_shows_one(
     assert "second-key" not in by_flag.output
 
 
-def test_production_takes_the_signing_key_as_a_digest(in_production: Operator) -> None:
-    """The key itself, which also signs requests to apps, never travels."""
-    environ = {"INNGEST_SIGNING_KEY": SIGNING_KEY}
+@pytest.mark.parametrize("place", ["flag", "variable"])
+def test_production_takes_the_operator_token(in_production: Operator, place: str) -> None:
+    flags = ("--token", OPERATOR_TOKEN) if place == "flag" else ()
+    environ = {} if place == "flag" else {"STEPWELL_TOKEN": f" {OPERATOR_TOKEN}\n"}
 
-    result = in_production.run("events", "list", "--json", **environ)
+    result = in_production.run("events", "list", "--json", *flags, **environ)
 
     assert result.exit_code == 0, result.output
     sent = in_production.transport.requests[-1].headers["authorization"]
-    assert sent.startswith("Bearer ")
-    assert SIGNING_KEY.removeprefix("signkey-test-") not in sent
+    assert sent == f"Bearer {OPERATOR_TOKEN}"
 
 
-def test_a_wrong_or_missing_signing_key_is_told_apart(in_production: Operator) -> None:
+def test_what_is_wrong_with_a_token_is_told_apart(in_production: Operator) -> None:
     missing = in_production.run("events", "list")
-    wrong = in_production.run("events", "list", "--signing-key", "signkey-prod-abcd")
+    wrong = in_production.run("events", "list", "--token", "stepwell_op_abcd")
+    of_apps = in_production.run("events", "list", "--token", SIGNING_KEY)
 
-    assert (missing.exit_code, wrong.exit_code) == (1, 1)
-    assert "asks for a signing key; give it with --signing-key" in missing.stderr
-    assert "does not take the signing key" in wrong.stderr
-    assert "SW1010: " in wrong.stderr
-    assert "abcd" not in wrong.output
+    assert {missing.exit_code, wrong.exit_code, of_apps.exit_code} == {1}
+    assert "asks for the operator token; give it with --token" in missing.stderr
+    assert "does not take the operator token" in wrong.stderr
+    assert "takes no signing key here; give the operator token" in of_apps.stderr
+    for result in (missing, wrong, of_apps):
+        assert "SW1010: " in result.stderr
+        assert "abcd" not in result.output
+        assert SIGNING_KEY not in result.output
+
+
+def test_a_token_that_a_setting_gives_is_not_replaced(in_production: Operator) -> None:
+    result = in_production.run("token", "replace", "--token", OPERATOR_TOKEN)
+
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "given by the setting operator-token" in result.stderr
 
 
 def test_an_id_for_programs_is_an_object(operator: Operator) -> None:

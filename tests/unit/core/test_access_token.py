@@ -30,7 +30,16 @@ def test_a_hash_knows_its_token_and_no_other_text() -> None:
 
     assert kept.matches(TOKEN)
     assert kept == TokenHash(kept.digest)
-    for other in ("", TOKEN[:-1], TOKEN + "0", TOKEN.upper(), f" {TOKEN}", "ä", "\udcff", "x" * 9999):
+    for other in (
+        "",
+        TOKEN[:-1],
+        TOKEN + "0",
+        TOKEN.upper(),
+        f" {TOKEN}",
+        "ä",
+        "\udcff",
+        "x" * 9999,
+    ):
         assert not kept.matches(other)
 
 

@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 
+from stepwell.core.access_token import TokenHash
 from stepwell.server.errors import ConfigFileUnreadable, SettingInvalid, SettingUnsupported
 from stepwell.server.log_settings import LogFormat, LogSettings
 from stepwell.server.options import OPTIONS, Fate, Mode
+from stepwell.server.postgres_settings import PostgresSettings
 from stepwell.server.settings import Given, Settings, resolve
 from stepwell.wire.signing import SigningKey
 
@@ -45,6 +47,7 @@ class TestDefaults:
             retry_interval_s=None,
             queue_workers=1000,
             allow_private_requests=True,
+            shutdown_grace_s=2.0,
         )
 
     def test_a_self_hosted_server_needs_keys_only(self, tmp_path: Path) -> None:
@@ -228,6 +231,118 @@ class TestKeys:
         assert "secret-event-key" not in text
 
 
+TOKEN = "0123456789abcdef" * 2
+
+
+class TestTokens:
+    def test_only_what_is_needed_to_know_them_again_is_kept(self, tmp_path: Path) -> None:
+        environ = {"STEPWELL_OPERATOR_TOKEN": TOKEN, "STEPWELL_METRICS_TOKEN": TOKEN[::-1]}
+
+        found = settings(tmp_path, Mode.START, flags=KEYS, environ=environ)
+
+        assert found.operator_token == TokenHash.of(TOKEN)
+        assert found.metrics_token == TokenHash.of(TOKEN[::-1])
+        assert TOKEN not in repr(found)
+
+    @pytest.mark.parametrize("name", ["operator-token", "metrics-token"])
+    @pytest.mark.parametrize(
+        "token", ["short", "x" * 31, "x" * 513, "x" * 40 + " ", "x" * 40 + "ä", "x" * 40 + "\n"]
+    )
+    def test_what_is_no_token_is_refused_without_being_repeated(
+        self, tmp_path: Path, name: str, token: str
+    ) -> None:
+        with pytest.raises(SettingInvalid, match=f"^{name} must") as refused:
+            settings(tmp_path, Mode.START, flags={**KEYS, name: token})
+
+        assert token not in str(refused.value)
+
+    @pytest.mark.parametrize(
+        "other",
+        [
+            {"signing-key": TOKEN},
+            {"signing-key": f"signkey-prod-{TOKEN}"},
+            {"event-key": ("first", TOKEN)},
+            {"metrics-token": TOKEN},
+        ],
+    )
+    def test_what_others_have_opens_nothing_to_them(
+        self, tmp_path: Path, other: Mapping[str, Any]
+    ) -> None:
+        """An app that has the signing key must not be an operator by it."""
+        with pytest.raises(SettingInvalid, match="must differ from") as refused:
+            settings(tmp_path, Mode.START, flags={**KEYS, "operator-token": TOKEN, **other})
+
+        assert TOKEN not in str(refused.value)
+
+    def test_a_development_server_has_none(self, tmp_path: Path) -> None:
+        found = settings(tmp_path, environ={"STEPWELL_OPERATOR_TOKEN": "short"})
+
+        assert (found.operator_token, found.metrics_token) == (None, None)
+
+
+class TestShutdownGrace:
+    @pytest.mark.parametrize(
+        ("mode", "text", "seconds"),
+        [
+            (Mode.DEV, None, 2.0),
+            (Mode.START, None, 6.0),
+            (Mode.START, "0", 0.0),
+            (Mode.START, "86400", 86_400.0),
+            (Mode.DEV, "1.5", 1.5),
+        ],
+    )
+    def test_times_in_range(
+        self, tmp_path: Path, mode: Mode, text: str | None, seconds: float
+    ) -> None:
+        flags = {} if text is None else {"shutdown-grace": text}
+
+        assert settings(tmp_path, mode, flags={**KEYS, **flags}).shutdown_grace_s == seconds
+
+    @pytest.mark.parametrize("text", ["-1", "86401", "soon", "nan"])
+    def test_other_values_are_refused(self, tmp_path: Path, text: str) -> None:
+        with pytest.raises(SettingInvalid, match=r"^--shutdown-grace: "):
+            settings(tmp_path, flags={"shutdown-grace": text})
+
+
+class TestPostgres:
+    URI = "postgresql://user:5ecret@host/db"
+
+    @pytest.mark.parametrize("mode", [Mode.DEV, Mode.START])
+    def test_the_database_is_that_of_the_variables_of_the_reference(
+        self, tmp_path: Path, mode: Mode
+    ) -> None:
+        environ = {
+            "INNGEST_POSTGRES_URI": self.URI,
+            "INNGEST_POSTGRES_MAX_IDLE_CONNS": "3",
+            "INNGEST_POSTGRES_MAX_OPEN_CONNS": "4",
+            "INNGEST_POSTGRES_CONN_MAX_IDLE_TIME": "1",
+            "INNGEST_POSTGRES_CONN_MAX_LIFETIME": "2",
+        }
+
+        found = settings(tmp_path, mode, flags=KEYS, environ=environ)
+
+        assert found.postgres == PostgresSettings(
+            uri=self.URI, idle_max=3, open_max=4, idle_time_s=60.0, lifetime_s=120.0
+        )
+        assert "5ecret" not in repr(found)
+
+    @pytest.mark.parametrize(
+        ("name", "text"),
+        [
+            ("postgres-max-open-conns", "1"),
+            ("postgres-max-open-conns", "10001"),
+            ("postgres-max-open-conns", "2.5"),
+            ("postgres-max-idle-conns", "-1"),
+            ("postgres-conn-max-idle-time", "-1"),
+            ("postgres-conn-max-idle-time", "5m"),
+            ("postgres-conn-max-lifetime", "1e9"),
+        ],
+    )
+    def test_pools_out_of_range_are_refused(self, tmp_path: Path, name: str, text: str) -> None:
+        with pytest.raises(SettingInvalid, match=f"^--{name}: "):
+            settings(tmp_path, flags={"postgres-uri": self.URI, name: text})
+
+
 class TestOfTheReference:
     @pytest.mark.parametrize("option", [o for o in OPTIONS if o.fate is Fate.IGNORED])
     def test_what_has_no_effect_here_is_accepted_with_a_note(
@@ -237,10 +352,17 @@ class TestOfTheReference:
 
         assert note == f"--{option.name} has no effect: {option.why}"
 
-    @pytest.mark.parametrize("name", ["redis-uri", "postgres-uri"])
-    def test_what_cannot_be_had_is_refused_with_the_reason(self, tmp_path: Path, name: str) -> None:
-        with pytest.raises(SettingUnsupported, match=f"^INNGEST_{name.upper().replace('-', '_')}"):
-            settings(tmp_path, environ={f"INNGEST_{name.upper().replace('-', '_')}": "x://"})
+    def test_what_cannot_be_had_is_refused_with_the_reason(self, tmp_path: Path) -> None:
+        with pytest.raises(SettingUnsupported, match=r"^INNGEST_REDIS_URI"):
+            settings(tmp_path, environ={"INNGEST_REDIS_URI": "x://"})
+
+    def test_the_pool_of_a_database_that_is_not_used_is_noted(self, tmp_path: Path) -> None:
+        flags = {"postgres-max-open-conns": "5", "postgres-conn-max-lifetime": "1"}
+
+        assert settings(tmp_path, flags=flags).notes == (
+            "postgres-max-open-conns has no effect without postgres-uri",
+            "postgres-conn-max-lifetime has no effect without postgres-uri",
+        )
 
     def test_unknown_keys_are_noted_and_those_of_other_commands_are_not(
         self, tmp_path: Path

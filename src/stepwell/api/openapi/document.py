@@ -10,7 +10,7 @@ from typing import Any, Final, get_args
 
 import msgspec
 
-from stepwell.api.auth import needs_signing_key
+from stepwell.api.access import Access, access_of
 from stepwell.api.openapi.declaration import (
     Answer,
     Body,
@@ -32,7 +32,6 @@ __all__ = ["Listed", "document", "listed"]
 _NAME: Final = re.compile(r"\{(\w+)(?::\w+)?\}")
 _CONVERTER: Final = re.compile(r":\w+\}")
 _SCHEMAS: Final = "#/components/schemas/{name}"
-_SIGNING_KEY: Final = "signingKey"
 
 _DESCRIPTION: Final = """\
 The HTTP API of a Stepwell server.
@@ -41,13 +40,20 @@ Errors are JSON unless a route says otherwise: `error` says what is wrong, `stat
 status, and some have a `code` with a page in the documentation.
 Every route answers GET also as HEAD, and other methods than those listed here with 405.
 """
-_KEY_TEXT: Final = (
+_SIGNING_KEY_TEXT: Final = (
     "The server's signing key, as it is or as the SHA-256 of its bytes in hexadecimal, "
     "with or without a prefix such as `signkey-prod-`."
 )
+#: Name and description of each way to prove oneself; any of those that an operation names will do.
+_SCHEMES: Final = {
+    Access.SIGNING_KEY: ("signingKey", _SIGNING_KEY_TEXT),
+    Access.OPERATOR: ("operatorToken", "The token of those who run the server."),
+    Access.METRICS: ("metricsToken", "The token of what collects numbers, if there is one."),
+}
 
 _NO_ROUTE: Final = text_of("text/plain", "A parameter makes another path of it", status=404)
-_UNAUTHENTICATED: Final = text_of("text/plain", "The signing key is missing or wrong", status=401)
+_UNAUTHENTICATED: Final = text_of("text/plain", "The key or token is missing or wrong", status=401)
+_OPERATOR_NEEDED: Final = refused(403, "The signing key does not do here (SW1023)")
 
 
 class Listed(msgspec.Struct, frozen=True):
@@ -77,7 +83,7 @@ def document(
     Args:
         routes: What the server serves.
         version: Of the server.
-        is_protected: Whether the server asks for the signing key; a development server does not.
+        is_protected: Whether the server asks for keys and tokens; a development server does not.
     """
     shapes = _Shapes(routes)
     paths: dict[str, dict[str, Any]] = {}
@@ -91,8 +97,10 @@ def document(
         paths.setdefault(path, {})[each.method.lower()] = shown
     components: dict[str, Any] = {"schemas": shapes.components}
     if is_protected:
-        scheme = {"type": "http", "scheme": "bearer", "description": _KEY_TEXT}
-        components["securitySchemes"] = {_SIGNING_KEY: scheme}
+        components["securitySchemes"] = {
+            name: {"type": "http", "scheme": "bearer", "description": text}
+            for name, text in _SCHEMES.values()
+        }
     return {
         "openapi": "3.1.0",
         "info": {
@@ -110,7 +118,7 @@ def document(
 
 def _operation(each: Listed, shapes: "_Shapes", *, is_protected: bool) -> dict[str, Any]:
     declaration = each.declaration
-    needs_key = is_protected and needs_signing_key(each.path, "cloud")
+    access = access_of(each.path) if is_protected else Access.OPEN
     shown: dict[str, Any] = {"summary": declaration.summary, "tags": [declaration.tag.value]}
     if declaration.text:
         shown["description"] = declaration.text
@@ -118,8 +126,8 @@ def _operation(each: Listed, shapes: "_Shapes", *, is_protected: bool) -> dict[s
         shown["parameters"] = [_parameter(parameter, shapes) for parameter in parameters]
     if declaration.body is not None:
         shown["requestBody"] = _body(declaration.body, shapes)
-    shown["responses"] = _responses(each, shapes, needs_key=needs_key)
-    shown["security"] = [{_SIGNING_KEY: []}] if needs_key else []
+    shown["responses"] = _responses(each, shapes, access)
+    shown["security"] = [{_SCHEMES[one][0]: []} for one in access]
     return shown
 
 
@@ -161,9 +169,9 @@ def _body(body: Body, shapes: "_Shapes") -> dict[str, Any]:
     return shown
 
 
-def _responses(each: Listed, shapes: "_Shapes", *, needs_key: bool) -> dict[str, dict[str, Any]]:
+def _responses(each: Listed, shapes: "_Shapes", access: Access) -> dict[str, dict[str, Any]]:
     by_status: dict[int, list[Answer]] = {}
-    for answer in (*each.declaration.answers, *_common(each, needs_key=needs_key)):
+    for answer in (*each.declaration.answers, *_common(each, access)):
         by_status.setdefault(answer.status, []).append(answer)
     shown = {
         str(status): _response(answers, shapes) for status, answers in sorted(by_status.items())
@@ -187,13 +195,15 @@ def _capitalized(name: str) -> str:
     return name.title().replace("_", "")
 
 
-def _common(each: Listed, *, needs_key: bool) -> Iterator[Answer]:
+def _common(each: Listed, access: Access) -> Iterator[Answer]:
     """What is the same for many routes."""
     kind = each.declaration.refusal
     if _NAME.search(each.path):
         yield _NO_ROUTE
-    if needs_key:
+    if access:
         yield _UNAUTHENTICATED
+        if Access.SIGNING_KEY not in access:
+            yield _OPERATOR_NEEDED
     if each.declaration.body is not None:
         yield refused(400, "The body cannot be decompressed (SW1002)", kind=kind)
         yield refused(413, "The body is too large (SW1001)", kind=kind)

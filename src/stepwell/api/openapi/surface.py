@@ -18,6 +18,7 @@ from stepwell.api import (
     metadata,
     metrics,
     prom,
+    readiness,
     registration,
     replays,
     reruns,
@@ -27,6 +28,7 @@ from stepwell.api import (
     run_state,
     sign_in,
     signals,
+    token_replacement,
     userland_traces,
     waiting,
 )
@@ -61,8 +63,10 @@ TABLES: Final[tuple[DeclarationTable, ...]] = (
     metrics.DECLARATIONS,
     prom.DECLARATIONS,
     health.DECLARATIONS,
+    readiness.DECLARATIONS,
     dashboard.DECLARATIONS,
     sign_in.DECLARATIONS,
+    token_replacement.DECLARATIONS,
     endpoint.DECLARATIONS,
 )
 

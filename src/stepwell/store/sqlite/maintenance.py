@@ -38,6 +38,7 @@ __all__ = [
     "fsync_directory",
     "migrate",
     "open_current",
+    "open_for_change",
     "open_readable",
     "revision_of",
     "status",
@@ -266,6 +267,25 @@ def open_current(path: Path) -> Iterator[sqlite3.Connection]:
         if revision != HEAD:
             raise StoreOutdated(path, revision)
         yield connection
+
+
+@contextmanager
+def open_for_change(path: Path) -> Iterator[sqlite3.Connection]:
+    """A connection that writes to a database with today's schema, which nobody else has open.
+
+    Raises:
+        StoreMissing, StoreInUse, StoreCorrupt, StoreUnusable, StoreNewer, StoreOutdated: It must
+            not be changed.
+    """
+    _check_exists(path)
+    lock = FileLock(path)
+    try:
+        with open_current(path):
+            pass
+        with _refused_as(path), closing(connect_writer(path)) as connection:
+            yield connection
+    finally:
+        lock.release()
 
 
 def fsync_directory(path: Path) -> None:

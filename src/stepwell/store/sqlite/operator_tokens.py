@@ -13,7 +13,9 @@ __all__ = ["SqliteOperatorTokens", "replace_token"]
 _ID: Final = "operator"
 
 _CURRENT: Final = "SELECT hash FROM operator_tokens WHERE id = ?"
-_ADD: Final = "INSERT INTO operator_tokens VALUES (?, ?, ?) ON CONFLICT (id) DO NOTHING RETURNING id"
+_ADD: Final = (
+    "INSERT INTO operator_tokens VALUES (?, ?, ?) ON CONFLICT (id) DO NOTHING RETURNING id"
+)
 _REPLACE: Final = """
 INSERT INTO operator_tokens VALUES (?, ?, ?)
     ON CONFLICT (id) DO UPDATE SET hash = excluded.hash, created_ms = excluded.created_ms
