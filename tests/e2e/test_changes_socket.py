@@ -13,7 +13,11 @@ from websockets.sync.client import ClientConnection, connect
 
 from tests.e2e.processes import START_LIMIT_S, ServerProcess, Servers, running_servers
 
-KEYS = ("--signing-key", "abcdef123456", "--event-key", "first-key")
+OPERATOR_TOKEN = "0123456789abcdef" * 2
+KEYS = (
+    *("--signing-key", "abcdef123456", "--event-key", "first-key"),
+    *("--operator-token", OPERATOR_TOKEN),
+)
 
 
 @pytest.fixture(scope="module")
@@ -144,10 +148,11 @@ def test_in_production_a_socket_needs_a_session(servers: Servers) -> None:
     server = servers("start", "--host", "127.0.0.1", *KEYS).wait_until_healthy()
     assert status_of(server, Origin=server.url) == 401
 
-    answer = server.post("/v0/session", {"key": "abcdef123456"}, headers={"Origin": server.url})
+    answer = server.post("/v0/session", {"token": OPERATOR_TOKEN}, headers={"Origin": server.url})
     cookie = answer.headers["set-cookie"].partition(";")[0]
     with watching(server, Origin=server.url, Cookie=cookie):
         pass
     assert status_of(server, Origin="http://localhost:1", Cookie=cookie) == 401
     assert server.get("/v0/gql?query=%7B__typename%7D", headers={"Cookie": cookie}).status == 200
-    assert server.get("/v1/events", headers={"Cookie": cookie}).status == 401
+    sdk_route = "/v0/runs/01ARZ3NDEKTSV4RRFFQ69G5FAV/batch"
+    assert server.get(sdk_route, headers={"Cookie": cookie}).status == 401

@@ -25,7 +25,13 @@ pytest.register_assert_rewrite(
 from tests.compat.harness import ROOT, Server  # noqa: E402
 from tests.web.browser import NoBrowser, running_browser  # noqa: E402
 from tests.web.scene import Scene, set_scene  # noqa: E402
-from tests.web.stage import SIGNING_KEY, Stage, running_server, running_stage  # noqa: E402
+from tests.web.stage import (  # noqa: E402
+    PRODUCTION_KEYS,
+    SIGNING_KEY,
+    Stage,
+    running_server,
+    running_stage,
+)
 from tests.web.visits import PAGE_TIMEOUT_MS, Visit, Visits  # noqa: E402
 from tests.web.watch import PageWatch  # noqa: E402
 
@@ -103,9 +109,8 @@ def empty_server(built_pages: None, logs: Path) -> Iterator[Server]:
 
 @pytest.fixture(scope="session")
 def locked_server(built_pages: None, logs: Path) -> Iterator[Server]:
-    """A server in production, which asks for `SIGNING_KEY`."""
-    keys = ("--signing-key", SIGNING_KEY, "--event-key", "test")
-    options = ("start", "--sqlite-dir", str(logs / "locked"), *keys)
+    """A server in production, which asks people for `OPERATOR_TOKEN`."""
+    options = ("start", "--sqlite-dir", str(logs / "locked"), *PRODUCTION_KEYS)
     log = logs / "locked-server.log"
     with running_server(*options, log=log, signing_key=SIGNING_KEY) as server:
         yield server

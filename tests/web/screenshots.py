@@ -22,7 +22,7 @@ from tests.compat.harness import ROOT
 from tests.web.browser import running_browser
 from tests.web.pages import PAGES, SIGN_IN, PageState, ShownPage
 from tests.web.scene import Scene, set_scene
-from tests.web.stage import SIGNING_KEY, running_server, running_stage
+from tests.web.stage import PRODUCTION_KEYS, running_server, running_stage
 from tests.web.visits import fresh_context
 
 FOLDER = ROOT / "web" / "screenshots"
@@ -125,8 +125,7 @@ def _shoot(browser: Browser, shot: Shot, hosts: Hosts) -> None:
 
 def _shoot_sign_ins(browser: Browser, shots: Sequence[Shot], logs: Path) -> None:
     """What a server in production shows to somebody it does not know."""
-    keys = ("--signing-key", SIGNING_KEY, "--event-key", "test")
-    options = ("start", "--sqlite-dir", str(logs / "locked"), *keys)
+    options = ("start", "--sqlite-dir", str(logs / "locked"), *PRODUCTION_KEYS)
     with running_server(*options, log=logs / "locked.log") as server:
         for shot in shots:
             print(f"              {shot.name}", flush=True)

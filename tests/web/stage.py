@@ -21,10 +21,22 @@ from tests.compat.harness import (
     wait_until,
 )
 
-__all__ = ["SIGNING_KEY", "Stage", "running_server", "running_stage"]
+__all__ = [
+    "OPERATOR_TOKEN",
+    "PRODUCTION_KEYS",
+    "SIGNING_KEY",
+    "Stage",
+    "running_server",
+    "running_stage",
+]
 
-#: What a server in production asks for.
+#: What a server in production asks apps for, and people.
 SIGNING_KEY = "signkey-test-" + "5e9a" * 16
+OPERATOR_TOKEN = "stepwell_op_" + "0f7c" * 12
+PRODUCTION_KEYS = (
+    *("--signing-key", SIGNING_KEY, "--event-key", "test"),
+    *("--operator-token", OPERATOR_TOKEN),
+)
 
 _RUN = "query ($id: String!) { run(runID: $id) { status trace { status childrenSpans { name status } } } }"
 

@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 from tests.compat.harness import Server
 from tests.web.parts import filter_of
 from tests.web.scene import Scene
-from tests.web.stage import SIGNING_KEY, running_server
+from tests.web.stage import OPERATOR_TOKEN, SIGNING_KEY, running_server
 from tests.web.visits import Visits
 
 BASE = "/tools/stepwell"
@@ -91,21 +91,22 @@ def test_one_signs_in_where_one_wanted_to_go(locked_server: Server, visits: Visi
     visit = visits.begin(locked_server.url)
     page = visit.page
     page.goto("/runs?filterStatus=FAILED")
-    key = page.get_by_label("Signing key")
-    visit.watch.announce_status("/v0/session", 401)
-    key.fill("5e9b" * 16)
-    page.get_by_role("button", name="Sign in").click()
-    expect(page.get_by_role("alert")).to_be_visible()
-    expect(page.get_by_role("navigation", name="Main")).to_have_count(0)
+    token = page.get_by_label("Operator token")
+    for wrong in ("5e9b" * 16, SIGNING_KEY):
+        visit.watch.announce_status("/v0/session", 401)
+        token.fill(wrong)
+        page.get_by_role("button", name="Sign in").click()
+        expect(page.get_by_role("alert")).to_have_text("the operator token is wrong")
+        expect(page.get_by_role("navigation", name="Main")).to_have_count(0)
 
-    key.fill(SIGNING_KEY)
+    token.fill(f" {OPERATOR_TOKEN} ")
     page.get_by_role("button", name="Sign in").click()
     expect(page.get_by_role("heading", name="Runs")).to_be_visible()
     expect(page).to_have_url("/runs?filterStatus=FAILED")
     expect(filter_of(page, "Status Failed")).to_be_visible()
     expect(page.get_by_text("Live · ")).to_be_visible()
     stored = page.evaluate("JSON.stringify({...localStorage, ...sessionStorage})")
-    assert SIGNING_KEY not in stored + page.content()
+    assert OPERATOR_TOKEN not in stored + page.content()
     assert "signed" not in page.evaluate("document.cookie")
 
     page.keyboard.press("Control+k")
@@ -113,4 +114,33 @@ def test_one_signs_in_where_one_wanted_to_go(locked_server: Server, visits: Visi
     page.get_by_role("option", name="Sign out").click()
     expect(page).to_have_title("Sign in · Stepwell")
     page.reload()
-    expect(page.get_by_label("Signing key")).to_be_visible()
+    expect(page.get_by_label("Operator token")).to_be_visible()
+
+
+def test_replacing_the_token_signs_everybody_out(
+    built_pages: None, logs: Path, visits: Visits
+) -> None:
+    """The token that the first start shows opens the dashboard until there is another one."""
+    log = logs / "own-token-server.log"
+    keys = ("--signing-key", SIGNING_KEY, "--event-key", "test")
+    options = ("start", "--sqlite-dir", str(logs / "own-token"), *keys)
+    with running_server(*options, log=log, signing_key=SIGNING_KEY) as server:
+        shown = re.search(r"^Operator token: (\S+)$", log.read_text(), re.MULTILINE)
+        assert shown is not None
+        visit = visits.begin(server.url)
+        page = visit.page
+        page.goto("/functions")
+        page.get_by_label("Operator token").fill(shown[1])
+        page.get_by_role("button", name="Sign in").click()
+        expect(page.get_by_role("heading", name="Functions")).to_be_visible()
+
+        bearer = {"Authorization": f"Bearer {shown[1]}"}
+        replaced = server.http.post("/v1/operator-token", headers=bearer)
+        assert replaced.status_code == 200, replaced.text
+        page.reload()
+        expect(page).to_have_title("Sign in · Stepwell")
+        page.get_by_label("Operator token").fill(replaced.json()["token"])
+        page.get_by_role("button", name="Sign in").click()
+        expect(page.get_by_role("heading", name="Functions")).to_be_visible()
+        # It would miss the server, which ends here.
+        page.goto("about:blank")

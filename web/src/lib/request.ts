@@ -66,16 +66,16 @@ export async function requestWithText<Result, Variables>(
   return answer.data as Result;
 }
 
-/** Signs in with the server's key; throws a `RequestError` if that is not it. */
-export async function signIn(key: string): Promise<void> {
-  const response = await send('v0/session', JSON.stringify({ key }));
+/** Signs in with the operator token; throws a `RequestError` if that is not it. */
+export async function signIn(token: string): Promise<void> {
+  const response = await send('v0/session', JSON.stringify({ token }));
   if (response.ok) return;
   const text = await response.text();
   const wait = response.headers.get('retry-after');
   if (response.status === 429) {
     throw new RequestError('refused', `Too many attempts. Try again in ${wait ?? '60'} seconds.`);
   }
-  throw new RequestError('unauthorized', messageOf(text) || 'The key is not right.');
+  throw new RequestError('unauthorized', messageOf(text) || 'The token is not right.');
 }
 
 /**

@@ -4,7 +4,7 @@ export interface Address {
   about: string;
   url: string;
   /** What the server asks for. */
-  key: 'event key' | 'signing key' | 'none';
+  key: 'event key' | 'signing key' | 'operator token' | 'metrics token' | 'none';
   /** Whether it is a page that a person can open. */
   isPage?: boolean;
 }
@@ -13,6 +13,8 @@ export interface Address {
 export function addressesOf(serverUrl: (path: string) => string, isDev: boolean): Address[] {
   // A development server asks for none.
   const signingKey = isDev ? 'none' : 'signing key';
+  const operatorToken = isDev ? 'none' : 'operator token';
+  const metricsToken = isDev ? 'none' : 'metrics token';
   return [
     {
       title: 'Send events',
@@ -37,39 +39,46 @@ export function addressesOf(serverUrl: (path: string) => string, isDev: boolean)
       title: 'GraphQL',
       about: 'What this dashboard asks.',
       url: serverUrl('v0/gql'),
-      key: signingKey,
+      key: operatorToken,
     },
     {
       title: 'GraphQL explorer',
       about: 'A page to write queries and read the schema.',
       url: serverUrl('v0/'),
-      key: signingKey,
+      key: operatorToken,
       isPage: true,
     },
     {
       title: 'Stream of changes',
       about: 'Tells which runs, events and apps changed: server-sent events, or a WebSocket.',
       url: serverUrl('v0/changes'),
-      key: signingKey,
+      key: operatorToken,
     },
     {
       title: 'Metrics of the server',
       about: 'For Prometheus.',
       url: serverUrl('metrics'),
-      key: 'none',
+      key: metricsToken,
       isPage: true,
     },
     {
       title: 'Metrics of functions',
       about: 'For Prometheus, by function and day; they go on after a restart.',
       url: serverUrl('v1/prom/default'),
-      key: signingKey,
+      key: metricsToken,
       isPage: true,
     },
     {
       title: 'Health',
       about: 'Answers 200 while the server can work.',
       url: serverUrl('health'),
+      key: 'none',
+      isPage: true,
+    },
+    {
+      title: 'Readiness',
+      about: 'Answers 200 while the server should be sent requests, for load balancers.',
+      url: serverUrl('health/ready'),
       key: 'none',
       isPage: true,
     },

@@ -14,21 +14,23 @@ test('a development server needs no key', () => {
 test('keys of a production server come from the environment', () => {
   const [send, list] = curlExamples({ serverUrl: below, isDev: false });
   expect(send?.code).toMatch('https://example.com/tools/stepwell/e/$INNGEST_EVENT_KEY');
-  expect(list?.code).toMatch('Authorization: Bearer $INNGEST_SIGNING_KEY');
+  expect(list?.code).toMatch('Authorization: Bearer $STEPWELL_TOKEN');
 });
 
-test('Prometheus finds a server below a path, and has the key from a file', () => {
+test('Prometheus finds a server below a path, and has the token from a file', () => {
   expect(scrapeConfig({ serverUrl: below, isDev: false })).toBe(`scrape_configs:
   - job_name: stepwell
     scheme: https
     metrics_path: /tools/stepwell/metrics
+    authorization:
+      credentials_file: /etc/prometheus/stepwell-metrics-token
     static_configs:
       - targets: ["example.com"]
   - job_name: stepwell-functions
     scheme: https
     metrics_path: /tools/stepwell/v1/prom/default
     authorization:
-      credentials_file: /etc/prometheus/stepwell-signing-key
+      credentials_file: /etc/prometheus/stepwell-metrics-token
     static_configs:
       - targets: ["example.com"]`);
   expect(scrapeConfig({ serverUrl: local, isDev: true })).not.toMatch('authorization');

@@ -10,9 +10,9 @@ interface Place {
   isDev: boolean;
 }
 
-/** What one does first with the HTTP API. Keys are taken from the environment, never shown. */
+/** What one does first with the HTTP API. Keys and tokens are taken from the environment, never shown. */
 export function curlExamples({ serverUrl, isDev }: Place): Example[] {
-  const authorised = isDev ? '' : ' -H "Authorization: Bearer $INNGEST_SIGNING_KEY"';
+  const authorised = isDev ? '' : ' -H "Authorization: Bearer $STEPWELL_TOKEN"';
   const eventKey = isDev ? 'any-key' : '$INNGEST_EVENT_KEY';
   return [
     {
@@ -39,20 +39,20 @@ export function scrapeConfig({ serverUrl, isDev }: Place): string {
   const { protocol, host, pathname } = new URL(serverUrl(''));
   const path = pathname.replace(/\/$/, '');
   const scheme = protocol.replace(':', '');
-  const job = (name: string, metricsPath: string, needsKey: boolean) =>
+  const job = (name: string, metricsPath: string) =>
     [
       `  - job_name: ${name}`,
       `    scheme: ${scheme}`,
       `    metrics_path: ${path}${metricsPath}`,
-      ...(needsKey && !isDev
-        ? ['    authorization:', '      credentials_file: /etc/prometheus/stepwell-signing-key']
-        : []),
+      ...(isDev
+        ? []
+        : ['    authorization:', '      credentials_file: /etc/prometheus/stepwell-metrics-token']),
       '    static_configs:',
       `      - targets: ["${host}"]`,
     ].join('\n');
   return [
     'scrape_configs:',
-    job('stepwell', '/metrics', false),
-    job('stepwell-functions', '/v1/prom/default', true),
+    job('stepwell', '/metrics'),
+    job('stepwell-functions', '/v1/prom/default'),
   ].join('\n');
 }

@@ -5,10 +5,10 @@ import { Button } from '~/ui/Button';
 import { Field, Input } from '~/ui/Field';
 import { useTitle } from '~/ui/Page';
 
-/** Asks for the server's key. The server answers with a cookie; the key is kept nowhere. */
+/** Asks for the operator token. The server answers with a cookie; the token is kept nowhere. */
 export function SignIn() {
   useTitle('Sign in');
-  const [key, setKey] = useState('');
+  const [token, setToken] = useState('');
   const [error, setError] = useState<string | null>(null);
   const [isBusy, setBusy] = useState(false);
   const submit = async (event: FormEvent) => {
@@ -16,7 +16,7 @@ export function SignIn() {
     setBusy(true);
     setError(null);
     try {
-      await signIn(key.trim());
+      await signIn(token.trim());
       window.location.reload();
     } catch (reason) {
       setError(reason instanceof Error ? reason.message : String(reason));
@@ -34,22 +34,22 @@ export function SignIn() {
           <h1 className="font-semibold text-lg">Sign in to Stepwell</h1>
         </div>
         <Field
-          label="Signing key"
+          label="Operator token"
           error={error}
-          hint="The key the server was started with (--signing-key). You stay signed in for 12 hours."
+          hint="The server showed it at its first start; it begins with stepwell_op_ unless you chose it. You stay signed in for 12 hours."
         >
           {(input) => (
             <Input
               {...input}
               type="password"
               autoComplete="current-password"
-              value={key}
-              onChange={(event) => setKey(event.target.value)}
+              value={token}
+              onChange={(event) => setToken(event.target.value)}
               required
             />
           )}
         </Field>
-        <Button type="submit" kind="primary" isBusy={isBusy} disabled={key.trim() === ''}>
+        <Button type="submit" kind="primary" isBusy={isBusy} disabled={token.trim() === ''}>
           Sign in
         </Button>
       </form>
