@@ -102,13 +102,17 @@ class Readiness:
     However many ask, the store is asked one question at a time.
     """
 
-    def __init__(self, store: Answering, is_owner: Callable[[], bool]) -> None:
+    def __init__(
+        self, store: Answering, is_owner: Callable[[], bool], *, patience_s: float = _PATIENCE_S
+    ) -> None:
         """Nothing is asked yet.
 
         Args:
             store: Must answer.
             is_owner: Whether the server owns what it works on.
+            patience_s: How long the store may take.
         """
+        self._patience_s = patience_s
         self._store = store
         self._is_owner = is_owner
         self._is_stopping = False
@@ -145,7 +149,7 @@ class Readiness:
             self._asking = asyncio.create_task(self._ask())
             self._asking.add_done_callback(self._answered)
         try:
-            async with asyncio.timeout(_PATIENCE_S):
+            async with asyncio.timeout(self._patience_s):
                 # Whoever gives up leaves the question to those who still want to know.
                 return await asyncio.shield(self._asking)
         except TimeoutError:
