@@ -15,6 +15,7 @@ __all__ = ["start"]
 def start(ctx: click.Context, /, **flags: object) -> None:
     """Start a self-hosted server, for production.
 
-    Apps and senders of events must have the keys it is given.
+    Apps and senders of events must have the keys it is given. The dashboard and the command line
+    ask for the operator token, which the first start prints.
     """
     serve(Mode.START, ctx, flags)
