@@ -87,10 +87,10 @@ class Guard:
         self._proofs = proofs
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "lifespan":
-            access = access_of(scope["path"])
+        access = Access.OPEN if scope["type"] == "lifespan" else access_of(scope["path"])
+        if access:
             headers = headers_of(scope)
-            if access and not await self._may_pass(access, scope, headers):
+            if not await self._may_pass(access, scope, headers):
                 is_app = bearer_is_valid(_authorization(headers), self._proofs.signing_key)
                 await _refuse(scope, send, is_app=is_app)
                 return

@@ -16,8 +16,10 @@ from stepwell.wire.errors import CallerError
 
 __all__ = ["GivenToken", "HeldToken", "StoredToken", "TokenIsGiven"]
 
-#: How long a replaced token may go on to hold in other processes.
+#: After so long the store is asked again whether another process has replaced the token.
 _FRESH_MS: Final = 2_000
+#: A store that takes longer does not answer.
+_PATIENCE_S: Final = 2.0
 
 
 class TokenIsGiven(CallerError):
@@ -70,7 +72,13 @@ class StoredToken:
     """
 
     def __init__(
-        self, tokens: OperatorTokens, known: TokenHash, clock: Clock, entropy: Callable[[], bytes]
+        self,
+        tokens: OperatorTokens,
+        known: TokenHash,
+        clock: Clock,
+        entropy: Callable[[], bytes],
+        *,
+        patience_s: float = _PATIENCE_S,
     ) -> None:
         """Begin with what is known.
 
@@ -79,10 +87,12 @@ class StoredToken:
             known: What holds, as far as this process knows.
             clock: Tells when to look again.
             entropy: New random bytes for a token.
+            patience_s: How long the store may take to say what holds.
         """
         self._tokens = tokens
         self._known = known
-        self._read_ms = clock.now_ms()
+        self._asked_ms = clock.now_ms()
+        self._patience_s = patience_s
         self._clock = clock
         self._entropy = entropy
         # What is read while another token is written may be the old one.
@@ -104,13 +114,15 @@ class StoredToken:
         return token
 
     def _is_fresh(self) -> bool:
-        return self._clock.now_ms() < self._read_ms + _FRESH_MS
+        return self._clock.now_ms() < self._asked_ms + _FRESH_MS
 
     async def _read(self) -> None:
-        read_ms = self._clock.now_ms()
         try:
-            found = await self._tokens.current()
-        except StoreUnavailable:
-            return
-        assert found is not None, "tokens are replaced, never deleted"
-        self._known, self._read_ms = found, read_ms
+            async with asyncio.timeout(self._patience_s):
+                found = await self._tokens.current()
+            assert found is not None, "tokens are replaced, never deleted"
+            self._known = found
+        except (StoreUnavailable, TimeoutError):
+            pass
+        finally:
+            self._asked_ms = self._clock.now_ms()

@@ -1,7 +1,8 @@
 """`GET /v1/prom/{env}`: what happened in an environment, by day, for Prometheus.
 
-Unlike `/metrics` it counts what the database says, so numbers go on after a restart, and needs the
-signing key. Source: HTTP APIs, 7.8.
+Unlike `/metrics` it counts what the database says, so numbers go on after a restart.
+
+Source: HTTP APIs, 7.8.
 """
 
 from collections import Counter
