@@ -1,0 +1,211 @@
+"""A PostgreSQL server of our own, with nothing in it, that ends with the tests."""
+
+import os
+import pwd
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from typing import Final
+
+import psycopg
+from psycopg import sql
+
+from tests.postgres.packages import install, native_folder
+
+__all__ = ["PostgresServer"]
+
+_START_LIMIT_S: Final = 30.0
+_STOP_LIMIT_S: Final = 20.0
+_BETWEEN_TRIES_S: Final = 0.02
+_PORTS_TRIED: Final = 5
+_ICU_SINCE: Final = 15
+#: PostgreSQL refuses to run as root; these are asked in turn to do it instead.
+_USERS: Final = ("postgres", "nobody")
+
+_SETTINGS: Final = {
+    "listen_addresses": "127.0.0.1",
+    "unix_socket_directories": "",
+    "max_connections": "60",
+    "shared_buffers": "32MB",
+    "log_min_messages": "warning",
+    # Vacuuming in the middle of a test would only make its time vary.
+    "autovacuum_naptime": "10min",
+}
+
+
+class PostgresServer:
+    """A running server of one major version; `stop` ends it and deletes everything.
+
+    Args:
+        version: The major version, one of those in `packages`.
+        is_durable: Whether commits wait for the disk, as they do in production.
+    """
+
+    def __init__(self, version: int, *, is_durable: bool = True) -> None:
+        install()
+        self.version = version
+        self._settings = dict(_SETTINGS)
+        if not is_durable:
+            self._settings |= {"fsync": "off", "full_page_writes": "off"}
+        self._password = secrets.token_urlsafe(16)
+        self._user = _other_user()
+        self._folder = Path(tempfile.mkdtemp(prefix=f"stepwell-postgres-{version}-"))
+        self._process: subprocess.Popen[bytes] | None = None
+        self._databases = 0
+        self.port = 0
+        try:
+            self._programs = self._reachable_programs()
+            self._initialise()
+            self.start()
+        except BaseException:
+            self.stop()
+            raise
+
+    def uri(self, database: str = "postgres") -> str:
+        """How to connect to one of its databases."""
+        return f"postgresql://stepwell:{self._password}@127.0.0.1:{self.port}/{database}"
+
+    def create_database(self, *, template: str = "template0") -> str:
+        """A new database, as the template is; returns its name."""
+        self._databases += 1
+        name = f"test_{self._databases}"
+        with psycopg.connect(self.uri(), autocommit=True) as connection:
+            command = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
+            connection.execute(command.format(sql.Identifier(name), sql.Identifier(template)))
+        return name
+
+    def drop_database(self, name: str) -> None:
+        """Delete a database, whoever is connected to it."""
+        with psycopg.connect(self.uri(), autocommit=True) as connection:
+            command = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)")
+            connection.execute(command.format(sql.Identifier(name)))
+
+    def start(self) -> None:
+        """Start it and wait until it answers; on the port it had, if it ran before."""
+        assert self._process is None
+        for _ in range(1 if self.port else _PORTS_TRIED):
+            port = self.port or _free_port()
+            process = self._spawn(port)
+            if self._answers(process, port):
+                self.port, self._process = port, process
+                return
+        raise AssertionError(f"PostgreSQL {self.version} did not start:\n{self._log_text()}")
+
+    def halt(self, how: signal.Signals = signal.SIGINT) -> None:
+        """Stop the processes and keep the data.
+
+        Args:
+            how: SIGINT ends all sessions in good order, SIGQUIT is as good as a crash.
+        """
+        process, self._process = self._process, None
+        if process is None:
+            return
+        process.send_signal(how)
+        try:
+            process.wait(_STOP_LIMIT_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+    def stop(self) -> None:
+        """End it and delete its data. May be called twice."""
+        self.halt(signal.SIGQUIT)
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _reachable_programs(self) -> Path:
+        """The programs; for another user they are copied, for it may not see the checkout."""
+        native = native_folder(self.version)
+        if self._user is None:
+            return native
+        copy = shutil.copytree(native, self._folder / "native", symlinks=True)
+        os.chown(self._folder, self._user.pw_uid, self._user.pw_gid)
+        return copy
+
+    def _initialise(self) -> None:
+        password = self._folder / "password"
+        password.write_text(self._password)
+        if self._user is not None:
+            os.chown(password, self._user.pw_uid, self._user.pw_gid)
+        done = subprocess.run(
+            [
+                *(self._programs / "bin" / "initdb", "--pgdata", self._folder / "data"),
+                *("--username=stepwell", "--auth=password", f"--pwfile={password}"),
+                *("--encoding=UTF8", "--locale=C.UTF-8", "--no-sync"),
+                *self._sorting(),
+            ],
+            cwd=self._folder,
+            capture_output=True,
+            text=True,
+            check=False,
+            user=None if self._user is None else self._user.pw_uid,
+            group=None if self._user is None else self._user.pw_gid,
+            extra_groups=None if self._user is None else [],
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    def _sorting(self) -> tuple[str, ...]:
+        """Text sorts by language unless a column says otherwise; so tests tell if one does not."""
+        if self.version < _ICU_SINCE:
+            return ()
+        return ("--locale-provider=icu", "--icu-locale=en")
+
+    def _spawn(self, port: int) -> subprocess.Popen[bytes]:
+        command: list[str | Path] = [self._programs / "bin" / "postgres"]
+        command += ["-D", self._folder / "data", "-p", str(port)]
+        command += [f"--{name}={value}" for name, value in self._settings.items()]
+        # Whatever ends the tests, the server must not stay behind.
+        if setpriv := shutil.which("setpriv"):
+            command = [setpriv, "--pdeathsig", "SIGQUIT", *command]
+        with (self._folder / "log").open("ab") as log:
+            return subprocess.Popen(
+                command,
+                cwd=self._folder,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                # Ctrl-C is for the tests, which stop it in their turn.
+                start_new_session=True,
+                user=None if self._user is None else self._user.pw_uid,
+                group=None if self._user is None else self._user.pw_gid,
+                extra_groups=None if self._user is None else [],
+            )
+
+    def _answers(self, process: subprocess.Popen[bytes], port: int) -> bool:
+        end_s = time.monotonic() + _START_LIMIT_S
+        info = f"host=127.0.0.1 port={port} user=stepwell dbname=postgres connect_timeout=5"
+        while time.monotonic() < end_s and process.poll() is None:
+            try:
+                psycopg.connect(info, password=self._password).close()
+            except psycopg.OperationalError:
+                time.sleep(_BETWEEN_TRIES_S)
+            else:
+                return True
+        if process.poll() is None:
+            process.kill()
+        process.wait()
+        return False
+
+    def _log_text(self) -> str:
+        return (self._folder / "log").read_text(errors="replace")[-4_000:]
+
+
+def _other_user() -> pwd.struct_passwd | None:
+    """Whom the server runs as, if it cannot be ourselves."""
+    if os.geteuid() != 0:
+        return None
+    known = {user.pw_name: user for user in pwd.getpwall()}
+    found = next((known[name] for name in _USERS if name in known), None)
+    assert found is not None, f"PostgreSQL cannot run as root, and there is none of {_USERS}"
+    return found
+
+
+def _free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
