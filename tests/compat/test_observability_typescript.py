@@ -23,7 +23,8 @@ from stepwell.core.trace_ids import call_span_id, root_span_id, step_span_id, tr
 from stepwell.core.user_span import UserSpan, hashed_step
 from stepwell.store import queries
 from stepwell.store.queries import Queries
-from stepwell.store.sqlite import runs
+from stepwell.store.sql import runs
+from stepwell.store.sqlite.asking import answer
 from stepwell.store.sqlite.database import connect_reader
 from tests.compat.harness import (
     TYPESCRIPT,
@@ -113,7 +114,7 @@ class World:
     def entries(self, run: Run) -> list[Any]:
         connection = connect_reader(self._database)
         try:
-            history = runs.history(connection, RunId(run.id))
+            history = answer(connection, runs.history(RunId(run.id)))
         finally:
             connection.close()
         assert history is not None

@@ -26,7 +26,8 @@ from stepwell.core.queue import ItemKind
 from stepwell.core.run import RunState
 from stepwell.core.status import RunStatus
 from stepwell.engine.store import StoreUnavailable
-from stepwell.store.sqlite.loading import load_runs
+from stepwell.store.sql.loading import load_runs
+from stepwell.store.sqlite.asking import answer
 from tests.simulation.annotators import check_annotations
 from tests.simulation.count_checkers import check_counts, check_open
 from tests.simulation.ended_runs import EndedRun, begun_entry, ended_runs, listens
@@ -491,7 +492,7 @@ def _cron_ticks(world: World) -> Iterator[str]:
 def _live_is_stored(world: World) -> Iterator[str]:
     """What the server has in memory of a run is what its rows add up to."""
     ids = [RunId(run_id) for (run_id,) in world.rows("SELECT id FROM runs WHERE status IN (0, 5)")]
-    for run_id, stored in load_runs(world.connection, ids).items():
+    for run_id, stored in answer(world.connection, load_runs(ids)).items():
         live = world.live_state(run_id)
         if live is None:
             continue

@@ -11,7 +11,7 @@ from stepwell.core.metadata import metadata_of
 from stepwell.core.queue import QueueItem
 from stepwell.core.status import RunStatus
 from stepwell.core.trace.history import TracedRun, run_history
-from stepwell.store.sqlite import rows
+from stepwell.store.sql import rows
 from tests.simulation.world import World
 from tests.unit.core.trace.tree_rules import tree_problems
 

@@ -24,7 +24,7 @@ from stepwell.core.transition import LISTS, Transition
 from stepwell.engine.checkpoints import Checkpointed
 from stepwell.engine.engine import Engine
 from stepwell.engine.limits import LimitSettings
-from stepwell.store.sqlite.rollups import TALLIED_MAX
+from stepwell.store.sql.rollups import TALLIED_MAX
 from stepwell.wire.checkpoint import parse_async_checkpoint
 from stepwell.wire.errors import OperationalError
 from stepwell.wire.events import parse_events

@@ -2,7 +2,9 @@
 
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import closing
 from pathlib import Path
+from typing import Any, Protocol
 
 import pytest
 
@@ -12,6 +14,12 @@ from stepwell.store.sqlite import SqliteStore
 from tests.unit.store.builders import PARTITION
 
 OpenStore = Callable[[], Awaitable[Store]]
+
+
+class OpenedStore(Store, Protocol):
+    """A store of any kind, with what the APIs read."""
+
+    def read_models(self) -> ReadModels: ...
 
 
 @pytest.fixture
@@ -27,19 +35,53 @@ def memory() -> Iterator[sqlite3.Connection]:
     connection.close()
 
 
+class Place(Protocol):
+    """A database on which stores are opened, one after the other."""
+
+    async def open(self) -> OpenedStore:
+        """A store on it."""
+        ...
+
+    def execute(self, sql: str) -> list[Any]:
+        """Do something to it behind the stores' backs."""
+        ...
+
+
+class SqliteFile:
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    async def open(self) -> SqliteStore:
+        return await SqliteStore.open(self._path)
+
+    def execute(self, sql: str) -> list[Any]:
+        with closing(sqlite3.connect(self._path, isolation_level=None)) as connection:
+            return connection.execute(sql).fetchall()
+
+
+class SqliteMemory:
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    async def open(self) -> SqliteStore:
+        return SqliteStore.in_memory(connection=self._connection)
+
+    def execute(self, sql: str) -> list[Any]:
+        return self._connection.execute(sql).fetchall()
+
+
 @pytest.fixture(params=["sqlite-file", "sqlite-memory"])
-def open_store(
-    request: pytest.FixtureRequest, tmp_path: Path, memory: sqlite3.Connection
-) -> OpenStore:
-    """Opens a store on one and the same database, again and again."""
+def place(request: pytest.FixtureRequest, tmp_path: Path, memory: sqlite3.Connection) -> Place:
+    """One and the same database for a test."""
+    if request.param == "sqlite-file":
+        return SqliteFile(tmp_path / "stepwell.db")
+    return SqliteMemory(memory)
 
-    async def on_file() -> Store:
-        return await SqliteStore.open(tmp_path / "stepwell.db")
 
-    async def in_memory() -> Store:
-        return SqliteStore.in_memory(connection=memory)
-
-    return {"sqlite-file": on_file, "sqlite-memory": in_memory}[request.param]
+@pytest.fixture
+def open_store(place: Place) -> OpenStore:
+    """Opens a store on the test's database, again and again."""
+    return place.open
 
 
 @pytest.fixture
@@ -55,7 +97,7 @@ async def owner(store: Store) -> Ownership:
 
 
 @pytest.fixture
-async def reading(store: SqliteStore) -> AsyncIterator[ReadModels]:
+async def reading(store: OpenedStore) -> AsyncIterator[ReadModels]:
     models = store.read_models()
     yield models
     await models.close()

@@ -8,9 +8,9 @@ from stepwell.core.transition import StoredEvent, Transition
 from stepwell.engine.store import Ownership
 from stepwell.store import event_volumes
 from stepwell.store.reading import ReadModels
-from stepwell.store.sqlite import SqliteStore
 from stepwell.wire.ulid import ulid_from
 from tests.unit.store.builders import an_event
+from tests.unit.store.conftest import OpenedStore
 
 pytestmark = pytest.mark.anyio
 
@@ -23,7 +23,7 @@ def received(at_ms: int, number: int, name: str = "shop/paid") -> StoredEvent:
 
 
 async def test_events_are_counted_between_borders(
-    store: SqliteStore, owner: Ownership, reading: ReadModels
+    store: OpenedStore, owner: Ownership, reading: ReadModels
 ) -> None:
     times_ms = (999, 1_000, 1_999, 2_000, 2_001, 2_999, 3_000)
     events = [received(ms, n) for n, ms in enumerate(times_ms)]
@@ -37,7 +37,7 @@ async def test_events_are_counted_between_borders(
 
 @pytest.mark.parametrize(("of_name_max", "is_counted"), [(3, True), (2, False)])
 async def test_a_name_of_too_many_events_is_left_out(
-    store: SqliteStore,
+    store: OpenedStore,
     owner: Ownership,
     reading: ReadModels,
     monkeypatch: pytest.MonkeyPatch,
@@ -55,7 +55,7 @@ async def test_a_name_of_too_many_events_is_left_out(
 
 
 async def test_what_follows_too_many_events_is_left_out(
-    store: SqliteStore,
+    store: OpenedStore,
     owner: Ownership,
     reading: ReadModels,
     monkeypatch: pytest.MonkeyPatch,

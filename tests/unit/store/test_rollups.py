@@ -14,14 +14,15 @@ from stepwell.core.identity import FunctionId, ItemId
 from stepwell.core.transition import AnsweredCall, Skip, SkipReason, Transition
 from stepwell.engine.store import Ownership, OwnershipLost, StoreUnavailable
 from stepwell.store.reading import ReadModels
+from stepwell.store.sql.rollups import TALLIED_MAX
 from stepwell.store.sqlite import SqliteStore
-from stepwell.store.sqlite.rollups import TALLIED_MAX
 from tests.unit.store.builders import (
     FUNCTION,
     OTHER_FUNCTION,
     PARTITION,
     event_id,
 )
+from tests.unit.store.conftest import OpenedStore, Place
 
 pytestmark = pytest.mark.anyio
 
@@ -47,7 +48,7 @@ def hour(at_ms: int = NOW_MS) -> ChartRange:
 
 
 async def test_what_was_committed_is_in_the_chart_at_once(
-    store: SqliteStore, owner: Ownership, reading: ReadModels
+    store: OpenedStore, owner: Ownership, reading: ReadModels
 ) -> None:
     await store.commit(owner, [limited(NOW_MS), limited(NOW_MS - 5 * MINUTE_MS)])
     await store.commit(owner, [limited(NOW_MS), limited(NOW_MS - 2 * HOUR_MS)])
@@ -66,7 +67,12 @@ async def test_what_was_committed_is_in_the_chart_at_once(
     ("pairs", "left"), [(TALLIED_MAX - 1, 4), (TALLIED_MAX, 0), (TALLIED_MAX + 1, 1)]
 )
 async def test_it_makes_no_difference_whether_counts_were_added_up(
-    store: SqliteStore, owner: Ownership, reading: ReadModels, pairs: int, left: int
+    place: Place,
+    store: OpenedStore,
+    owner: Ownership,
+    reading: ReadModels,
+    pairs: int,
+    left: int,
 ) -> None:
     """Pairs of function and minute are counted, and added up from so many on."""
     others = [FunctionId(f"f{number}") for number in range(pairs - 3)]
@@ -79,14 +85,11 @@ async def test_it_makes_no_difference_whether_counts_were_added_up(
 
     assert chart.buckets[LIMITED][-3:] == [1, 1, pairs - 2]
     assert lifetime == {FUNCTION: {LIMITED: 3}, others[0]: {LIMITED: 1}}
-    (waiting,) = await store._writer.run(
-        "tallies", lambda c: c.execute("SELECT count(*) FROM tallies").fetchone()
-    )
-    assert waiting == left
+    assert place.execute("SELECT count(*) FROM tallies") == [(left,)]
 
 
 async def test_a_batch_that_is_not_committed_is_not_counted(
-    store: SqliteStore, owner: Ownership, reading: ReadModels
+    store: OpenedStore, owner: Ownership, reading: ReadModels
 ) -> None:
     await store.commit(owner, [limited(NOW_MS)])
     await store.take(PARTITION)
@@ -97,18 +100,14 @@ async def test_a_batch_that_is_not_committed_is_not_counted(
 
 
 async def test_a_batch_that_fails_while_counts_are_added_up_changes_nothing(
-    store: SqliteStore, owner: Ownership, reading: ReadModels
+    place: Place, store: OpenedStore, owner: Ownership, reading: ReadModels
 ) -> None:
     others = [FunctionId(f"f{number}") for number in range(TALLIED_MAX - 1)]
     await store.commit(owner, [limited(NOW_MS, *others)])
-    await store._writer.run(
-        "damage", lambda c: c.execute("ALTER TABLE rollups RENAME TO lost").close()
-    )
+    place.execute("ALTER TABLE rollups RENAME TO lost")
     with pytest.raises(StoreUnavailable):
         await store.commit(owner, [limited(NOW_MS)])
-    await store._writer.run(
-        "repair", lambda c: c.execute("ALTER TABLE lost RENAME TO rollups").close()
-    )
+    place.execute("ALTER TABLE lost RENAME TO rollups")
     await store.commit(owner, [limited(NOW_MS)])
 
     lifetime = await reading.lifetime_counts([FUNCTION, *others], [LIMITED])
@@ -116,7 +115,7 @@ async def test_a_batch_that_fails_while_counts_are_added_up_changes_nothing(
 
 
 async def test_functions_are_counted_apart_and_together(
-    store: SqliteStore, owner: Ownership, reading: ReadModels
+    store: OpenedStore, owner: Ownership, reading: ReadModels
 ) -> None:
     both = [FUNCTION, OTHER_FUNCTION]
     await store.commit(owner, [limited(NOW_MS, *both), limited(NOW_MS)])
@@ -141,7 +140,7 @@ async def test_so_many_functions_have_charts_of_their_own_and_no_more(
 
 
 async def test_what_came_after_the_range_is_known_to_the_minute(
-    store: SqliteStore, owner: Ownership, reading: ReadModels
+    store: OpenedStore, owner: Ownership, reading: ReadModels
 ) -> None:
     """From it follows what there was at the end of the range."""
     until_ms = NOW_MS - NOW_MS % HOUR_MS - 10 * MINUTE_MS
@@ -155,7 +154,7 @@ async def test_what_came_after_the_range_is_known_to_the_minute(
 
 
 async def test_days_are_those_of_utc(
-    store: SqliteStore, owner: Ownership, reading: ReadModels
+    store: OpenedStore, owner: Ownership, reading: ReadModels
 ) -> None:
     day_ms = NOW_MS - NOW_MS % DAY_MS
     times_ms = [day_ms - 1, day_ms, NOW_MS, day_ms - 2 * DAY_MS]
@@ -172,7 +171,7 @@ async def test_days_are_those_of_utc(
 
 
 async def test_hours_are_told_apart_and_by_function(
-    store: SqliteStore, owner: Ownership, reading: ReadModels
+    store: OpenedStore, owner: Ownership, reading: ReadModels
 ) -> None:
     hour_ms = NOW_MS - NOW_MS % HOUR_MS
     await store.commit(owner, [limited(hour_ms - 1), limited(hour_ms, FUNCTION, OTHER_FUNCTION)])

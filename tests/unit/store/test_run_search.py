@@ -33,6 +33,7 @@ from stepwell.store.views import (
 )
 from stepwell.wire.ulid import ulid_from
 from tests.unit.store.builders import ENVIRONMENT, PARTITION, a_function, a_run, event_id
+from tests.unit.store.conftest import OpenedStore
 
 pytestmark = pytest.mark.anyio
 
@@ -120,7 +121,7 @@ async def store(memory: sqlite3.Connection) -> AsyncIterator[SqliteStore]:
     await opened.close()
 
 
-async def _store(store: SqliteStore, lives: Sequence[Life]) -> list[RunId]:
+async def _store(store: OpenedStore, lives: Sequence[Life]) -> list[RunId]:
     owner = await store.take(PARTITION)
     transitions = [_run(life) for life in lives]
     await store.commit(owner, [_functions(), *transitions])
@@ -233,7 +234,7 @@ async def test_the_pages_together_are_the_sorted_list(
 @pytest.mark.parametrize("direction", Direction)
 @pytest.mark.parametrize("field", TimeField)
 async def test_many_runs_of_one_moment_are_paged_by_their_ids(
-    store: SqliteStore, reading: ReadModels, field: TimeField, direction: Direction
+    store: OpenedStore, reading: ReadModels, field: TimeField, direction: Direction
 ) -> None:
     """One request can bring thousands of events; no page may read all of their runs."""
     ids = await _store(store, [Life()] * 700 + [Life(queued_ms=999, started_ms=1_999)])
@@ -249,7 +250,7 @@ async def test_many_runs_of_one_moment_are_paged_by_their_ids(
 
 
 async def test_a_run_that_ends_between_two_pages_does_not_disturb_the_others(
-    store: SqliteStore, reading: ReadModels
+    store: OpenedStore, reading: ReadModels
 ) -> None:
     running = Life(RunStatus.RUNNING, ended_ms=0)
     ids = await _store(store, [msgspec.structs.replace(running, queued_ms=n) for n in range(1, 7)])
@@ -266,7 +267,7 @@ async def test_a_run_that_ends_between_two_pages_does_not_disturb_the_others(
     assert [run.id for run in (*first.runs, *second.runs)] == ids[::-1]
 
 
-async def test_a_page_holds_what_a_run_returned(store: SqliteStore, reading: ReadModels) -> None:
+async def test_a_page_holds_what_a_run_returned(store: OpenedStore, reading: ReadModels) -> None:
     await _store(store, [Life(output=b'{"a":1}')])
 
     found = await reading.search_runs(RunsPage(ENVIRONMENT, 1))
@@ -275,7 +276,7 @@ async def test_a_page_holds_what_a_run_returned(store: SqliteStore, reading: Rea
     assert found == FoundRuns(found.runs, cursor_of(found.runs[0], TimeField.QUEUED_AT), True)
 
 
-async def test_an_empty_page_has_no_end(store: SqliteStore, reading: ReadModels) -> None:
+async def test_an_empty_page_has_no_end(store: OpenedStore, reading: ReadModels) -> None:
     await _store(store, [])
 
     assert await reading.search_runs(RunsPage(ENVIRONMENT, 1)) == FoundRuns([], None, False)
@@ -285,7 +286,7 @@ async def test_an_empty_page_has_no_end(store: SqliteStore, reading: ReadModels)
     ("from_ms", "until_ms"), [(None, -5), (2**60, None), (5, 4), (-(2**70), -1), (2**48, 2**70)]
 )
 async def test_an_absurd_range_holds_no_runs(
-    store: SqliteStore, reading: ReadModels, from_ms: int | None, until_ms: int | None
+    store: OpenedStore, reading: ReadModels, from_ms: int | None, until_ms: int | None
 ) -> None:
     await _store(store, [Life()])
     for field in TimeField:
@@ -294,7 +295,7 @@ async def test_an_absurd_range_holds_no_runs(
         assert await reading.count_runs(page) == RunsCount(0, is_exact=True)
 
 
-async def test_a_range_may_be_wider_than_time(store: SqliteStore, reading: ReadModels) -> None:
+async def test_a_range_may_be_wider_than_time(store: OpenedStore, reading: ReadModels) -> None:
     await _store(store, [Life()])
     page = RunsPage(ENVIRONMENT, 9, from_ms=-(2**70), until_ms=2**70)
 
@@ -302,7 +303,7 @@ async def test_a_range_may_be_wider_than_time(store: SqliteStore, reading: ReadM
 
 
 async def test_a_count_beyond_the_bound_says_so(
-    store: SqliteStore, reading: ReadModels, monkeypatch: pytest.MonkeyPatch
+    store: OpenedStore, reading: ReadModels, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await _store(store, [Life()] * 12)
     counts = []
@@ -318,7 +319,7 @@ _ORDERS = [Life(data=({"n": n, "even": n % 2 == 0},), queued_ms=1_000 + n) for n
 
 @pytest.mark.parametrize("limit", [1, 4, 15, 99])
 async def test_a_query_is_paged_like_a_filter(
-    store: SqliteStore, reading: ReadModels, limit: int
+    store: OpenedStore, reading: ReadModels, limit: int
 ) -> None:
     ids = await _store(store, _ORDERS)
     page = RunsPage(ENVIRONMENT, limit, query=_query("event.data.even == true"))
@@ -329,7 +330,7 @@ async def test_a_query_is_paged_like_a_filter(
     assert await reading.count_runs(page) == RunsCount(15, is_exact=True)
 
 
-async def test_filters_apply_on_top_of_a_query(store: SqliteStore, reading: ReadModels) -> None:
+async def test_filters_apply_on_top_of_a_query(store: OpenedStore, reading: ReadModels) -> None:
     failed = Life(RunStatus.FAILED, error=b'{"message":"no"}', data=({"n": 1},))
     ids = await _store(store, [Life(data=({"n": 1},)), failed, Life(data=({"n": 2},))])
     page = RunsPage(ENVIRONMENT, 9, query=_query("event.data.n == 1"))
@@ -356,7 +357,7 @@ async def test_filters_apply_on_top_of_a_query(store: SqliteStore, reading: Read
     ],
 )
 async def test_events_outputs_and_errors_are_searched(
-    store: SqliteStore, reading: ReadModels, text: str, found: list[int]
+    store: OpenedStore, reading: ReadModels, text: str, found: list[int]
 ) -> None:
     """What a failed run shows as its output is no output here. Source: GraphQL API, 6."""
     lives = [
@@ -380,7 +381,7 @@ async def test_events_outputs_and_errors_are_searched(
 
 
 async def test_an_event_is_found_by_either_of_its_ids(
-    store: SqliteStore, reading: ReadModels
+    store: OpenedStore, reading: ReadModels
 ) -> None:
     (run_id, _) = await _store(store, [Life(), Life()])
     run = await reading.run(run_id)
@@ -397,7 +398,7 @@ async def test_an_event_is_found_by_either_of_its_ids(
 @pytest.mark.parametrize("direction", Direction)
 @pytest.mark.parametrize("field", TimeField)
 async def test_runs_looked_up_by_events_are_listed_like_those_looked_for(
-    store: SqliteStore,
+    store: OpenedStore,
     reading: ReadModels,
     monkeypatch: pytest.MonkeyPatch,
     field: TimeField,
@@ -427,7 +428,7 @@ async def test_runs_looked_up_by_events_are_listed_like_those_looked_for(
 
 
 async def test_a_run_whose_event_was_deleted_is_still_searched(
-    store: SqliteStore, reading: ReadModels, memory: sqlite3.Connection
+    store: OpenedStore, reading: ReadModels, memory: sqlite3.Connection
 ) -> None:
     (run_id,) = await _store(store, [Life(output=b"1")])
     memory.execute("DELETE FROM events")
@@ -437,7 +438,7 @@ async def test_a_run_whose_event_was_deleted_is_still_searched(
 
 
 async def test_of_events_stored_twice_under_an_id_the_first_counts(
-    store: SqliteStore, reading: ReadModels
+    store: OpenedStore, reading: ReadModels
 ) -> None:
     await _store(store, [Life(data=({"n": 1},))])
     first = (await reading.search_runs(RunsPage(ENVIRONMENT, 1))).runs[0].event_id
@@ -451,7 +452,7 @@ async def test_of_events_stored_twice_under_an_id_the_first_counts(
 
 
 async def test_a_used_up_budget_ends_a_page_where_the_next_one_begins(
-    store: SqliteStore, reading: ReadModels, monkeypatch: pytest.MonkeyPatch
+    store: OpenedStore, reading: ReadModels, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """However rare what is looked for, a request ends, and those after it find the rest."""
     monkeypatch.setattr(scanning, "SCAN_ROWS_MAX", 12)
@@ -475,7 +476,7 @@ async def test_a_used_up_budget_ends_a_page_where_the_next_one_begins(
 
 
 async def test_a_page_that_is_full_looks_no_further(
-    store: SqliteStore, reading: ReadModels
+    store: OpenedStore, reading: ReadModels
 ) -> None:
     ids = await _store(store, _ORDERS)
     page = RunsPage(ENVIRONMENT, 2, query=_query("event.data.n >= 0"))
@@ -507,7 +508,7 @@ async def test_a_request_looks_no_further_when_its_time_is_over() -> None:
 
 @pytest.mark.parametrize(("step_s", "looked_at"), [(0.0, 130), (0.03, 120), (0.06, 20)])
 async def test_a_piece_ends_when_it_is_late_but_gets_on(
-    store: SqliteStore, memory: sqlite3.Connection, step_s: float, looked_at: int
+    store: OpenedStore, memory: sqlite3.Connection, step_s: float, looked_at: int
 ) -> None:
     ids = await _store(store, [Life(queued_ms=1_000 + n) for n in range(130)])
     clock = itertools.count(0.0, step_s)
@@ -545,7 +546,7 @@ async def test_requests_that_scan_take_turns(monkeypatch: pytest.MonkeyPatch) ->
 
 
 async def _statements(
-    store: SqliteStore, memory: sqlite3.Connection, page: RunsPage
+    store: OpenedStore, memory: sqlite3.Connection, page: RunsPage
 ) -> list[tuple[str, list[str]]]:
     """The statements that answer the page, each with the plan for it."""
     engine = queries.engine_on(memory)
@@ -586,7 +587,7 @@ _BY_EVENT = _query('event.id in ["sent-1", "x"] && event.data.n == 1')
 @pytest.mark.parametrize("direction", Direction)
 @pytest.mark.parametrize("field", TimeField)
 async def test_runs_are_found_by_index_without_scanning_or_sorting(
-    store: SqliteStore,
+    store: OpenedStore,
     memory: sqlite3.Connection,
     field: TimeField,
     direction: Direction,
@@ -614,7 +615,7 @@ async def test_runs_are_found_by_index_without_scanning_or_sorting(
 
 @pytest.mark.parametrize("field", TimeField)
 async def test_runs_of_an_event_are_looked_up(
-    store: SqliteStore, memory: sqlite3.Connection, field: TimeField
+    store: OpenedStore, memory: sqlite3.Connection, field: TimeField
 ) -> None:
     """By its own id and its sender's, among first and later events of batches."""
     await _store(store, [Life(queued_ms=n) for n in range(1_000, 1_060)])
@@ -629,7 +630,7 @@ async def test_runs_of_an_event_are_looked_up(
 
 
 async def test_a_page_reads_no_more_than_it_shows(
-    store: SqliteStore, memory: sqlite3.Connection
+    store: OpenedStore, memory: sqlite3.Connection
 ) -> None:
     """The number of statements depends on the page, not on how many runs there are."""
     counts = []

@@ -18,6 +18,7 @@ from stepwell.core.transition import Transition
 from stepwell.engine.store import Ownership, StoreUnavailable
 from stepwell.store.errors import StoreCorrupt, StoreInUse, StoreNewer, StoreUnusable
 from stepwell.store.sqlite import SqliteStore
+from stepwell.store.sqlite.database import Database
 from tests.unit.store.builders import (
     PARTITION,
     a_run,
@@ -32,10 +33,17 @@ from tests.unit.store.builders import (
 
 pytestmark = pytest.mark.anyio
 
+
+def _opened(store: SqliteStore) -> Database:
+    assert isinstance(store._opened, Database)
+    return store._opened
+
+
 _HOLD = """
 import asyncio, sys
 from pathlib import Path
 from stepwell.store.sqlite import SqliteStore
+from stepwell.store.sqlite.database import Database
 
 async def hold():
     store = await SqliteStore.open(Path(sys.argv[1]))
@@ -226,7 +234,7 @@ async def _limit_pages(store: SqliteStore, *, spare: int | None) -> None:
         pages_max = 10**9 if spare is None else pages + spare
         connection.execute(f"PRAGMA max_page_count = {pages_max}")
 
-    await store._writer.run("limit", limit)
+    await _opened(store).writer.run("limit", limit)
 
 
 def _large(number: int) -> Transition:
@@ -270,7 +278,9 @@ async def test_a_full_disk_refuses_commits_until_there_is_room(
 async def test_a_lock_of_another_program_makes_the_store_unavailable(
     path: Path, store: SqliteStore, owner: Ownership
 ) -> None:
-    await store._writer.run("impatience", lambda c: c.execute("PRAGMA busy_timeout = 0").close())
+    await _opened(store).writer.run(
+        "impatience", lambda c: c.execute("PRAGMA busy_timeout = 0").close()
+    )
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
 
@@ -285,7 +295,7 @@ async def test_a_lock_of_another_program_makes_the_store_unavailable(
 
 async def test_a_reader_connection_cannot_write(store: SqliteStore) -> None:
     with pytest.raises(StoreUnavailable, match="readonly"):
-        await store._readers.run("write", lambda c: c.execute("DELETE FROM events"))
+        await _opened(store).readers.run("write", lambda c: c.execute("DELETE FROM events"))
 
 
 async def test_commits_are_done_in_the_order_they_were_asked_for(

@@ -12,8 +12,8 @@ import msgspec
 
 from stepwell.core.journal import RunEnded, decode_entry
 from stepwell.core.status import RunStatus
+from stepwell.store.sql.rows import decode_event_ids
 from stepwell.store.sqlite.connections import snapshot
-from stepwell.store.sqlite.rows import decode_event_ids
 from stepwell.wire.ulid import ulid_from
 
 __all__ = ["ExportedEvent", "ExportedRun", "Range", "export_events", "export_runs", "functions"]

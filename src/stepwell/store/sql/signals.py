@@ -2,25 +2,31 @@
 
 # ruff: noqa: S608 - what is put into the SQL are our own constants
 
-import sqlite3
 from collections.abc import Sequence
 from typing import Any, Final
 
 from stepwell.core.identity import EnvironmentId
 from stepwell.core.transition import SignalRef, SignalWait, Transition
-from stepwell.store.sqlite.bulk import BulkStatement
+from stepwell.store.sql.statements import BulkStatement, Query, Question, Statement, Target
 
 __all__ = ["signal", "write_signals"]
 
 _COLUMNS: Final = "environment_id, name, run_id, function_id, step, expires_ms"
 
-_SIGNAL: Final = f"SELECT {_COLUMNS} FROM signals WHERE environment_id = ? AND name = ?"
+_SIGNAL: Final = Statement(
+    f"SELECT {_COLUMNS} FROM signals WHERE environment_id = ?1 AND name = ?2"
+)
 _PUT: Final = BulkStatement(
-    f"INSERT OR REPLACE INTO signals ({_COLUMNS}) VALUES {{rows}}", columns=6
+    f"INSERT INTO signals ({_COLUMNS}) VALUES {{rows}}"
+    " ON CONFLICT (environment_id, name) DO UPDATE SET run_id = excluded.run_id,"
+    " function_id = excluded.function_id, step = excluded.step, expires_ms = excluded.expires_ms",
+    columns="ttttti",
 )
 # Row by row: as a list of rows, SQLite would read the whole table for it.
-_REMOVE: Final = "DELETE FROM signals WHERE environment_id = ? AND name = ?"
-_REMOVE_OF: Final = f"{_REMOVE} AND run_id = ? AND step = ?"
+_REMOVE: Final = Statement("DELETE FROM signals WHERE environment_id = ?1 AND name = ?2")
+_REMOVE_OF: Final = Statement(
+    "DELETE FROM signals WHERE environment_id = ?1 AND name = ?2 AND run_id = ?3 AND step = ?4"
+)
 
 _Key = tuple[EnvironmentId, str]
 
@@ -54,7 +60,7 @@ class _Changes:
             self.gone.append(key)
 
 
-def write_signals(connection: sqlite3.Connection, batch: Sequence[Transition]) -> None:
+def write_signals(into: Target, batch: Sequence[Transition]) -> None:
     """Write what the transitions, one after the other, do to waits for signals."""
     changes = _Changes(batch)
     put: list[Any] = []
@@ -62,15 +68,13 @@ def write_signals(connection: sqlite3.Connection, batch: Sequence[Transition]) -
         put += (wait.environment_id, wait.name, wait.run_id, wait.function_id, wait.step)
         put.append(wait.expires_ms)
     for ref in changes.done:
-        connection.execute(_REMOVE_OF, (ref.environment_id, ref.name, ref.run_id, ref.step))
+        into.run(_REMOVE_OF, (ref.environment_id, ref.name, ref.run_id, ref.step))
     for key in changes.gone:
-        connection.execute(_REMOVE, key)
-    _PUT.run(connection, put)
+        into.run(_REMOVE, key)
+    into.rows(_PUT, put)
 
 
-def signal(
-    connection: sqlite3.Connection, environment_id: EnvironmentId, name: str
-) -> SignalWait | None:
+def signal(environment_id: EnvironmentId, name: str) -> Question[SignalWait | None]:
     """What waits for the signal."""
-    row = connection.execute(_SIGNAL, (environment_id, name)).fetchone()
-    return None if row is None else SignalWait(*row)
+    (found,) = yield [Query(_SIGNAL, (environment_id, name))]
+    return SignalWait(*found.rows[0]) if found.rows else None

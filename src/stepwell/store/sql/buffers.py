@@ -2,39 +2,47 @@
 
 # ruff: noqa: S608 - what is put into the SQL are our own constants
 
-import sqlite3
 from collections.abc import Collection, Sequence
 from typing import Any, Final
 
 from stepwell.core.transition import Buffer, BufferedEvent, BufferRef, Transition
-from stepwell.store.sqlite.bulk import BulkStatement
-from stepwell.store.sqlite.connections import snapshot
+from stepwell.store.sql.statements import BulkStatement, Query, Question, Statement, Target
 
 __all__ = ["buffered_events", "buffers", "write_buffers"]
 
 _BUFFER_COLUMNS: Final = "id, item_id, opened_ms, due_ms, deadline_ms, events, bytes"
-_EVENT_COLUMNS: Final = (
-    "buffer_id, position, event_id, ts_ms, claim_key, cron, parent_run_id, parent_function_id,"
-    " parent_step"
+_EVENT_VALUES: Final = (
+    "event_id, ts_ms, claim_key, cron, parent_run_id, parent_function_id, parent_step"
 )
+_EVENT_COLUMNS: Final = f"buffer_id, position, {_EVENT_VALUES}"
 
-_BUFFER: Final = f"""
-SELECT {_BUFFER_COLUMNS} FROM buffers WHERE function_id = ? AND kind = ? AND key = ?
-"""
-_EVENTS: Final = f"""
-SELECT {_EVENT_COLUMNS} FROM buffered_events WHERE buffer_id = ? ORDER BY position
-"""
+
+def _replaced(columns: str) -> str:
+    return ", ".join(f"{name} = excluded.{name}" for name in columns.split(", "))
+
+
+_BUFFER: Final = Statement(f"""
+SELECT {_BUFFER_COLUMNS} FROM buffers WHERE function_id = ?1 AND kind = ?2 AND key = ?3
+""")
+_EVENTS: Final = Statement(f"""
+SELECT {_EVENT_COLUMNS} FROM buffered_events WHERE buffer_id = ?1 ORDER BY position
+""")
 _PUT: Final = BulkStatement(
-    f"INSERT OR REPLACE INTO buffers (function_id, kind, key, {_BUFFER_COLUMNS}) VALUES {{rows}}",
-    columns=10,
+    f"INSERT INTO buffers (function_id, kind, key, {_BUFFER_COLUMNS}) VALUES {{rows}}"
+    f" ON CONFLICT (function_id, kind, key) DO UPDATE SET {_replaced(_BUFFER_COLUMNS)}",
+    columns="tittiiiiii",
 )
 _PUT_EVENTS: Final = BulkStatement(
-    f"INSERT OR REPLACE INTO buffered_events ({_EVENT_COLUMNS}) VALUES {{rows}}", columns=9
+    f"INSERT INTO buffered_events ({_EVENT_COLUMNS}) VALUES {{rows}}"
+    f" ON CONFLICT (buffer_id, position) DO UPDATE SET {_replaced(_EVENT_VALUES)}",
+    columns="titittttt",
 )
-_REMOVE: Final = BulkStatement("DELETE FROM buffers WHERE id IN (VALUES {rows})", columns=1)
-_REMOVE_AT: Final = "DELETE FROM buffers WHERE function_id = ? AND kind = ? AND key = ?"
+_REMOVE: Final = BulkStatement("DELETE FROM buffers WHERE id IN (VALUES {rows})", columns="t")
+_REMOVE_AT: Final = Statement(
+    "DELETE FROM buffers WHERE function_id = ?1 AND kind = ?2 AND key = ?3"
+)
 _REMOVE_EVENTS: Final = BulkStatement(
-    "DELETE FROM buffered_events WHERE buffer_id IN (VALUES {rows})", columns=1
+    "DELETE FROM buffered_events WHERE buffer_id IN (VALUES {rows})", columns="t"
 )
 
 
@@ -70,7 +78,7 @@ class _Changes:
             self.gone.append(ref)
 
 
-def write_buffers(connection: sqlite3.Connection, batch: Sequence[Transition]) -> None:
+def write_buffers(into: Target, batch: Sequence[Transition]) -> None:
     """Write what the transitions, one after the other, do to buffers and their events."""
     changes = _Changes(batch)
     put: list[Any] = []
@@ -83,31 +91,28 @@ def write_buffers(connection: sqlite3.Connection, batch: Sequence[Transition]) -
             events += (e.buffer_id, e.position, e.event_id, e.ts_ms, e.claim_key, e.cron)
             events += (e.parent_run_id, e.parent_function_id, e.parent_step)
     for ref in changes.gone:
-        connection.execute(_REMOVE_AT, (ref.function_id, int(ref.kind), ref.key))
-    _REMOVE.run(connection, changes.done)
-    _REMOVE_EVENTS.run(connection, changes.done)
-    _PUT.run(connection, put)
-    _PUT_EVENTS.run(connection, events)
+        into.run(_REMOVE_AT, (ref.function_id, int(ref.kind), ref.key))
+    into.rows(_REMOVE, changes.done)
+    into.rows(_REMOVE_EVENTS, changes.done)
+    into.rows(_PUT, put)
+    into.rows(_PUT_EVENTS, events)
 
 
-def buffers(connection: sqlite3.Connection, refs: Collection[BufferRef]) -> dict[BufferRef, Buffer]:
-    """Those of the buffers that exist, all of one moment."""
-    found: dict[BufferRef, Buffer] = {}
-    with snapshot(connection):
-        for ref in refs:
-            key = (ref.function_id, int(ref.kind), ref.key)
-            row = connection.execute(_BUFFER, key).fetchone()
-            if row is not None:
-                found[ref] = Buffer(ref, *row)
-    return found
+def buffers(refs: Collection[BufferRef]) -> Question[dict[BufferRef, Buffer]]:
+    """Those of the buffers that exist."""
+    asked = list(refs)
+    answers = yield [Query(_BUFFER, (ref.function_id, int(ref.kind), ref.key)) for ref in asked]
+    return {
+        ref: Buffer(ref, *row)
+        for ref, found in zip(asked, answers, strict=True)
+        for row in found.rows
+    }
 
 
-def buffered_events(
-    connection: sqlite3.Connection, buffer_ids: Sequence[str]
-) -> dict[str, list[BufferedEvent]]:
-    """The events of each buffer, by position, all of one moment."""
-    with snapshot(connection):
-        return {
-            buffer_id: [BufferedEvent(*row) for row in connection.execute(_EVENTS, (buffer_id,))]
-            for buffer_id in buffer_ids
-        }
+def buffered_events(buffer_ids: Sequence[str]) -> Question[dict[str, list[BufferedEvent]]]:
+    """The events of each buffer, by position."""
+    answers = yield [Query(_EVENTS, (buffer_id,)) for buffer_id in buffer_ids]
+    return {
+        buffer_id: [BufferedEvent(*row) for row in found.rows]
+        for buffer_id, found in zip(buffer_ids, answers, strict=True)
+    }

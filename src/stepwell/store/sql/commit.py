@@ -1,159 +1,135 @@
 """Writing a batch of transitions: a few statements per table, whatever the size of the batch."""
 
-import sqlite3
 from collections.abc import Sequence
 from typing import Any, Final
 
-from stepwell.core.identity import ItemId
+from stepwell.core.identity import ItemId, PartitionId
 from stepwell.core.journal import encode_entry
 from stepwell.core.queue import QueueItem
+from stepwell.core.retention import Forgotten
 from stepwell.core.status import RunStatus
-from stepwell.core.transition import Transition
-from stepwell.engine.store import Ownership, OwnershipLost
-from stepwell.store.errors import StoreDefect
-from stepwell.store.sqlite import limits
-from stepwell.store.sqlite.annotations import write_annotations
-from stepwell.store.sqlite.buffers import write_buffers
-from stepwell.store.sqlite.bulk import BulkStatement
-from stepwell.store.sqlite.catalog import write_catalog
-from stepwell.store.sqlite.connections import transaction
-from stepwell.store.sqlite.forgetting import write_forgotten
-from stepwell.store.sqlite.operations import write_operations
-from stepwell.store.sqlite.rollups import write_rollups
-from stepwell.store.sqlite.rows import encode_event_ids
-from stepwell.store.sqlite.signals import write_signals
+from stepwell.core.transition import Claim, Transition
+from stepwell.store.sql.annotations import write_annotations
+from stepwell.store.sql.buffers import write_buffers
+from stepwell.store.sql.catalog import write_catalog
+from stepwell.store.sql.forgetting import write_ages
+from stepwell.store.sql.limits import write_limits
+from stepwell.store.sql.operations import write_operations
+from stepwell.store.sql.rows import encode_event_ids
+from stepwell.store.sql.signals import write_signals
+from stepwell.store.sql.statements import BulkStatement, Statement, Target
 
-__all__ = ["PROBE_BYTES", "expire_claims", "expire_limits", "probe", "take", "write"]
+__all__ = ["EXPIRE_CLAIMS", "PROBE", "PROBE_BYTES", "TAKE", "forgotten", "write"]
 
 #: A disk that takes this much has room for batches again.
 PROBE_BYTES: Final = 64 * 1024
 
-_EPOCH: Final = "SELECT epoch FROM partitions WHERE id = ?"
-_TAKE: Final = """
-INSERT INTO partitions (id, epoch, probe) VALUES (?, 1, x'')
-    ON CONFLICT (id) DO UPDATE SET epoch = epoch + 1
+TAKE: Final = Statement("""
+INSERT INTO partitions (id, epoch, probe) VALUES (?1, 1, ?2)
+    ON CONFLICT (id) DO UPDATE SET epoch = partitions.epoch + 1
 RETURNING epoch
-"""
-_PROBE: Final = "UPDATE partitions SET probe = zeroblob(?) WHERE id = ?"
-_EXPIRE_CLAIMS: Final = """
+""")
+PROBE: Final = Statement("UPDATE partitions SET probe = ?1 WHERE id = ?2")
+#: Up to so many claims that have expired at a time.
+EXPIRE_CLAIMS: Final = Statement("""
 DELETE FROM claims WHERE (function_id, key) IN (
-    SELECT function_id, key FROM claims WHERE expires_ms <= ? ORDER BY expires_ms LIMIT ?)
-"""
+    SELECT function_id, key FROM claims WHERE expires_ms <= ?1 ORDER BY expires_ms LIMIT ?2)
+""")
+
+_NOT_QUEUED: Final = "an item to be renewed is not in the queue"
 
 _EVENTS: Final = BulkStatement(
     "INSERT INTO events (id, number, environment_id, name, external_id, ts_ms, received_ms,"
     " payload) VALUES {rows}",
-    columns=8,
+    columns="titttiib",
 )
 _RUNS: Final = BulkStatement(
     "INSERT INTO runs (id, environment_id, app_id, function_id, function_version, status,"
     " queued_ms, scheduled_ms, started_ms, ended_ms, ended_seq, event_id, event_name, event_ids,"
     " cron, parent_run_id, parent_function_id, parent_step, origin_run_id, lane, score,"
     " singleton, batch_id, replay_id, mode) VALUES {rows}",
-    columns=25,
+    columns="ttttiiiiiiitttttttttittti",
 )
 _BATCH_EVENTS: Final = BulkStatement(
-    "INSERT OR IGNORE INTO batch_events (event_id, run_id) VALUES {rows}", columns=2
+    "INSERT INTO batch_events (event_id, run_id) VALUES {rows} ON CONFLICT DO NOTHING", columns="tt"
 )
 _STARTED: Final = BulkStatement(
     "UPDATE runs SET status = v.column2, started_ms = v.column3"
     " FROM (VALUES {rows}) AS v WHERE id = v.column1",
-    columns=3,
+    columns="tii",
 )
 _ENDED: Final = BulkStatement(
     "UPDATE runs SET status = v.column2, started_ms = v.column3, ended_ms = v.column4,"
     " ended_seq = v.column5 FROM (VALUES {rows}) AS v WHERE id = v.column1",
-    columns=5,
+    columns="tiiii",
 )
-_JOURNAL: Final = BulkStatement("INSERT INTO journal (run_id, seq, body) VALUES {rows}", columns=3)
+_JOURNAL: Final = BulkStatement(
+    "INSERT INTO journal (run_id, seq, body) VALUES {rows}", columns="tib"
+)
 _PUT: Final = BulkStatement(
     "INSERT INTO queue (item_id, partition_id, function_id, run_id, kind, step, attempt, due_ms,"
     " queued_ms, body, lane, score) VALUES {rows}",
-    columns=12,
+    columns="iittitiiibti",
 )
 # Columns that an index holds stay out of it: an item that stays due costs no index write.
 _RENEW: Final = BulkStatement(
     "UPDATE queue SET kind = v.column2, step = v.column3, attempt = v.column4,"
     " queued_ms = v.column5, body = v.column6 FROM (VALUES {rows}) AS v"
     " WHERE item_id = v.column1",
-    columns=6,
+    columns="iitiib",
+    missing=_NOT_QUEUED,
 )
 _RENEW_DUE: Final = BulkStatement(
     "UPDATE queue SET kind = v.column2, step = v.column3, attempt = v.column4, due_ms = v.column5,"
     " queued_ms = v.column6, body = v.column7, lane = v.column8, score = v.column9"
     " FROM (VALUES {rows}) AS v WHERE item_id = v.column1",
-    columns=9,
+    columns="iitiiibti",
+    missing=_NOT_QUEUED,
 )
-_DONE: Final = BulkStatement("DELETE FROM queue WHERE item_id IN (VALUES {rows})", columns=1)
+_DONE: Final = BulkStatement("DELETE FROM queue WHERE item_id IN (VALUES {rows})", columns="i")
 _WAITS: Final = BulkStatement(
     "INSERT INTO waits (wait_id, kind, environment_id, event_name, match_path, match_value,"
     " condition, bindings, run_id, function_id, step, created_ms, expires_ms, trigger_id)"
     " VALUES {rows}",
-    columns=14,
+    columns="iitttttbtttiit",
 )
-_WAITS_DONE: Final = BulkStatement("DELETE FROM waits WHERE wait_id IN (VALUES {rows})", columns=1)
+_WAITS_DONE: Final = BulkStatement(
+    "DELETE FROM waits WHERE wait_id IN (VALUES {rows})", columns="i"
+)
 _CLAIMS: Final = BulkStatement(
-    "INSERT OR REPLACE INTO claims (function_id, key, run_id, expires_ms) VALUES {rows}", columns=4
+    "INSERT INTO claims (function_id, key, run_id, expires_ms) VALUES {rows}"
+    " ON CONFLICT (function_id, key) DO UPDATE"
+    " SET run_id = excluded.run_id, expires_ms = excluded.expires_ms",
+    columns="ttti",
 )
 _SKIPS: Final = BulkStatement(
-    "INSERT INTO skips (event_id, function_id, reason, detail, at_ms) VALUES {rows}", columns=5
+    "INSERT INTO skips (event_id, function_id, reason, detail, at_ms) VALUES {rows}",
+    columns="tttti",
 )
 
 
-def take(connection: sqlite3.Connection, partition: int) -> int:
-    """The epoch at which the partition is owned from now on."""
-    with transaction(connection):
-        (epoch,) = connection.execute(_TAKE, (partition,)).fetchone()
-    assert isinstance(epoch, int)
-    return epoch
-
-
-def write(connection: sqlite3.Connection, owner: Ownership, batch: Sequence[Transition]) -> None:
-    """Write all rows of all transitions inside the transaction that is open."""
-    _check_epoch(connection, owner)
-    write_catalog(connection, batch)
-    _write_events(connection, batch)
-    _write_runs(connection, batch)
-    _write_journal(connection, batch)
-    _write_queue(connection, owner.partition, batch)
-    _write_waits(connection, batch)
-    _write_decisions(connection, batch)
-    write_rollups(connection, batch)
+def write(into: Target, partition: PartitionId, batch: Sequence[Transition]) -> None:
+    """Write all rows of all transitions, but for what is counted and what is forgotten."""
+    write_catalog(into, batch)
+    _write_events(into, batch)
+    _write_runs(into, batch)
+    _write_journal(into, batch)
+    _write_queue(into, partition, batch)
+    _write_waits(into, batch)
+    _write_decisions(into, batch)
     # Most batches have nothing of this.
     if rare := [transition for transition in batch if _holds_back(transition)]:
-        limits.write_limits(connection, rare)
-        write_buffers(connection, rare)
-        write_signals(connection, rare)
-        write_operations(connection, rare)
-        write_annotations(connection, rare)
-        write_forgotten(connection, owner.partition, rare)
+        write_limits(into, rare)
+        write_buffers(into, rare)
+        write_signals(into, rare)
+        write_operations(into, rare)
+        write_annotations(into, rare)
+        write_ages(into, rare)
 
 
-def probe(connection: sqlite3.Connection, owner: Ownership) -> None:
-    """Write as much as a batch would, and take it back."""
-    for probe_bytes in (PROBE_BYTES, 0):
-        with transaction(connection):
-            _check_epoch(connection, owner)
-            connection.execute(_PROBE, (probe_bytes, owner.partition))
-
-
-def expire_claims(connection: sqlite3.Connection, owner: Ownership, now_ms: int, limit: int) -> int:
-    """Delete up to `limit` expired claims; the number deleted."""
-    with transaction(connection):
-        _check_epoch(connection, owner)
-        return connection.execute(_EXPIRE_CLAIMS, (now_ms, limit)).rowcount
-
-
-def expire_limits(connection: sqlite3.Connection, owner: Ownership, now_ms: int, limit: int) -> int:
-    """Delete up to `limit` expired states of limits; the number deleted."""
-    with transaction(connection):
-        _check_epoch(connection, owner)
-        return limits.expire_limits(connection, now_ms, limit)
-
-
-def _check_epoch(connection: sqlite3.Connection, owner: Ownership) -> None:
-    if connection.execute(_EPOCH, (owner.partition,)).fetchone() != (owner.epoch,):
-        raise OwnershipLost(owner.partition, owner.epoch)
+def forgotten(batch: Sequence[Transition]) -> list[Forgotten]:
+    """What is to be deleted after everything else is written."""
+    return [bite for transition in batch for bite in transition.forgotten]
 
 
 def _holds_back(transition: Transition) -> bool:
@@ -169,13 +145,12 @@ def _holds_back(transition: Transition) -> bool:
         or t.operations
         or t.operations_done
         or t.retention
-        or t.forgotten
         or t.metadata
         or t.spans
     )
 
 
-def _write_events(connection: sqlite3.Connection, batch: Sequence[Transition]) -> None:
+def _write_events(into: Target, batch: Sequence[Transition]) -> None:
     values: list[Any] = []
     for transition in batch:
         for e in transition.events:
@@ -189,10 +164,10 @@ def _write_events(connection: sqlite3.Connection, batch: Sequence[Transition]) -
                 e.received_ms,
                 e.payload,
             )
-    _EVENTS.run(connection, values)
+    into.rows(_EVENTS, values)
 
 
-def _write_runs(connection: sqlite3.Connection, batch: Sequence[Transition]) -> None:
+def _write_runs(into: Target, batch: Sequence[Transition]) -> None:
     values: list[Any] = []
     later_events: list[str] = []
     started: list[Any] = []
@@ -211,18 +186,18 @@ def _write_runs(connection: sqlite3.Connection, batch: Sequence[Transition]) -> 
             started += (start.run_id, int(RunStatus.RUNNING), start.started_ms)
         for end in transition.ended:
             ended += (end.run_id, int(end.status), end.started_ms, end.ended_ms, end.ended_seq)
-    _RUNS.run(connection, values)
-    _BATCH_EVENTS.run(connection, later_events)
-    _STARTED.run(connection, started)
-    _ENDED.run(connection, ended)
+    into.rows(_RUNS, values)
+    into.rows(_BATCH_EVENTS, later_events)
+    into.rows(_STARTED, started)
+    into.rows(_ENDED, ended)
 
 
-def _write_journal(connection: sqlite3.Connection, batch: Sequence[Transition]) -> None:
+def _write_journal(into: Target, batch: Sequence[Transition]) -> None:
     values: list[Any] = []
     for transition in batch:
         for row in transition.journal:
             values += (row.run_id, row.seq, encode_entry(row.entry))
-    _JOURNAL.run(connection, values)
+    into.rows(_JOURNAL, values)
 
 
 class _QueueChanges:
@@ -259,9 +234,7 @@ class _QueueChanges:
             self.done.append(item_id)
 
 
-def _write_queue(
-    connection: sqlite3.Connection, partition: int, batch: Sequence[Transition]
-) -> None:
+def _write_queue(into: Target, partition: int, batch: Sequence[Transition]) -> None:
     changes = _QueueChanges(batch)
     put: list[Any] = []
     renew: list[Any] = []
@@ -274,14 +247,13 @@ def _write_queue(
     for i in changes.renew_due.values():
         renew_due += (i.id, int(i.kind), i.step, i.attempt, i.due_ms, i.queued_ms, i.body)
         renew_due += (i.lane, i.score)
-    _DONE.run(connection, changes.done)
-    _PUT.run(connection, put)
-    renewed = _RENEW.run(connection, renew) + _RENEW_DUE.run(connection, renew_due)
-    if renewed != len(changes.renew) + len(changes.renew_due):
-        raise StoreDefect("commit", "an item to be renewed is not in the queue")
+    into.rows(_DONE, changes.done)
+    into.rows(_PUT, put)
+    into.rows(_RENEW, renew)
+    into.rows(_RENEW_DUE, renew_due)
 
 
-def _write_waits(connection: sqlite3.Connection, batch: Sequence[Transition]) -> None:
+def _write_waits(into: Target, batch: Sequence[Transition]) -> None:
     values: list[Any] = []
     done: list[int] = []
     for transition in batch:
@@ -290,17 +262,20 @@ def _write_waits(connection: sqlite3.Connection, batch: Sequence[Transition]) ->
             values += (w.match_value, w.condition, w.bindings, w.run_id, w.function_id, w.step)
             values += (w.created_ms, w.expires_ms, w.trigger_id)
         done += [ref.id for ref in transition.waits_done]
-    _WAITS.run(connection, values)
-    _WAITS_DONE.run(connection, done)
+    into.rows(_WAITS, values)
+    into.rows(_WAITS_DONE, done)
 
 
-def _write_decisions(connection: sqlite3.Connection, batch: Sequence[Transition]) -> None:
-    claims: list[Any] = []
+def _write_decisions(into: Target, batch: Sequence[Transition]) -> None:
+    held: dict[tuple[str, str], Claim] = {}
     skips: list[Any] = []
     for transition in batch:
         for claim in transition.claims:
-            claims += (claim.function_id, claim.key, claim.run_id, claim.expires_ms)
+            held[claim.function_id, claim.key] = claim
         for skip in transition.skips:
             skips += (skip.event_id, skip.function_id, skip.reason.value, skip.detail, skip.at_ms)
-    _CLAIMS.run(connection, claims)
-    _SKIPS.run(connection, skips)
+    claims: list[Any] = []
+    for claim in held.values():
+        claims += (claim.function_id, claim.key, claim.run_id, claim.expires_ms)
+    into.rows(_CLAIMS, claims)
+    into.rows(_SKIPS, skips)

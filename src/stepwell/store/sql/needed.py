@@ -8,8 +8,8 @@ about it or to match it.
 
 # ruff: noqa: S608 - what is put into the SQL are our own constants
 
-import sqlite3
-from typing import Final
+from collections.abc import Sequence
+from typing import Any, Final
 
 from stepwell.core.identity import EventId, PartitionId
 from stepwell.core.item_bodies import AdmitBody, MatchBody
@@ -17,7 +17,8 @@ from stepwell.core.lanes import DECISIONS
 from stepwell.core.operation import OperationKind
 from stepwell.core.queue import IMMEDIATE, ItemKind
 from stepwell.core.status import RunStatus
-from stepwell.store.sqlite.queue import ready_functions
+from stepwell.store.sql.queue import READY_FUNCTIONS
+from stepwell.store.sql.statements import Query, Question, Statement
 
 __all__ = ["EVENT_IS_NEEDED", "IS_ENDED", "RUN_IS_NEEDED", "queued_events"]
 
@@ -49,27 +50,50 @@ EVENT_IS_NEEDED: Final = f"""
  OR EXISTS (SELECT 1 FROM buffered_events WHERE buffered_events.event_id = events.id))
 """
 
-# A range of index queue_ready. Items are read one by one, because only the first few are wanted.
-_ITEMS: Final = f"""
-SELECT kind, queued_ms, body FROM queue
- WHERE partition_id = ? AND function_id = ? AND lane = '{DECISIONS}' AND due_ms = {IMMEDIATE}
-   AND kind IN ({int(ItemKind.ADMIT)}, {int(ItemKind.MATCH)})
- ORDER BY score, item_id
-"""
+#: Items of a function that are read at a time; only the first few are wanted.
+_ITEMS_AT_ONCE: Final = 64
+
+# A range of index queue_ready.
+_ITEMS: Final = Statement(f"""
+SELECT kind, queued_ms, body, score, item_id FROM queue
+ WHERE partition_id = ?1 AND function_id = ?2 AND lane = '{DECISIONS}' AND due_ms = {IMMEDIATE}
+   AND kind IN ({int(ItemKind.ADMIT)}, {int(ItemKind.MATCH)}) AND (score, item_id) > (?3, ?4)
+ ORDER BY score, item_id LIMIT {_ITEMS_AT_ONCE}
+""")
+_FIRST: Final = (-(2**63), 0)
 
 
-def queued_events(
-    connection: sqlite3.Connection, partition: PartitionId, before_ms: int
-) -> set[EventId]:
+def queued_events(partition: PartitionId, before_ms: int) -> Question[set[EventId]]:
     """The events received before a time that queue items are still to decide about, or to match.
 
-    An item is queued in the commit of its event, so nothing is read of items that are younger.
+    An item is queued in the commit of its event, so nothing is read beyond items that are younger.
+    Asks in several rounds.
     """
     found: set[EventId] = set()
-    for function_id in ready_functions(connection, partition):
-        for kind, queued_ms, body in connection.execute(_ITEMS, (partition, function_id)):
-            if queued_ms >= before_ms + _RECEIPT_MS_MAX:
-                break
-            shape = AdmitBody if kind == ItemKind.ADMIT else MatchBody
-            found.add(shape.decode(body).event_id)
+    (functions,) = yield [Query(READY_FUNCTIONS, (partition,))]
+    places = {function_id: _FIRST for (function_id,) in functions.rows}
+    while places:
+        asked = [(partition, function_id, *place) for function_id, place in places.items()]
+        pages = yield [Query(_ITEMS, each) for each in asked]
+        for function_id, page in zip(list(places), pages, strict=True):
+            old = _old_items(page.rows, before_ms)
+            found |= {_event_of(row) for row in old}
+            if len(old) < _ITEMS_AT_ONCE:
+                del places[function_id]
+            else:
+                places[function_id] = (old[-1][3], old[-1][4])
     return found
+
+
+def _old_items(page: Sequence[Any], before_ms: int) -> Sequence[Any]:
+    """The items up to the first one of an event that is younger."""
+    for index, (_, queued_ms, *_) in enumerate(page):
+        if queued_ms >= before_ms + _RECEIPT_MS_MAX:
+            return page[:index]
+    return page
+
+
+def _event_of(row: Sequence[Any]) -> EventId:
+    kind, _, body, *_ = row
+    shape = AdmitBody if kind == ItemKind.ADMIT else MatchBody
+    return shape.decode(body).event_id

@@ -2,26 +2,30 @@
 
 # ruff: noqa: S608 - what is put into the SQL are our own constants
 
-import sqlite3
 from collections.abc import Sequence
 from typing import Any, Final
 
 from stepwell.core.identity import OperationId
 from stepwell.core.operation import Operation
 from stepwell.core.transition import Transition
-from stepwell.store.sqlite import rows
-from stepwell.store.sqlite.bulk import BulkStatement
+from stepwell.store.sql import rows
+from stepwell.store.sql.statements import BulkStatement, Query, Question, Statement, Target
 
 __all__ = ["operations", "write_operations"]
 
-_ALL: Final = f"SELECT {rows.OPERATION_COLUMNS} FROM operations ORDER BY id DESC"
-_PUT: Final = BulkStatement(
-    f"INSERT OR REPLACE INTO operations ({rows.OPERATION_COLUMNS}) VALUES {{rows}}", columns=18
+_ALL: Final = Statement(f"SELECT {rows.OPERATION_COLUMNS} FROM operations ORDER BY id DESC")
+_REPLACED: Final = ", ".join(
+    f"{name} = excluded.{name}" for name in rows.OPERATION_COLUMNS.split(", ")[1:]
 )
-_REMOVE: Final = BulkStatement("DELETE FROM operations WHERE id IN (VALUES {rows})", columns=1)
+_PUT: Final = BulkStatement(
+    f"INSERT INTO operations ({rows.OPERATION_COLUMNS}) VALUES {{rows}}"
+    f" ON CONFLICT (id) DO UPDATE SET {_REPLACED}",
+    columns="titttiiittttitiiii",
+)
+_REMOVE: Final = BulkStatement("DELETE FROM operations WHERE id IN (VALUES {rows})", columns="t")
 
 
-def write_operations(connection: sqlite3.Connection, batch: Sequence[Transition]) -> None:
+def write_operations(into: Target, batch: Sequence[Transition]) -> None:
     """Write what the transitions, one after the other, do to operations."""
     put: dict[OperationId, Operation] = {}
     done: list[OperationId] = []
@@ -34,10 +38,11 @@ def write_operations(connection: sqlite3.Connection, batch: Sequence[Transition]
     values: list[Any] = []
     for operation in put.values():
         values += rows.operation_values(operation)
-    _REMOVE.run(connection, done)
-    _PUT.run(connection, values)
+    into.rows(_REMOVE, done)
+    into.rows(_PUT, values)
 
 
-def operations(connection: sqlite3.Connection) -> list[Operation]:
+def operations() -> Question[list[Operation]]:
     """All operations, the newest first."""
-    return [rows.operation(row) for row in connection.execute(_ALL)]
+    (found,) = yield [Query(_ALL)]
+    return [rows.operation(row) for row in found.rows]

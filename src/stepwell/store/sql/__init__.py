@@ -1,0 +1,1 @@
+"""What both databases are asked and told, in the same SQL wherever that is possible."""

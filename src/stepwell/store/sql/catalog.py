@@ -1,0 +1,96 @@
+"""Apps, functions and synchronisations: few rows, read at start, written when an app registers."""
+
+# ruff: noqa: S608 - what is put into the SQL are our own constants
+
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+
+from stepwell.core.app import App
+from stepwell.core.app_sync import SyncMark, SyncStatus
+from stepwell.core.function import Function
+from stepwell.core.transition import Transition
+from stepwell.store.sql import rows
+from stepwell.store.sql.statements import Query, Question, Statement, Target
+
+__all__ = ["apps", "functions", "sync_marks", "write_catalog"]
+
+
+def _put(table: str, columns: str, *, replace: bool) -> Statement:
+    key, *others = columns.split(", ")
+    marks = ", ".join(f"?{number}" for number in range(1, len(others) + 2))
+    sql = f"INSERT INTO {table} ({columns}) VALUES ({marks})"
+    if replace:
+        replaced = ", ".join(f"{name} = excluded.{name}" for name in others)
+        sql += f" ON CONFLICT ({key}) DO UPDATE SET {replaced}"
+    return Statement(sql)
+
+
+_APPS: Final = Statement(f"SELECT {rows.APP_COLUMNS} FROM apps ORDER BY id")
+_FUNCTIONS: Final = Statement(f"SELECT {rows.FUNCTION_COLUMNS} FROM functions ORDER BY id")
+_PUT_APP: Final = _put("apps", rows.APP_COLUMNS, replace=True)
+_PUT_FUNCTION: Final = _put("functions", rows.FUNCTION_COLUMNS, replace=True)
+_REMOVE_APP: Final = Statement("DELETE FROM apps WHERE id = ?1")
+_SYNC_MARKS: Final = Statement(
+    "SELECT app_id, id, status, error, message FROM syncs ORDER BY app_id, id"
+)
+_PUT_SYNC: Final = _put("syncs", rows.SYNC_COLUMNS, replace=False)
+_REMOVE_SYNC: Final = Statement("DELETE FROM syncs WHERE app_id = ?1 AND id = ?2")
+_REMOVE_SYNCS: Final = Statement("DELETE FROM syncs WHERE app_id = ?1")
+
+
+def apps() -> Question[list[App]]:
+    """All apps."""
+    (found,) = yield [Query(_APPS)]
+    return [rows.app(row) for row in found.rows]
+
+
+def functions() -> Question[list[Function]]:
+    """All functions."""
+    (found,) = yield [Query(_FUNCTIONS)]
+    return [rows.function(row) for row in found.rows]
+
+
+def sync_marks() -> Question[list[SyncMark]]:
+    """What is remembered of synchronisations, of each app the oldest first."""
+    (found,) = yield [Query(_SYNC_MARKS)]
+    return [
+        SyncMark(app_id, sync_id, SyncStatus(status), error, message)
+        for app_id, sync_id, status, error, message in found.rows
+    ]
+
+
+def write_catalog(into: Target, batch: Sequence[Transition]) -> None:
+    """Write what a batch brings of apps, transition by transition: the last one counts."""
+    for transition in batch:
+        for app in transition.apps:
+            into.run(_PUT_APP, msgspec.structs.astuple(app))
+        for app_id in transition.apps_removed:
+            into.run(_REMOVE_APP, (app_id,))
+            into.run(_REMOVE_SYNCS, (app_id,))
+        for function in transition.functions:
+            into.run(_PUT_FUNCTION, _function_row(function))
+        for mark in transition.syncs_removed:
+            into.run(_REMOVE_SYNC, (mark.app_id, mark.id))
+        for sync in transition.syncs:
+            into.run(_PUT_SYNC, rows.sync_values(sync))
+
+
+def _function_row(function: Function) -> tuple[object, ...]:
+    return (
+        function.id,
+        function.app_id,
+        function.app_name,
+        function.environment_id,
+        function.slug,
+        function.name,
+        function.version,
+        rows.encode_config(function.config),
+        function.updated_ms,
+        int(function.archived),
+        function.steps_max,
+        function.state_bytes_max,
+        rows.encode_pause(function.pause),
+        function.endpoint_method,
+    )

@@ -1,0 +1,157 @@
+"""Questions and commits on SQLite, whose statements are answered at once."""
+
+import sqlite3
+from collections.abc import Sequence
+from contextlib import nullcontext
+from functools import partial
+from typing import Any, TypeVar
+
+import msgspec
+
+from stepwell.core.identity import PartitionId
+from stepwell.core.transition import Transition
+from stepwell.engine.store import Ownership, OwnershipLost
+from stepwell.store.errors import StoreDefect
+from stepwell.store.sql import commit, forgetting, rollups
+from stepwell.store.sql.statements import Answer, BulkStatement, Query, Question, Statement
+from stepwell.store.sqlite.connections import (
+    Connections,
+    WritingConnection,
+    snapshot,
+    transaction,
+)
+
+__all__ = ["SqliteDatabase", "answer", "answer_at_once"]
+
+T = TypeVar("T")
+
+_EPOCH = "SELECT epoch FROM partitions WHERE id = ?"
+
+
+class SqliteDatabase:
+    """`stepwell.store.sql.store.Database` on one connection that writes and some that read."""
+
+    def __init__(self, writer: WritingConnection, readers: Connections) -> None:
+        self._writer = writer
+        self._readers = readers
+
+    async def ask(self, operation: str, question: Question[T]) -> T:
+        return await self._readers.run(operation, partial(answer_at_once, question=question))
+
+    async def explore(self, operation: str, question: Question[T]) -> T:
+        return await self._readers.run(operation, partial(_explore, question=question))
+
+    async def take(self, partition: PartitionId) -> int:
+        return await self._writer.run("take", partial(_take, partition=partition))
+
+    async def commit(self, owner: Ownership, batch: Sequence[Transition]) -> None:
+        await self._writer.commit("commit", partial(_write, owner=owner, batch=batch))
+
+    async def probe(self, owner: Ownership) -> None:
+        await self._writer.run("probe", partial(_probe, owner=owner))
+
+    async def delete(self, operation: str, owner: Ownership, query: Query) -> int:
+        return await self._writer.run(operation, partial(_delete, owner=owner, query=query))
+
+    async def close(self) -> None:
+        await self._readers.close()
+        await self._writer.close()
+
+
+def answer(connection: sqlite3.Connection, question: Question[T]) -> T:
+    """The answer to a question, inside the transaction that is open."""
+    try:
+        queries = next(question)
+        while True:
+            queries = question.send([_execute(connection, query) for query in queries])
+    except StopIteration as done:
+        result: T = done.value
+        return result
+
+
+def answer_at_once(connection: sqlite3.Connection, question: Question[T]) -> T:
+    """The answer to a question of one round at most, all of one moment."""
+    try:
+        queries = next(question)
+        # A statement by itself is of one moment anyhow.
+        with snapshot(connection) if len(queries) > 1 else nullcontext():
+            answers = [_execute(connection, query) for query in queries]
+        question.send(answers)
+    except StopIteration as done:
+        result: T = done.value
+        return result
+    raise AssertionError("the question has several rounds")
+
+
+class _Immediately:
+    """`stepwell.store.sql.statements.Target` that runs statements when it gets them."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def rows(self, statement: BulkStatement, values: Sequence[Any]) -> None:
+        if not values:
+            return
+        hits = 0
+        for sql, piece in statement.pieces(values):
+            hits += self._connection.execute(sql, piece).rowcount
+        if statement.missing and hits != statement.count(values):
+            raise StoreDefect("commit", statement.missing)
+
+    def run(self, statement: Statement, parameters: Sequence[Any]) -> None:
+        self._connection.execute(statement.sqlite, parameters)
+
+
+def _execute(connection: sqlite3.Connection, query: Query) -> Answer:
+    parameters = [_list(value) if type(value) is list else value for value in query.parameters]
+    cursor = connection.execute(query.statement.sqlite, parameters)
+    found = cursor.fetchall()
+    return Answer(found, len(found) if cursor.description is not None else cursor.rowcount)
+
+
+def _list(values: list[str]) -> str:
+    return msgspec.json.encode(values).decode()
+
+
+def _explore(connection: sqlite3.Connection, question: Question[T]) -> T:
+    with snapshot(connection):
+        return answer(connection, question)
+
+
+def _take(connection: sqlite3.Connection, partition: PartitionId) -> int:
+    with transaction(connection):
+        ((epoch,),) = _execute(connection, Query(commit.TAKE, (partition, b""))).rows
+    assert isinstance(epoch, int)
+    return epoch
+
+
+def _write(connection: sqlite3.Connection, owner: Ownership, batch: Sequence[Transition]) -> None:
+    """Write a batch inside the transaction that is open."""
+    _check_epoch(connection, owner)
+    into = _Immediately(connection)
+    commit.write(into, owner.partition, batch)
+    if (appended := rollups.append_tally(owner.partition, batch)) is not None:
+        number = connection.execute(appended.statement.sqlite, appended.parameters).lastrowid
+        assert number is not None
+        if rollups.tallied(owner.partition, number) >= rollups.TALLIED_MAX:
+            answer(connection, rollups.add_up(into, owner.partition))
+    if forgotten := commit.forgotten(batch):
+        answer(connection, forgetting.forget(owner.partition, forgotten))
+
+
+def _probe(connection: sqlite3.Connection, owner: Ownership) -> None:
+    for probe_bytes in (commit.PROBE_BYTES, 0):
+        with transaction(connection):
+            _check_epoch(connection, owner)
+            _execute(connection, Query(commit.PROBE, (bytes(probe_bytes), owner.partition)))
+
+
+def _delete(connection: sqlite3.Connection, owner: Ownership, query: Query) -> int:
+    with transaction(connection):
+        _check_epoch(connection, owner)
+        return _execute(connection, query).hits
+
+
+def _check_epoch(connection: sqlite3.Connection, owner: Ownership) -> None:
+    if connection.execute(_EPOCH, (owner.partition,)).fetchone() != (owner.epoch,):
+        raise OwnershipLost(owner.partition, owner.epoch)
