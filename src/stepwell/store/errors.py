@@ -72,13 +72,13 @@ class StoreNewer(OperationalError):
     """The database was written by a newer Stepwell. Nothing was changed.
 
     Attributes:
-        path: The database file.
+        path: The database file, or where the database is, without a password.
         revision: Its schema revision, which this version does not know.
     """
 
     code: ClassVar[str] = "SW2005"
 
-    def __init__(self, path: Path, revision: str) -> None:
+    def __init__(self, path: Path | str, revision: str) -> None:
         super().__init__(
             f"{path} has schema {revision}, which this version of Stepwell does not know; "
             "upgrade Stepwell, or restore a backup from before the upgrade"
@@ -91,13 +91,13 @@ class StoreUnusable(OperationalError):
     """The database cannot be opened or created.
 
     Attributes:
-        path: The database file.
+        path: The database file, or where the database is, without a password.
         reason: What stands in the way.
     """
 
     code: ClassVar[str] = "SW2006"
 
-    def __init__(self, path: Path, reason: str) -> None:
+    def __init__(self, path: Path | str, reason: str) -> None:
         super().__init__(f"cannot use {path} as database: {reason}")
         self.path = path
         self.reason = reason

@@ -41,6 +41,9 @@ metadata: Final = MetaData()
 # STRICT tables know no BIGINT; their INTEGER has 64 bits.
 _INTEGER: Final = BigInteger().with_variant(Integer, "sqlite")
 
+# Byte by byte everywhere: the language of a database has no say in the order of ids.
+_TEXT: Final = Text().with_variant(Text(collation="C"), "postgresql")
+
 _LIVE_SINGLETON: Final = text("singleton <> '' AND status IN (0, 5)")
 _STARTED: Final = text("started_ms > 0")
 _ENDED: Final = text("ended_ms > 0")
@@ -49,7 +52,7 @@ _TIMER: Final = text("due_ms > 0")
 
 
 def _text(name: str, *, key: bool = False) -> Column[str]:
-    return Column(name, Text, nullable=False, primary_key=key)
+    return Column(name, _TEXT, nullable=False, primary_key=key)
 
 
 def _integer(name: str, *, key: bool = False) -> Column[int]:

@@ -1,7 +1,9 @@
 """Events, runs, journal, queue, waits, and the apps and functions they belong to."""
 
 from alembic import op
-from sqlalchemy import BigInteger, Column, Integer, LargeBinary, Text, text
+from sqlalchemy import BigInteger, Column, Integer, LargeBinary, text
+
+from stepwell.store.migrations.postgres import TEXT, add_default_partition, keep_small
 
 revision = "0001_durable_core"
 down_revision = None
@@ -14,7 +16,7 @@ _INTEGER = BigInteger().with_variant(Integer, "sqlite")
 
 
 def _text(name: str, *, key: bool = False) -> Column[str]:
-    return Column(name, Text, nullable=False, primary_key=key)
+    return Column(name, TEXT, nullable=False, primary_key=key)
 
 
 def _integer(name: str, *, key: bool = False) -> Column[int]:
@@ -59,6 +61,7 @@ def _create_partitions() -> None:
         _bytes("probe"),
         sqlite_strict=True,
     )
+    keep_small("partitions", fillfactor=50)
 
 
 def _create_apps() -> None:
@@ -118,7 +121,9 @@ def _create_events() -> None:
         _bytes("payload"),
         sqlite_strict=True,
         sqlite_with_rowid=False,
+        postgresql_partition_by="RANGE (id)",
     )
+    add_default_partition("events")
     op.create_index("events_name", "events", ["name", "id"])
     op.create_index(
         "events_repeated",
@@ -153,14 +158,18 @@ def _create_runs() -> None:
         _text("origin_run_id"),
         sqlite_strict=True,
         sqlite_with_rowid=False,
+        postgresql_partition_by="RANGE (id)",
     )
+    add_default_partition("runs")
     op.create_table(
         "batch_events",
         _text("event_id", key=True),
         _text("run_id", key=True),
         sqlite_strict=True,
         sqlite_with_rowid=False,
+        postgresql_partition_by="RANGE (event_id)",
     )
+    add_default_partition("batch_events")
     op.create_index("runs_event", "runs", ["event_id"])
 
 
@@ -172,7 +181,9 @@ def _create_journal() -> None:
         _bytes("body"),
         sqlite_strict=True,
         sqlite_with_rowid=False,
+        postgresql_partition_by="RANGE (run_id)",
     )
+    add_default_partition("journal")
 
 
 def _create_queue() -> None:
@@ -190,6 +201,7 @@ def _create_queue() -> None:
         _bytes("body"),
         sqlite_strict=True,
     )
+    keep_small("queue", fillfactor=70)
     op.create_index("queue_due", "queue", ["partition_id", "function_id", "due_ms", "item_id"])
     op.create_index("queue_run", "queue", ["run_id"])
 
@@ -213,6 +225,7 @@ def _create_waits() -> None:
         _text("trigger_id"),
         sqlite_strict=True,
     )
+    keep_small("waits", fillfactor=90)
     op.create_index(
         "waits_match",
         "waits",
@@ -231,6 +244,7 @@ def _create_claims() -> None:
         sqlite_strict=True,
         sqlite_with_rowid=False,
     )
+    keep_small("claims", fillfactor=90)
     op.create_index("claims_expires", "claims", ["expires_ms"])
 
 
@@ -243,5 +257,7 @@ def _create_skips() -> None:
         _text("detail"),
         _integer("at_ms"),
         sqlite_strict=True,
+        postgresql_partition_by="RANGE (event_id)",
     )
+    add_default_partition("skips")
     op.create_index("skips_event", "skips", ["event_id"])

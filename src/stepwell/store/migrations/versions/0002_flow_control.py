@@ -1,7 +1,9 @@
 """Lanes of the queue, limits, held back events, signals, bulk operations, pauses."""
 
 from alembic import op
-from sqlalchemy import BigInteger, Column, Integer, Text, text
+from sqlalchemy import BigInteger, Column, Integer, text
+
+from stepwell.store.migrations.postgres import TEXT, keep_small
 
 revision = "0002_flow_control"
 down_revision = "0001_durable_core"
@@ -12,7 +14,7 @@ _INTEGER = BigInteger().with_variant(Integer, "sqlite")
 
 
 def _text(name: str, *, key: bool = False, default: str | None = None) -> Column[str]:
-    return Column(name, Text, nullable=False, primary_key=key, server_default=default)
+    return Column(name, TEXT, nullable=False, primary_key=key, server_default=default)
 
 
 def _integer(name: str, *, key: bool = False, default: int | None = None) -> Column[int]:
@@ -101,6 +103,7 @@ def _create_limits() -> None:
         sqlite_strict=True,
         sqlite_with_rowid=False,
     )
+    keep_small("limits", fillfactor=70)
     op.create_index("limits_expires", "limits", ["expires_ms"])
 
 
@@ -120,6 +123,7 @@ def _create_buffers() -> None:
         sqlite_strict=True,
         sqlite_with_rowid=False,
     )
+    keep_small("buffers", fillfactor=70)
     op.create_index("buffers_id", "buffers", ["id"])
     op.create_table(
         "buffered_events",
@@ -135,6 +139,7 @@ def _create_buffers() -> None:
         sqlite_strict=True,
         sqlite_with_rowid=False,
     )
+    keep_small("buffered_events", fillfactor=90)
     op.create_index("buffered_events_event", "buffered_events", ["event_id"])
 
 
@@ -150,6 +155,7 @@ def _create_signals() -> None:
         sqlite_strict=True,
         sqlite_with_rowid=False,
     )
+    keep_small("signals", fillfactor=90)
 
 
 def _create_operations() -> None:

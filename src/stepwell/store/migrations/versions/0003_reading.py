@@ -1,7 +1,14 @@
 """What search, charts, retention, metadata and spans need."""
 
 from alembic import op
-from sqlalchemy import BigInteger, Column, Integer, LargeBinary, Text, text
+from sqlalchemy import BigInteger, Column, Integer, LargeBinary, text
+
+from stepwell.store.migrations.postgres import (
+    TEXT,
+    add_default_partition,
+    is_postgres,
+    keep_small,
+)
 
 revision = "0003_reading"
 down_revision = "0002_flow_control"
@@ -49,7 +56,7 @@ _BUCKETS = 12
 
 
 def _text(name: str, *, key: bool = False) -> Column[str]:
-    return Column(name, Text, nullable=False, primary_key=key)
+    return Column(name, TEXT, nullable=False, primary_key=key)
 
 
 def _integer(name: str, *, key: bool = False) -> Column[int]:
@@ -70,7 +77,7 @@ def upgrade() -> None:
 
 def _extend_catalogue() -> None:
     """What SDKs observe of their own features. The default leaves the rows as they are."""
-    op.add_column("apps", Column("observations", Text, nullable=False, server_default=""))
+    op.add_column("apps", Column("observations", TEXT, nullable=False, server_default=""))
 
 
 def _add_search() -> None:
@@ -116,22 +123,26 @@ def _add_rollups() -> None:
         sqlite_strict=True,
         sqlite_with_rowid=False,
     )
+    keep_small("rollups", fillfactor=70)
     op.create_table(
         "tallies",
         _integer("number", key=True),
         Column("body", LargeBinary, nullable=False),
         sqlite_strict=True,
     )
-    op.execute(
-        """
-        INSERT INTO rollups (function_id, span, start_ms, calls_scheduled, sleeps_begun,
-                             waits_begun, invocations_begun)
-        SELECT function_id, 2, 0, sum(kind <= 2), sum(kind = 3),
-               sum(kind = 4 AND body = CAST('{}' AS BLOB)),
-               sum(kind = 4 AND body <> CAST('{}' AS BLOB))
-          FROM queue WHERE kind <= 4 GROUP BY function_id
-        """
-    )
+    keep_small("tallies", fillfactor=70)
+    # No database on PostgreSQL is older than this: there is nothing to count.
+    if not is_postgres():
+        op.execute(
+            """
+            INSERT INTO rollups (function_id, span, start_ms, calls_scheduled, sleeps_begun,
+                                 waits_begun, invocations_begun)
+            SELECT function_id, 2, 0, sum(kind <= 2), sum(kind = 3),
+                   sum(kind = 4 AND body = CAST('{}' AS BLOB)),
+                   sum(kind = 4 AND body <> CAST('{}' AS BLOB))
+              FROM queue WHERE kind <= 4 GROUP BY function_id
+            """
+        )
 
 
 def _add_retention() -> None:
@@ -168,7 +179,9 @@ def _add_annotations() -> None:
         Column("body", LargeBinary, nullable=False),
         sqlite_strict=True,
         sqlite_with_rowid=False,
+        postgresql_partition_by="RANGE (run_id)",
     )
+    add_default_partition("run_metadata")
     op.create_table(
         "spans",
         _text("run_id", key=True),
@@ -192,4 +205,6 @@ def _add_annotations() -> None:
         Column("events", LargeBinary, nullable=False),
         sqlite_strict=True,
         sqlite_with_rowid=False,
+        postgresql_partition_by="RANGE (run_id)",
     )
+    add_default_partition("spans")

@@ -1,7 +1,9 @@
 """What came of the synchronisations of apps."""
 
 from alembic import op
-from sqlalchemy import BigInteger, Column, Integer, Text
+from sqlalchemy import BigInteger, Column, Integer
+
+from stepwell.store.migrations.postgres import TEXT
 
 revision = "0004_sync_history"
 down_revision = "0003_reading"
@@ -26,10 +28,10 @@ _TEXTS = (
 def upgrade() -> None:
     op.create_table(
         "syncs",
-        Column("app_id", Text, nullable=False, primary_key=True),
-        Column("id", Text, nullable=False, primary_key=True),
+        Column("app_id", TEXT, nullable=False, primary_key=True),
+        Column("id", TEXT, nullable=False, primary_key=True),
         Column("status", _INTEGER, nullable=False),
-        *(Column(name, Text, nullable=False) for name in _TEXTS),
+        *(Column(name, TEXT, nullable=False) for name in _TEXTS),
         sqlite_strict=True,
         sqlite_with_rowid=False,
     )
