@@ -9,6 +9,7 @@ import socket
 import subprocess
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -182,7 +183,8 @@ class PostgresServer:
             try:
                 psycopg.connect(info, password=self._password).close()
             except psycopg.OperationalError:
-                time.sleep(_BETWEEN_TRIES_S)
+                with suppress(subprocess.TimeoutExpired):
+                    process.wait(_BETWEEN_TRIES_S)
             else:
                 return True
         if process.poll() is None:

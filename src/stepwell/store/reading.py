@@ -75,7 +75,20 @@ class ReadModels:
     @classmethod
     def on_file(cls, connect: Callable[[], sqlite3.Connection]) -> "ReadModels":
         """On connections of their own, made by `connect`, and on threads of their own."""
-        return cls(_ThreadedReading(connect))
+
+        def make_engine(connections_max: int) -> "Engine":
+            from stepwell.store import queries  # noqa: PLC0415
+
+            return queries.engine_of(connect, connections_max=connections_max)
+
+        return cls.on_engine(make_engine, connections_max=READERS_MAX)
+
+    @classmethod
+    def on_engine(
+        cls, make_engine: Callable[[int], "Engine"], *, connections_max: int
+    ) -> "ReadModels":
+        """The same on an engine for that many connections, made with the first question."""
+        return cls(_ThreadedReading(make_engine, connections_max))
 
     @classmethod
     def on_connection(cls, connection: sqlite3.Connection) -> "ReadModels":
@@ -335,12 +348,15 @@ class _InlineReading:
 
 
 class _ThreadedReading:
-    def __init__(self, connect: Callable[[], sqlite3.Connection]) -> None:
-        self._connect = connect
+    def __init__(self, make_engine: Callable[[int], "Engine"], connections_max: int) -> None:
+        self._make_engine = make_engine
+        self._connections_max = connections_max
         self._engine: Engine | None = None
         self._opening = Lock()
         self._is_closed = False
-        self._threads = ThreadPoolExecutor(READERS_MAX, thread_name_prefix="stepwell-read-models")
+        self._threads = ThreadPoolExecutor(
+            connections_max, thread_name_prefix="stepwell-read-models"
+        )
 
     async def run(self, operation: str, question: Callable[["Queries"], T]) -> T:
         if self._is_closed:
@@ -360,7 +376,7 @@ class _ThreadedReading:
 
         with self._opening:
             if self._engine is None:
-                self._engine = queries.engine_of(self._connect, connections_max=READERS_MAX)
+                self._engine = self._make_engine(self._connections_max)
         return queries.answer(self._engine, operation, question)
 
 

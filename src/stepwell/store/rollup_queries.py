@@ -7,7 +7,7 @@ as well, so that an answer has everything that was committed before.
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
-from sqlalchemy import Connection, Select, func, literal_column, select
+from sqlalchemy import BigInteger, Connection, Select, cast, func, literal_column, select
 
 from stepwell.core.charts import CHARTED_MAX, Chart, ChartRange, Numbers
 from stepwell.core.counted import HOUR_MS, ROLLUP_COLUMNS, WIDTH, Span
@@ -108,7 +108,10 @@ class _Reading:
         self._functions = list(functions)
         self.places = places
         self._is_summed = is_summed
-        self._sums = [func.sum(rollups.c[ROLLUP_COLUMNS[place]]) for place in places]
+        # PostgreSQL would give sums as decimals.
+        self._sums = [
+            cast(func.sum(rollups.c[ROLLUP_COLUMNS[place]]), BigInteger) for place in places
+        ]
         self._not_added = self._read_tallies()
 
     def rows(

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from sqlalchemy import Connection, func, or_, select, union_all
+from sqlalchemy import ColumnElement, Connection, func, or_, select, union_all
 
 from stepwell.core.identity import EnvironmentId, EventId, RunId, StepId
 from stepwell.core.journal import Entry, StepInvoking, decode_entry
@@ -91,7 +91,7 @@ class TraceQueries:
         """Which of the runs have used a model in a step; others are left out."""
         assert len(run_ids) <= ROWS_MAX
         asked = select(journal.c.run_id).where(journal.c.run_id.in_(run_ids))
-        is_marked = or_(*(func.instr(journal.c.body, mark) > 0 for mark in _AI_MARKS))
+        is_marked = or_(*(self._position(journal.c.body, mark) > 0 for mark in _AI_MARKS))
         return {row.run_id: True for row in self._connection.execute(asked.where(is_marked))}
 
     def event_types(
@@ -123,6 +123,12 @@ class TraceQueries:
                 found.append(EventTypeView(name, row.id, row.received_ms))
         found.sort(key=lambda seen: seen.last_event_id, reverse=True)
         return found[:limit]
+
+    def _position(self, body: ColumnElement[bytes], mark: bytes) -> ColumnElement[int]:
+        """Where the mark is in the body, from 1; 0 if it is not there. Named differently."""
+        if self._connection.dialect.name == "postgresql":
+            return func.pg_catalog.position(body, mark)
+        return func.instr(body, mark)
 
     def _held_back_children(
         self, journals: Mapping[RunId, Sequence[Entry]]

@@ -11,7 +11,15 @@ import pytest
 from stepwell.engine.store import Ownership, Store
 from stepwell.store.reading import ReadModels
 from stepwell.store.sqlite import SqliteStore
+from tests.postgres.fixtures import (
+    postgres_newest,
+    postgres_newest_bench,
+    postgres_oldest,
+    postgres_oldest_bench,
+)
 from tests.unit.store.builders import PARTITION
+
+__all__ = ["postgres_newest", "postgres_newest_bench", "postgres_oldest", "postgres_oldest_bench"]
 
 OpenStore = Callable[[], Awaitable[Store]]
 
@@ -70,12 +78,24 @@ class SqliteMemory:
         return self._connection.execute(sql).fetchall()
 
 
-@pytest.fixture(params=["sqlite-file", "sqlite-memory"])
-def place(request: pytest.FixtureRequest, tmp_path: Path, memory: sqlite3.Connection) -> Place:
+@pytest.fixture(params=["sqlite-file", "sqlite-memory", "postgres-newest", "postgres-oldest"])
+def place(request: pytest.FixtureRequest) -> Place:
     """One and the same database for a test."""
-    if request.param == "sqlite-file":
-        return SqliteFile(tmp_path / "stepwell.db")
-    return SqliteMemory(memory)
+    return place_named(request, request.param)
+
+
+def place_named(request: pytest.FixtureRequest, name: str) -> Place:
+    """A place by its name, so that only the servers are started that are asked for."""
+    found: Place
+    match name:
+        case "sqlite-file":
+            tmp_path: Path = request.getfixturevalue("tmp_path")
+            found = SqliteFile(tmp_path / "stepwell.db")
+        case "sqlite-memory":
+            found = SqliteMemory(request.getfixturevalue("memory"))
+        case _:
+            found = request.getfixturevalue(name.replace("-", "_"))
+    return found
 
 
 @pytest.fixture

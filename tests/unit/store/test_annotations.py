@@ -1,6 +1,5 @@
 """Metadata and spans of runs: appended and replaced, read back whole, and gone with their run."""
 
-import sqlite3
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -11,11 +10,10 @@ from stepwell.core.metadata import MetadataOp, MetadataOwner, MetadataScope, Met
 from stepwell.core.transition import Transition
 from stepwell.core.user_span import SpanKind, SpanOutcome, UserSpan
 from stepwell.engine.store import AnnotatedRun, Ownership, Store
-from stepwell.store import queries
 from stepwell.store.queries import Queries
+from stepwell.store.reading import ReadModels
 from stepwell.store.schema import spans as spans_table
-from stepwell.store.sqlite import SqliteStore
-from tests.unit.store.builders import FUNCTION, PARTITION, a_run, run_id
+from tests.unit.store.builders import FUNCTION, a_run, run_id
 
 pytestmark = pytest.mark.anyio
 
@@ -101,51 +99,50 @@ async def test_something_may_come_with_its_run(store: Store, owner: Ownership) -
     assert (await store.annotated_runs([run_id(1)]))[run_id(1)].updates == 1
 
 
-class TestReading:
-    """On the database itself, as the read models do."""
+async def _ask(reading: ReadModels, question: Callable[[Queries], T]) -> T:
+    return await reading._reading.run("test", question)
 
-    def ask(self, memory: sqlite3.Connection, question: Callable[[Queries], T]) -> T:
-        return queries.answer(queries.engine_on(memory), "test", question)
 
-    async def test_everything_is_read_as_it_was_written(self, memory: sqlite3.Connection) -> None:
-        store = SqliteStore.in_memory(connection=memory)
-        owner = await store.take(PARTITION)
-        updates = [an_update(1), an_update(2)]
-        spans = [a_span(3, started_ns=1), a_span(1), a_span(2)]
-        others = Transition(metadata=[an_update(1, run=2)], spans=[a_span(1, run=2)])
-        await store.commit(owner, [Transition(runs=[a_run(1), a_run(2), a_run(3)])])
-        await store.commit(owner, [Transition(metadata=updates, spans=spans[::-1]), others])
-        asked = [run_id(1), run_id(2), run_id(3)]
+async def test_everything_is_read_as_it_was_written(
+    store: Store, owner: Ownership, reading: ReadModels
+) -> None:
+    updates = [an_update(1), an_update(2)]
+    spans = [a_span(3, started_ns=1), a_span(1), a_span(2)]
+    others = Transition(metadata=[an_update(1, run=2)], spans=[a_span(1, run=2)])
+    await store.commit(owner, [Transition(runs=[a_run(1), a_run(2), a_run(3)])])
+    await store.commit(owner, [Transition(metadata=updates, spans=spans[::-1]), others])
+    asked = [run_id(1), run_id(2), run_id(3)]
 
-        assert self.ask(memory, lambda q: q.metadata_of_run(run_id(1))) == updates
-        assert self.ask(memory, lambda q: q.spans_of_run(run_id(1))) == spans
-        assert self.ask(memory, lambda q: q.metadata_of_runs(asked)) == {
-            run_id(1): updates,
-            run_id(2): [an_update(1, run=2)],
-        }
-        assert self.ask(memory, lambda q: q.spans_of_runs(asked)) == {
-            run_id(1): spans,
-            run_id(2): [a_span(1, run=2)],
-        }
-        assert self.ask(memory, lambda q: q.spans_of_run(run_id(9))) == []
-        await store.close()
+    assert await reading.metadata_of_run(run_id(1)) == updates
+    assert await reading.spans_of_run(run_id(1)) == spans
+    assert await _ask(reading, lambda q: q.metadata_of_runs(asked)) == {
+        run_id(1): updates,
+        run_id(2): [an_update(1, run=2)],
+    }
+    assert await _ask(reading, lambda q: q.spans_of_runs(asked)) == {
+        run_id(1): spans,
+        run_id(2): [a_span(1, run=2)],
+    }
+    assert await reading.spans_of_run(run_id(9)) == []
 
-    async def test_many_runs_can_be_asked_about(self, memory: sqlite3.Connection) -> None:
-        store = SqliteStore.in_memory(connection=memory)
-        owner = await store.take(PARTITION)
-        numbers = range(1, 1_202)
-        for number in numbers:
-            brought = Transition(
-                runs=[a_run(number)],
-                metadata=[an_update(1, run=number)],
-                spans=[a_span(1, run=number)],
-            )
-            await store.commit(owner, [brought])
-        asked = [run_id(number) for number in numbers]
 
-        assert list(self.ask(memory, lambda q: q.metadata_of_runs(asked))) == asked
-        assert list(self.ask(memory, lambda q: q.spans_of_runs(asked))) == asked
-        await store.close()
+async def test_many_runs_can_be_asked_about(
+    store: Store, owner: Ownership, reading: ReadModels
+) -> None:
+    numbers = range(1, 1_202)
+    brought = [
+        Transition(
+            runs=[a_run(number)],
+            metadata=[an_update(1, run=number)],
+            spans=[a_span(1, run=number)],
+        )
+        for number in numbers
+    ]
+    await store.commit(owner, brought)
+    asked = [run_id(number) for number in numbers]
+
+    assert list(await _ask(reading, lambda q: q.metadata_of_runs(asked))) == asked
+    assert sorted(await _ask(reading, lambda q: q.spans_of_runs(asked))) == asked
 
 
 def test_a_span_is_stored_column_by_column() -> None:

@@ -10,12 +10,13 @@ from hypothesis import strategies as st
 
 from stepwell.core.charts import CHARTED_MAX, ChartRange, chart_range
 from stepwell.core.counted import HOUR_MS, MINUTE_MS, WIDTH, Counted, Histogram
-from stepwell.core.identity import FunctionId, ItemId
+from stepwell.core.identity import FunctionId, ItemId, PartitionId
 from stepwell.core.transition import AnsweredCall, Skip, SkipReason, Transition
 from stepwell.engine.store import Ownership, OwnershipLost, StoreUnavailable
 from stepwell.store.reading import ReadModels
 from stepwell.store.sql.rollups import TALLIED_MAX
 from stepwell.store.sqlite import SqliteStore
+from tests.postgres.fixtures import PostgresPlace
 from tests.unit.store.builders import (
     FUNCTION,
     OTHER_FUNCTION,
@@ -100,18 +101,60 @@ async def test_a_batch_that_is_not_committed_is_not_counted(
 
 
 async def test_a_batch_that_fails_while_counts_are_added_up_changes_nothing(
-    place: Place, store: OpenedStore, owner: Ownership, reading: ReadModels
+    memory: sqlite3.Connection,
 ) -> None:
+    """SQLite adds up in the transaction of the batch."""
+    store = SqliteStore.in_memory(connection=memory)
+    owner, reading = await store.take(PARTITION), store.read_models()
     others = [FunctionId(f"f{number}") for number in range(TALLIED_MAX - 1)]
     await store.commit(owner, [limited(NOW_MS, *others)])
-    place.execute("ALTER TABLE rollups RENAME TO lost")
+    memory.execute("ALTER TABLE rollups RENAME TO lost")
     with pytest.raises(StoreUnavailable):
         await store.commit(owner, [limited(NOW_MS)])
-    place.execute("ALTER TABLE lost RENAME TO rollups")
+    memory.execute("ALTER TABLE lost RENAME TO rollups")
     await store.commit(owner, [limited(NOW_MS)])
 
     lifetime = await reading.lifetime_counts([FUNCTION, *others], [LIMITED])
     assert lifetime == {each: {LIMITED: 1} for each in (FUNCTION, *others)}
+
+
+async def test_counts_that_cannot_be_added_up_wait_for_the_next_commit(
+    postgres_newest: PostgresPlace,
+) -> None:
+    """PostgreSQL adds up afterwards: the batch is durable, whatever comes of that."""
+    store = await postgres_newest.open()
+    owner, reading = await store.take(PARTITION), store.read_models()
+    others = [FunctionId(f"f{number}") for number in range(TALLIED_MAX)]
+    postgres_newest.execute("ALTER TABLE rollups RENAME TO lost")
+    await store.commit(owner, [limited(NOW_MS, *others)])
+    postgres_newest.execute("ALTER TABLE lost RENAME TO rollups")
+    waiting = await reading.lifetime_counts(others, [LIMITED])
+    await store.commit(owner, [limited(NOW_MS)])
+
+    lifetime = await reading.lifetime_counts([FUNCTION, *others], [LIMITED])
+    assert waiting == {each: {LIMITED: 1} for each in others}
+    assert lifetime == {each: {LIMITED: 1} for each in (FUNCTION, *others)}
+    assert postgres_newest.execute("SELECT count(*) FROM tallies") == [(0,)]
+    await reading.close()
+    await store.close()
+
+
+async def test_owners_count_apart(postgres_newest: PostgresPlace) -> None:
+    """Nobody waits for, or writes over, what another node counts at the same time."""
+    one, other = await postgres_newest.open(), await postgres_newest.open()
+    owner, second = await one.take(PARTITION), await other.take(PartitionId(7))
+    reading = one.read_models()
+    others = [FunctionId(f"f{number}") for number in range(TALLIED_MAX)]
+    for _ in range(2):
+        await asyncio.gather(
+            one.commit(owner, [limited(NOW_MS, *others)]),
+            other.commit(second, [limited(NOW_MS, *others[::-1])]),
+        )
+
+    lifetime = await reading.lifetime_counts(others, [LIMITED])
+    assert lifetime == {each: {LIMITED: 4} for each in others}
+    for store in (reading, one, other):
+        await store.close()
 
 
 async def test_functions_are_counted_apart_and_together(

@@ -32,8 +32,9 @@ from stepwell.store.views import (
     cursor_of,
 )
 from stepwell.wire.ulid import ulid_from
+from tests.postgres.fixtures import PostgresBench
 from tests.unit.store.builders import ENVIRONMENT, PARTITION, a_function, a_run, event_id
-from tests.unit.store.conftest import OpenedStore
+from tests.unit.store.conftest import OpenedStore, Place, place_named
 
 pytestmark = pytest.mark.anyio
 
@@ -114,8 +115,15 @@ def _event(number: int, data: Any, name: str) -> StoredEvent:
     return StoredEvent(event_id(number), 0, ENVIRONMENT, name, f"sent-{number}", number, 1, payload)
 
 
+@pytest.fixture(params=["sqlite-memory", "postgres-newest"])
+def place(request: pytest.FixtureRequest) -> Place:
+    """Searching is the same on a file, and the SQL on every version."""
+    return place_named(request, request.param)
+
+
 @pytest.fixture
-async def store(memory: sqlite3.Connection) -> AsyncIterator[SqliteStore]:
+async def memory_store(memory: sqlite3.Connection) -> AsyncIterator[SqliteStore]:
+    """For what only SQLite tells: how it finds rows."""
     opened = SqliteStore.in_memory(connection=memory)
     yield opened
     await opened.close()
@@ -204,13 +212,32 @@ def _is_listed(run: RunView, page: RunsPage) -> bool:
     )
 
 
-@given(st.lists(_LIVES, max_size=40), st.lists(_any_page(), min_size=1, max_size=8))
+_some_lives = st.lists(_LIVES, max_size=40)
+_some_pages = st.lists(_any_page(), min_size=1, max_size=8)
+
+
+@given(_some_lives, _some_pages)
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 async def test_the_pages_together_are_the_sorted_list(
     lives: list[Life], pages: list[RunsPage]
 ) -> None:
     """In every order and with every filter: nothing twice, nothing left out, and counted right."""
-    store = SqliteStore.in_memory()
+    await _check_pages(SqliteStore.in_memory(), lives, pages)
+
+
+@given(lives=_some_lives, pages=_some_pages)
+@settings(
+    max_examples=10,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
+async def test_the_pages_of_postgres_are_the_sorted_list(
+    postgres_newest_bench: PostgresBench, lives: list[Life], pages: list[RunsPage]
+) -> None:
+    await _check_pages(await postgres_newest_bench.empty().open(), lives, pages)
+
+
+async def _check_pages(store: OpenedStore, lives: list[Life], pages: list[RunsPage]) -> None:
     reading = store.read_models()
     ids = await _store(store, lives)
     known = [run for run_id in ids if (run := await reading.run(run_id))]
@@ -428,10 +455,10 @@ async def test_runs_looked_up_by_events_are_listed_like_those_looked_for(
 
 
 async def test_a_run_whose_event_was_deleted_is_still_searched(
-    store: OpenedStore, reading: ReadModels, memory: sqlite3.Connection
+    store: OpenedStore, reading: ReadModels, place: Place
 ) -> None:
     (run_id,) = await _store(store, [Life(output=b"1")])
-    memory.execute("DELETE FROM events")
+    place.execute("DELETE FROM events")
     page = RunsPage(ENVIRONMENT, 9, query=_query('output == 1 || event.name == "x"'))
 
     assert [run.id for run in (await reading.search_runs(page)).runs] == [run_id]
@@ -508,9 +535,9 @@ async def test_a_request_looks_no_further_when_its_time_is_over() -> None:
 
 @pytest.mark.parametrize(("step_s", "looked_at"), [(0.0, 130), (0.03, 120), (0.06, 20)])
 async def test_a_piece_ends_when_it_is_late_but_gets_on(
-    store: OpenedStore, memory: sqlite3.Connection, step_s: float, looked_at: int
+    memory_store: SqliteStore, memory: sqlite3.Connection, step_s: float, looked_at: int
 ) -> None:
-    ids = await _store(store, [Life(queued_ms=1_000 + n) for n in range(130)])
+    ids = await _store(memory_store, [Life(queued_ms=1_000 + n) for n in range(130)])
     clock = itertools.count(0.0, step_s)
     page = RunsPage(ENVIRONMENT, 9, query=_query("event.data.n == 1"))
 
@@ -545,9 +572,7 @@ async def test_requests_that_scan_take_turns(monkeypatch: pytest.MonkeyPatch) ->
     assert looking[:6] == [1, 2, 1, 2, 1, 2]
 
 
-async def _statements(
-    store: OpenedStore, memory: sqlite3.Connection, page: RunsPage
-) -> list[tuple[str, list[str]]]:
+async def _statements(memory: sqlite3.Connection, page: RunsPage) -> list[tuple[str, list[str]]]:
     """The statements that answer the page, each with the plan for it."""
     engine = queries.engine_on(memory)
     ran: list[tuple[str, Any]] = []
@@ -587,17 +612,17 @@ _BY_EVENT = _query('event.id in ["sent-1", "x"] && event.data.n == 1')
 @pytest.mark.parametrize("direction", Direction)
 @pytest.mark.parametrize("field", TimeField)
 async def test_runs_are_found_by_index_without_scanning_or_sorting(
-    store: OpenedStore,
+    memory_store: SqliteStore,
     memory: sqlite3.Connection,
     field: TimeField,
     direction: Direction,
     filters: dict[str, Any],
 ) -> None:
     """The tables of functions and the rows of one page may be scanned; runs never."""
-    await _store(store, [Life(queued_ms=n) for n in range(1_000, 1_060)])
+    await _store(memory_store, [Life(queued_ms=n) for n in range(1_000, 1_060)])
     page = RunsPage(ENVIRONMENT, 20, time_field=field, direction=direction, **filters)
 
-    statements = await _statements(store, memory, page)
+    statements = await _statements(memory, page)
 
     plans = [line for _, plan in statements for line in plan]
     assert any("runs_" in line for line in plans)
@@ -615,13 +640,13 @@ async def test_runs_are_found_by_index_without_scanning_or_sorting(
 
 @pytest.mark.parametrize("field", TimeField)
 async def test_runs_of_an_event_are_looked_up(
-    store: OpenedStore, memory: sqlite3.Connection, field: TimeField
+    memory_store: SqliteStore, memory: sqlite3.Connection, field: TimeField
 ) -> None:
     """By its own id and its sender's, among first and later events of batches."""
-    await _store(store, [Life(queued_ms=n) for n in range(1_000, 1_060)])
+    await _store(memory_store, [Life(queued_ms=n) for n in range(1_000, 1_060)])
     page = RunsPage(ENVIRONMENT, 20, time_field=field, query=_BY_EVENT)
 
-    plans = [line for _, plan in await _statements(store, memory, page) for line in plan]
+    plans = [line for _, plan in await _statements(memory, page) for line in plan]
 
     for name in ("events_external", "runs_event", "SEARCH events USING PRIMARY KEY"):
         assert any(name in line for line in plans), name
@@ -630,12 +655,12 @@ async def test_runs_of_an_event_are_looked_up(
 
 
 async def test_a_page_reads_no_more_than_it_shows(
-    store: OpenedStore, memory: sqlite3.Connection
+    memory_store: SqliteStore, memory: sqlite3.Connection
 ) -> None:
     """The number of statements depends on the page, not on how many runs there are."""
     counts = []
     for lives in ([Life(queued_ms=n) for n in range(1_000, 1_100)],) * 4:
-        await _store(store, lives)
-        counts.append(len(await _statements(store, memory, RunsPage(ENVIRONMENT, 20))))
+        await _store(memory_store, lives)
+        counts.append(len(await _statements(memory, RunsPage(ENVIRONMENT, 20))))
 
     assert len(set(counts[1:])) == 1

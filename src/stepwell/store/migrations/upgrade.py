@@ -3,18 +3,23 @@
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
+import psycopg
 from alembic import command
 from alembic.config import Config
+from alembic.migration import MigrationContext
 from sqlalchemy import Connection, create_engine, event
 from sqlalchemy.pool import NullPool
 
-from stepwell.store.migrations import HEAD
+from stepwell.store.migrations import HEAD, REVISIONS
 
-__all__ = ["alembic_config", "upgrade"]
+__all__ = ["alembic_config", "upgrade", "upgrade_postgres"]
 
 _DIRECTORY: Final = Path(__file__).parent
+
+# Held until the transaction ends. The number is "stepwell", read as one.
+_ALONE: Final = f"SELECT pg_advisory_xact_lock({int.from_bytes(b'stepwell')})"
 
 
 def alembic_config() -> Config:
@@ -39,6 +44,30 @@ def upgrade(connect: Callable[[], sqlite3.Connection], *, to: str = HEAD) -> Non
         config.attributes["connection"] = connection
         command.upgrade(config, to)
     engine.dispose()
+
+
+def upgrade_postgres(
+    connect: Callable[[], psycopg.Connection[Any]], *, to: str = HEAD
+) -> str | None:
+    """The same on PostgreSQL, where nodes that start together wait for each other.
+
+    Returns:
+        The revision of a newer Stepwell, if another node has brought the database to one meanwhile;
+        then nothing was done.
+    """
+    config = alembic_config()
+    engine = create_engine("postgresql+psycopg://", creator=connect, poolclass=NullPool)
+    try:
+        with engine.begin() as connection:
+            connection.exec_driver_sql(_ALONE)
+            revision = MigrationContext.configure(connection).get_current_revision()
+            if revision is not None and revision not in REVISIONS:
+                return revision
+            config.attributes["connection"] = connection
+            command.upgrade(config, to)
+            return None
+    finally:
+        engine.dispose()
 
 
 def _begin(connection: Connection) -> None:

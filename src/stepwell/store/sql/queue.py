@@ -41,7 +41,7 @@ SELECT function_id FROM found WHERE function_id IS NOT NULL
 """)
 
 
-def _lanes(start: str) -> Statement:
+def _lanes(start: str, *, postgres: str | None = None) -> Statement:
     """SQL that steps likewise from lane to lane.
 
     To the next one of the function, else to the next function's first. Compared as a pair, function
@@ -49,7 +49,7 @@ def _lanes(start: str) -> Statement:
     """
     sql = f"""
 WITH RECURSIVE found (item_id, function_id, lane) AS (
-    SELECT * FROM ({start}) AS start
+    SELECT * FROM ({{start}}) AS start
     UNION ALL
     SELECT q.item_id, q.function_id, q.lane FROM found JOIN queue AS q ON q.item_id = coalesce(
         (SELECT n.item_id FROM queue AS n
@@ -64,7 +64,8 @@ SELECT function_id, lane FROM found{{outer}}
 """
     # PostgreSQL has no limit within; it steps no further than it is asked for from outside.
     return Statement(
-        sql.format(inner=" LIMIT ?2", outer=""), postgres=sql.format(inner="", outer=" LIMIT ?2")
+        sql.format(start=start, inner=" LIMIT ?2", outer=""),
+        postgres=sql.format(start=postgres or start, inner="", outer=" LIMIT ?2"),
     )
 
 
@@ -72,7 +73,10 @@ _FIRST_LANES: Final = _lanes(f"""
         SELECT item_id, function_id, lane FROM queue
          WHERE partition_id = ?1 AND {_IS_READY}
          ORDER BY function_id, lane LIMIT 1""")
-_NEXT_LANES: Final = _lanes("SELECT 0, ?3, ?4")
+# Parameters sort by the language of the database unless they are told not to.
+_NEXT_LANES: Final = _lanes(
+    "SELECT 0, ?3, ?4", postgres='SELECT CAST(0 AS bigint), ?3 COLLATE "C", ?4 COLLATE "C"'
+)
 
 
 def _page(conditions: str, order: str, *, place: str, until: str) -> Statement:

@@ -1,0 +1,161 @@
+"""Connections that are opened when they are wanted, kept while they work, and replaced when not."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, Final
+
+import psycopg
+from psycopg import AsyncConnection, sql
+
+from stepwell.engine.store import StoreUnavailable
+from stepwell.store.postgres.address import Address
+from stepwell.store.postgres.failures import reason_of
+from stepwell.store.postgres.parameters import register_texts
+from stepwell.store.postgres.pipeline import FailedAt, PipelinedConnection
+
+__all__ = ["READING", "WRITING", "Connections", "configure", "connect"]
+
+#: Times after which the server gives something up, so that nobody waits for ever for a lock, or for
+#: somebody who has stopped in the middle of a transaction.
+_PATIENCE: Final = {
+    "statement_timeout": "30s",
+    "lock_timeout": "10s",
+    "idle_in_transaction_session_timeout": "30s",
+}
+
+#: Statements are written for the indexes they use. What the planner knows of tables whose rows come
+#: and go is mostly out of date: of a queue that was empty it thinks that reading all is best.
+_BY_INDEX: Final = {
+    "plan_cache_mode": "force_generic_plan",
+    "enable_seqscan": "off",
+    "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
+    "max_parallel_workers_per_gather": "0",
+    "jit": "off",
+}
+
+#: A commit is on the disk when it returns, whatever the server's default is.
+WRITING: Final = {"synchronous_commit": "on", **_PATIENCE, **_BY_INDEX}
+
+#: All statements of a question see one moment.
+READING: Final = {
+    "default_transaction_isolation": "repeatable read",
+    "default_transaction_read_only": "on",
+    **_PATIENCE,
+    **_BY_INDEX,
+}
+
+#: Who waits longer for a connection to become free gives up.
+_TURN_LIMIT_S: Final = 30.0
+
+#: Classes of errors after which a connection is as good as before.
+_HARMLESS: Final = ("22", "23")
+
+
+class Connections:
+    """Up to `connections_max` connections, each used by one at a time.
+
+    A connection that broke takes the idle ones with it: most likely it was not the only one.
+    """
+
+    def __init__(self, address: Address, settings: dict[str, str], *, connections_max: int) -> None:
+        assert connections_max > 0
+        self._address = address
+        self._settings = settings
+        self._max = connections_max
+        self._free = asyncio.Semaphore(connections_max)
+        self._idle: list[PipelinedConnection] = []
+        self._is_closed = False
+
+    @asynccontextmanager
+    async def use(self, operation: str) -> AsyncIterator[PipelinedConnection]:
+        """A connection that nobody else uses meanwhile.
+
+        Raises:
+            StoreUnavailable: There is none, or not soon enough, or the store is closed.
+        """
+        await self._take_turn(operation)
+        try:
+            connection = self._idle.pop() if self._idle else await self._connect(operation)
+            try:
+                yield connection
+            except FailedAt as failed:
+                if not (failed.error.sqlstate or "").startswith(_HARMLESS):
+                    await self._replace_all(connection)
+                raise
+            finally:
+                await self._put_back(connection)
+        finally:
+            self._free.release()
+
+    async def close(self) -> None:
+        """Wait for those who use one, then close all. May be called twice."""
+        if self._is_closed:
+            return
+        self._is_closed = True
+        for _ in range(self._max):
+            await self._free.acquire()
+        await self._close_idle()
+        # Whoever still waits for a turn gets one, and is told.
+        for _ in range(self._max):
+            self._free.release()
+
+    async def _take_turn(self, operation: str) -> None:
+        self._refuse_if_closed(operation)
+        try:
+            async with asyncio.timeout(_TURN_LIMIT_S):
+                await self._free.acquire()
+        except TimeoutError:
+            raise StoreUnavailable(operation, "all connections are in use") from None
+        try:
+            self._refuse_if_closed(operation)
+        except StoreUnavailable:
+            self._free.release()
+            raise
+
+    def _refuse_if_closed(self, operation: str) -> None:
+        if self._is_closed:
+            raise StoreUnavailable(operation, "the store is closed")
+
+    async def _connect(self, operation: str) -> PipelinedConnection:
+        try:
+            return PipelinedConnection(await connect(self._address, self._settings))
+        except psycopg.Error as error:
+            raise StoreUnavailable(operation, reason_of(error)) from error
+
+    async def _put_back(self, connection: PipelinedConnection) -> None:
+        if connection.is_idle and not self._is_closed:
+            self._idle.append(connection)
+        else:
+            await connection.close()
+
+    async def _replace_all(self, broken: PipelinedConnection) -> None:
+        await broken.close()
+        await self._close_idle()
+
+    async def _close_idle(self) -> None:
+        while self._idle:
+            await self._idle.pop().close()
+
+
+async def connect(address: Address, settings: dict[str, str]) -> AsyncConnection[Any]:
+    """A connection that commits each statement by itself."""
+    connection = await AsyncConnection.connect(
+        address.conninfo, autocommit=True, prepare_threshold=None
+    )
+    try:
+        await connection.execute(configure(settings))
+    except BaseException:
+        await connection.close()
+        raise
+    register_texts(connection)
+    return connection
+
+
+def configure(settings: dict[str, str]) -> sql.Composed:
+    """The statements that make the settings, for one round trip."""
+    return sql.SQL("; ").join(
+        sql.SQL("SET {} = {}").format(sql.Identifier(name), sql.Literal(value))
+        for name, value in settings.items()
+    )

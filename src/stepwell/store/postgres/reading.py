@@ -1,0 +1,45 @@
+"""How the read models reach PostgreSQL."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+
+from stepwell.store.postgres.address import Address
+from stepwell.store.postgres.connections import READING, configure
+from stepwell.store.postgres.parameters import register_texts
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+__all__ = ["connect_reader", "engine_of"]
+
+#: Questions of the APIs are of all kinds: which way is best is left to the planner.
+_SETTINGS = {name: value for name, value in READING.items() if not name.startswith("enable_")}
+
+
+def connect_reader(address: Address) -> psycopg.Connection[Any]:
+    """A connection that cannot write; all statements between commits see one moment."""
+    connection = psycopg.connect(address.conninfo, autocommit=True)
+    try:
+        connection.execute(configure(_SETTINGS))
+        connection.autocommit = False
+    except BaseException:
+        connection.close()
+        raise
+    register_texts(connection)
+    return connection
+
+
+def engine_of(connect: Callable[[], psycopg.Connection[Any]], connections_max: int) -> "Engine":
+    """An engine that opens up to `connections_max` connections."""
+    from sqlalchemy import create_engine  # noqa: PLC0415
+    from sqlalchemy.pool import QueuePool  # noqa: PLC0415
+
+    return create_engine(
+        "postgresql+psycopg://",
+        creator=connect,
+        poolclass=QueuePool,
+        pool_size=connections_max,
+        max_overflow=0,
+    )

@@ -1,0 +1,137 @@
+"""History by the week: partitions of the tables that grow, made before their time comes.
+
+What is old is dropped with its partition, which costs nothing and leaves nothing to be vacuumed.
+The tables are partitioned by the ULIDs they are keyed by, whose first characters are a time, so a
+range of ids is a range of times. Rows whose ids are of another time, which a sender can choose, go
+to the default partition.
+"""
+
+# ruff: noqa: S608 - what is put into the SQL are our own constants
+
+from datetime import UTC, datetime
+from typing import Any, Final, NamedTuple
+
+from psycopg import AsyncConnection
+
+from stepwell.wire.ulid import ulid_from
+
+__all__ = ["OF_EVENTS", "OF_RUNS", "WEEK_MS", "Week", "make_weeks", "weeks_of"]
+
+WEEK_MS: Final = 7 * 86_400_000
+
+#: The tables of the events of a week and of its runs, each with the id that decides.
+OF_EVENTS: Final = {"skips": "event_id", "batch_events": "event_id", "events": "id"}
+OF_RUNS: Final = {"journal": "run_id", "run_metadata": "run_id", "spans": "run_id", "runs": "id"}
+_TABLES: Final = OF_EVENTS | OF_RUNS
+
+#: Weeks there is a partition for besides the present one: clocks differ, and servers stand still.
+_BEFORE: Final = 1
+_AFTER: Final = 2
+
+_TIME_CHARS: Final = 10
+
+#: A commit must not wait for a partition that waits for a question.
+_PATIENCE: Final = "SET LOCAL lock_timeout = '2s'"
+# Two nodes that make the same partition would be in each other's way. The number is "stepweek".
+_ALONE: Final = f"SELECT pg_advisory_xact_lock({int.from_bytes(b'stepweek')})"
+
+_NOW_MS: Final = "SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000 AS bigint)"
+_PARTITIONS: Final = """
+SELECT child.relname FROM pg_inherits
+  JOIN pg_class AS child ON child.oid = inhrelid
+ WHERE inhparent = to_regclass(%s)
+"""
+
+
+class Week(NamedTuple):
+    """A week of UTC that begins where a multiple of `WEEK_MS` does."""
+
+    start_ms: int
+
+    @classmethod
+    def of(cls, at_ms: int) -> "Week":
+        """The week of a time."""
+        return cls(at_ms - at_ms % WEEK_MS)
+
+    @property
+    def end_ms(self) -> int:
+        """The first time after it."""
+        return self.start_ms + WEEK_MS
+
+    @property
+    def ids(self) -> tuple[str, str]:
+        """What ids of the week begin with, or stand above, and what they stand below."""
+        first, end = (ulid_from(ms, bytes(10))[:_TIME_CHARS] for ms in (self.start_ms, self.end_ms))
+        return first, end
+
+    def partition(self, table: str) -> str:
+        """The name of the table's partition."""
+        return f"{table}_{datetime.fromtimestamp(self.start_ms / 1000, UTC):%Y%m%d}"
+
+
+async def make_weeks(connection: AsyncConnection[Any]) -> list[str]:
+    """Make the partitions that will be needed soon and are missing; their names.
+
+    Takes a few ms if none is. The clock is the database's.
+
+    Raises:
+        psycopg.Error: Some were not made, because somebody used the table all the time.
+    """
+    now_ms = await _now_ms(connection)
+    weeks = [Week.of(now_ms + number * WEEK_MS) for number in range(-_BEFORE, _AFTER + 1)]
+    made: list[str] = []
+    for table, key in _TABLES.items():
+        existing = await _partitions(connection, table)
+        for week in weeks:
+            if week.partition(table) not in existing:
+                await _make(connection, table, key, week)
+                made.append(week.partition(table))
+    return made
+
+
+async def weeks_of(connection: AsyncConnection[Any], table: str) -> list[Week]:
+    """The weeks that the table has a partition for, oldest first."""
+    found: list[Week] = []
+    for name in await _partitions(connection, table):
+        day = name.removeprefix(f"{table}_")
+        if day.isdigit():
+            start = datetime.strptime(day, "%Y%m%d").replace(tzinfo=UTC)
+            found.append(Week(int(start.timestamp()) * 1000))
+    return sorted(found)
+
+
+async def _make(connection: AsyncConnection[Any], table: str, key: str, week: Week) -> None:
+    """Make a partition, and move rows of its time there that came before it.
+
+    It is made apart and then attached, which keeps out others only while rows are moved, and does
+    not keep out who uses other partitions.
+    """
+    first, end = week.ids
+    name = week.partition(table)
+    of_week = f"{key} >= '{first}' AND {key} < '{end}'"
+    async with connection.transaction():
+        await connection.execute(_PATIENCE.encode())
+        await connection.execute(_ALONE.encode())
+        if name in await _partitions(connection, table):
+            return
+        moved = f"DELETE FROM {table}_default WHERE {of_week} RETURNING *"
+        bounds = f"FOR VALUES FROM ('{first}') TO ('{end}')"
+        for sql in (
+            f"CREATE TABLE {name} (LIKE {table} INCLUDING ALL)",
+            f"LOCK TABLE {table}_default IN ACCESS EXCLUSIVE MODE",
+            f"WITH moved AS ({moved}) INSERT INTO {name} SELECT * FROM moved",
+            f"ALTER TABLE {table} ATTACH PARTITION {name} {bounds}",
+        ):
+            await connection.execute(sql.encode())
+
+
+async def _partitions(connection: AsyncConnection[Any], table: str) -> set[str]:
+    found = await (await connection.execute(_PARTITIONS.encode(), (table,))).fetchall()
+    return {name for (name,) in found}
+
+
+async def _now_ms(connection: AsyncConnection[Any]) -> int:
+    row = await (await connection.execute(_NOW_MS.encode())).fetchone()
+    assert row is not None
+    now_ms: int = row[0]
+    return now_ms
