@@ -75,6 +75,7 @@ class PostgresBench:
     def __init__(self, version: int, *, is_durable: bool) -> None:
         self.server = PostgresServer(version, is_durable=is_durable)
         self._shared: PostgresPlace | None = None
+        self._template: str | None = None
 
     def empty(self) -> PostgresPlace:
         """The database that tests share one after the other, as new."""
@@ -89,9 +90,14 @@ class PostgresBench:
 
     def migrated(self) -> PostgresPlace:
         """A database of its own with the present schema, for tests that change it."""
-        place = self.blank()
-        upgrade_postgres(place.connect)
-        return place
+        if self._template is None:
+            self._template = self.server.create_database()
+            upgrade_postgres(PostgresPlace(self.server.uri(self._template)).connect)
+        return PostgresPlace(self.server.uri(self.server.create_database(self._template)))
+
+    def drop(self, place: PostgresPlace) -> None:
+        """Delete a database that a test had to itself."""
+        self.server.drop_database(place.uri.rpartition("/")[2])
 
 
 @pytest.fixture(scope="session")

@@ -71,7 +71,7 @@ class PostgresServer:
         """How to connect to one of its databases."""
         return f"postgresql://stepwell:{self._password}@127.0.0.1:{self.port}/{database}"
 
-    def create_database(self, *, template: str = "template0") -> str:
+    def create_database(self, template: str = "template0") -> str:
         """A new database, as the template is; returns its name."""
         self._databases += 1
         name = f"test_{self._databases}"

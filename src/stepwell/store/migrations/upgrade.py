@@ -3,9 +3,8 @@
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-import psycopg
 from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
@@ -13,6 +12,9 @@ from sqlalchemy import Connection, create_engine, event
 from sqlalchemy.pool import NullPool
 
 from stepwell.store.migrations import HEAD, REVISIONS
+
+if TYPE_CHECKING:
+    import psycopg
 
 __all__ = ["alembic_config", "upgrade", "upgrade_postgres"]
 
@@ -47,7 +49,7 @@ def upgrade(connect: Callable[[], sqlite3.Connection], *, to: str = HEAD) -> Non
 
 
 def upgrade_postgres(
-    connect: Callable[[], psycopg.Connection[Any]], *, to: str = HEAD
+    connect: Callable[[], "psycopg.Connection[Any]"], *, to: str = HEAD
 ) -> str | None:
     """The same on PostgreSQL, where nodes that start together wait for each other.
 

@@ -11,6 +11,7 @@ from stepwell.store.migrations import HEAD, REVISIONS
 from stepwell.store.postgres.address import Address
 from stepwell.store.postgres.connections import connect
 from stepwell.store.postgres.failures import reason_of
+from stepwell.store.postgres.weeks import keep_weeks
 
 __all__ = ["open_database"]
 
@@ -27,7 +28,7 @@ _IS_WRITABLE: Final = "SELECT NOT pg_is_in_recovery()"
 
 
 async def open_database(address: Address) -> None:
-    """Make sure that the database can be used, and has the schema of this version.
+    """Make sure that the database can be used, has the schema of this version and its partitions.
 
     Nodes that start together do this one after the other.
 
@@ -36,12 +37,11 @@ async def open_database(address: Address) -> None:
         StoreUnusable: It cannot be reached, is too old or not ours, or cannot be brought up to date.
     """
     try:
-        connection = await connect(address, _PATIENT)
-        async with connection:
+        async with await connect(address, _PATIENT) as connection:
             await _check_server(connection, address)
-            revision = await _known_revision(connection, address)
-        if revision != HEAD:
-            await asyncio.to_thread(_migrate, address)
+            if await _known_revision(connection, address) != HEAD:
+                await asyncio.to_thread(_migrate, address)
+            await keep_weeks(connection)
     except psycopg.Error as error:
         raise StoreUnusable(address.place, reason_of(error)) from error
 

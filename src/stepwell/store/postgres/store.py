@@ -8,13 +8,15 @@ from typing import Final
 import psycopg
 import structlog
 
+from stepwell.engine.store import Ownership
 from stepwell.store.postgres.address import Address
 from stepwell.store.postgres.connections import READING, WRITING, Connections, connect
 from stepwell.store.postgres.database import open_database
-from stepwell.store.postgres.failures import reason_of
+from stepwell.store.postgres.dropping import drop_weeks_of_events, drop_weeks_of_runs
+from stepwell.store.postgres.failures import failure, reason_of
 from stepwell.store.postgres.reading import connect_reader, engine_of
 from stepwell.store.postgres.running import PostgresDatabase
-from stepwell.store.postgres.weeks import make_weeks
+from stepwell.store.postgres.weeks import keep_weeks
 from stepwell.store.reading import ReadModels
 from stepwell.store.sql.store import SqlStore
 
@@ -40,7 +42,7 @@ class PostgresStore(SqlStore):
         super().__init__(database)
         self._address = address
         self._read_models_max = read_models_max
-        self._chore = asyncio.create_task(self._make_weeks_for_ever())
+        self._chore = asyncio.create_task(self._keep_weeks())
 
     @classmethod
     async def open(
@@ -65,7 +67,6 @@ class PostgresStore(SqlStore):
         """
         address = Address.parse(uri)
         await open_database(address)
-        await _make_weeks(address)
         database = PostgresDatabase(
             Connections(address, WRITING, connections_max=writers_max),
             Connections(address, READING, connections_max=readers_max),
@@ -77,26 +78,44 @@ class PostgresStore(SqlStore):
         make_engine = partial(engine_of, partial(connect_reader, self._address))
         return ReadModels.on_engine(make_engine, connections_max=self._read_models_max)
 
+    async def drop_weeks(
+        self, owner: Ownership, *, events_before_ms: int, runs_before_ms: int
+    ) -> list[str]:
+        """Drop the weeks of history that nothing is kept of; the names of the tables dropped.
+
+        Of all environments: what one of them keeps, or somebody needs, keeps its week, and is to be
+        forgotten row by row.
+
+        Args:
+            owner: Who asks.
+            events_before_ms: Events received before this time are free to go.
+            runs_before_ms: Runs that ended before this time are free to go.
+
+        Raises:
+            OwnershipLost: The partition has a higher epoch.
+            StoreUnavailable: The database did not do it; what was dropped stays so.
+        """
+        try:
+            async with await connect(self._address, WRITING) as connection:
+                dropped = await drop_weeks_of_runs(connection, owner, runs_before_ms)
+                dropped += await drop_weeks_of_events(
+                    connection, self._database, owner, events_before_ms
+                )
+        except psycopg.Error as error:
+            raise failure("drop_weeks", error) from error
+        return dropped
+
     async def close(self) -> None:
         self._chore.cancel()
         with suppress(asyncio.CancelledError):
             await self._chore
         await super().close()
 
-    async def _make_weeks_for_ever(self) -> None:
+    async def _keep_weeks(self) -> None:
         while True:
             await asyncio.sleep(_CHORE_PAUSE_S)
-            await _make_weeks(self._address)
-
-
-async def _make_weeks(address: Address) -> None:
-    """Make partitions ahead of time.
-
-    If that fails, others are there for two weeks, and the default ones take what belongs to none.
-    """
-    try:
-        async with await connect(address, WRITING) as connection:
-            for name in await make_weeks(connection):
-                _log.info("store.partition_made", partition=name)
-    except psycopg.Error as error:
-        _log.warning("store.partitions_missing", reason=reason_of(error))
+            try:
+                async with await connect(self._address, WRITING) as connection:
+                    await keep_weeks(connection)
+            except psycopg.Error as error:
+                _log.warning("store.partitions_missing", reason=reason_of(error))

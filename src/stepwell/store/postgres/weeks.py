@@ -11,11 +11,16 @@ to the default partition.
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
+import psycopg
+import structlog
 from psycopg import AsyncConnection
 
+from stepwell.store.postgres.failures import reason_of
 from stepwell.wire.ulid import ulid_from
 
-__all__ = ["OF_EVENTS", "OF_RUNS", "WEEK_MS", "Week", "make_weeks", "weeks_of"]
+__all__ = ["OF_EVENTS", "OF_RUNS", "WEEK_MS", "Week", "keep_weeks", "make_week", "weeks_of"]
+
+_log = structlog.get_logger(__name__)
 
 WEEK_MS: Final = 7 * 86_400_000
 
@@ -39,7 +44,7 @@ _NOW_MS: Final = "SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000 AS bi
 _PARTITIONS: Final = """
 SELECT child.relname FROM pg_inherits
   JOIN pg_class AS child ON child.oid = inhrelid
- WHERE inhparent = to_regclass(%s)
+ WHERE inhparent = ANY (ARRAY[{parents}]::regclass[])
 """
 
 
@@ -69,50 +74,58 @@ class Week(NamedTuple):
         return f"{table}_{datetime.fromtimestamp(self.start_ms / 1000, UTC):%Y%m%d}"
 
 
-async def make_weeks(connection: AsyncConnection[Any]) -> list[str]:
-    """Make the partitions that will be needed soon and are missing; their names.
+async def keep_weeks(connection: AsyncConnection[Any]) -> list[str]:
+    """Make the partitions that will be needed soon and are missing; the names of those made.
 
-    Takes a few ms if none is. The clock is the database's.
-
-    Raises:
-        psycopg.Error: Some were not made, because somebody used the table all the time.
+    Takes a few ms if none is. The clock is the database's. Those that cannot be made, because
+    somebody uses the table all the time, are left to the next time: others are there for two weeks,
+    and the default ones take what belongs to none.
     """
     now_ms = await _now_ms(connection)
     weeks = [Week.of(now_ms + number * WEEK_MS) for number in range(-_BEFORE, _AFTER + 1)]
+    existing = await _partitions(connection)
     made: list[str] = []
-    for table, key in _TABLES.items():
-        existing = await _partitions(connection, table)
+    for table in _TABLES:
         for week in weeks:
-            if week.partition(table) not in existing:
-                await _make(connection, table, key, week)
-                made.append(week.partition(table))
+            name = week.partition(table)
+            if name not in existing:
+                try:
+                    await make_week(connection, table, week)
+                except psycopg.errors.LockNotAvailable as error:
+                    _log.warning("store.partition_waits", partition=name, reason=reason_of(error))
+                else:
+                    made.append(name)
+    if made:
+        _log.info("store.partitions_made", partitions=len(made))
     return made
 
 
 async def weeks_of(connection: AsyncConnection[Any], table: str) -> list[Week]:
     """The weeks that the table has a partition for, oldest first."""
     found: list[Week] = []
-    for name in await _partitions(connection, table):
+    for name in await _partitions(connection):
         day = name.removeprefix(f"{table}_")
+        # Of this table, and not its default partition.
         if day.isdigit():
             start = datetime.strptime(day, "%Y%m%d").replace(tzinfo=UTC)
             found.append(Week(int(start.timestamp()) * 1000))
     return sorted(found)
 
 
-async def _make(connection: AsyncConnection[Any], table: str, key: str, week: Week) -> None:
-    """Make a partition, and move rows of its time there that came before it.
+async def make_week(connection: AsyncConnection[Any], table: str, week: Week) -> None:
+    """Make a partition that is missing, and move rows of its time there that came before it.
 
     It is made apart and then attached, which keeps out others only while rows are moved, and does
     not keep out who uses other partitions.
     """
+    key = _TABLES[table]
     first, end = week.ids
     name = week.partition(table)
     of_week = f"{key} >= '{first}' AND {key} < '{end}'"
     async with connection.transaction():
         await connection.execute(_PATIENCE.encode())
         await connection.execute(_ALONE.encode())
-        if name in await _partitions(connection, table):
+        if name in await _partitions(connection):
             return
         moved = f"DELETE FROM {table}_default WHERE {of_week} RETURNING *"
         bounds = f"FOR VALUES FROM ('{first}') TO ('{end}')"
@@ -125,9 +138,10 @@ async def _make(connection: AsyncConnection[Any], table: str, key: str, week: We
             await connection.execute(sql.encode())
 
 
-async def _partitions(connection: AsyncConnection[Any], table: str) -> set[str]:
-    found = await (await connection.execute(_PARTITIONS.encode(), (table,))).fetchall()
-    return {name for (name,) in found}
+async def _partitions(connection: AsyncConnection[Any]) -> set[str]:
+    parents = ", ".join(f"'{table}'" for table in _TABLES)
+    cursor = await connection.execute(_PARTITIONS.format(parents=parents).encode())
+    return {name for (name,) in await cursor.fetchall()}
 
 
 async def _now_ms(connection: AsyncConnection[Any]) -> int:

@@ -20,7 +20,13 @@ from stepwell.core.status import RunStatus
 from stepwell.store.sql.queue import READY_FUNCTIONS
 from stepwell.store.sql.statements import Query, Question, Statement
 
-__all__ = ["EVENT_IS_NEEDED", "IS_ENDED", "RUN_IS_NEEDED", "queued_events"]
+__all__ = [
+    "EVENT_IS_NEEDED",
+    "IS_ENDED",
+    "IS_REPLAYING",
+    "RUN_IS_NEEDED",
+    "queued_events",
+]
 
 #: From the receipt of an event to the decision that queues its items: far more than it takes.
 _RECEIPT_MS_MAX: Final = 3_600_000
@@ -30,13 +36,14 @@ _LIVE: Final = ",".join(str(int(status)) for status in RunStatus if not status.i
 #: Of a row of `runs`. A run that has ended never lives again.
 IS_ENDED: Final = f"runs.status NOT IN ({_LIVE}) AND runs.ended_ms > 0"
 
-_IS_REPLAYING: Final = f"operations.kind = {int(OperationKind.REPLAY)} AND operations.ended_ms = 0"
+#: Of a row of `operations`.
+IS_REPLAYING: Final = f"operations.kind = {int(OperationKind.REPLAY)} AND operations.ended_ms = 0"
 
 #: Of a row of `runs` that has ended. Whether there are replays at all is found out once, not for
 #: each row.
 RUN_IS_NEEDED: Final = f"""
-(runs.function_id IN (SELECT function_id FROM operations WHERE {_IS_REPLAYING})
- AND EXISTS (SELECT 1 FROM operations WHERE {_IS_REPLAYING}
+(runs.function_id IN (SELECT function_id FROM operations WHERE {IS_REPLAYING})
+ AND EXISTS (SELECT 1 FROM operations WHERE {IS_REPLAYING}
                 AND operations.function_id = runs.function_id AND operations.after < runs.id))
 """
 
