@@ -153,7 +153,9 @@ async def _drop(
             async with connection.transaction():
                 await connection.execute(_PATIENCE.encode())
                 await _check_epoch(connection, owner)
-                await connection.execute(f"LOCK TABLE ONLY {table} IN ACCESS EXCLUSIVE MODE".encode())
+                await connection.execute(
+                    f"LOCK TABLE ONLY {table} IN ACCESS EXCLUSIVE MODE".encode()
+                )
                 if await _value(connection, *needs):
                     return dropped
                 await connection.execute(f"DROP TABLE IF EXISTS {name}".encode())

@@ -11,7 +11,7 @@ from typing import Any, Final
 from psycopg import adapt, pq
 from psycopg.abc import AdaptContext, Buffer
 
-from stepwell.store.postgres.texts import escape, unescape
+from stepwell.store.postgres.texts import escape, is_plain, unescape
 
 __all__ = ["encode_arrays", "encode_value", "register_texts"]
 
@@ -64,6 +64,9 @@ def _integers(values: Sequence[int]) -> bytes:
 
 
 def _texts(values: Sequence[str]) -> bytes:
+    # Looked for in all at once: hardly any text has something to be escaped.
+    if is_plain("".join(values)):
+        return _elements(_TEXT, [value.encode() for value in values])
     return _elements(_TEXT, [escape(value).encode() for value in values])
 
 
@@ -72,11 +75,12 @@ def _blobs(values: Sequence[Buffer]) -> bytes:
 
 
 def _elements(kind: int, values: Sequence[bytes]) -> bytes:
-    if not values:
+    count = len(values)
+    if not count:
         return _EMPTY(0, 0, kind)
-    parts = [_DIMENSIONS(1, 0, kind, len(values), 1)]
-    for value in values:
-        parts += (_LENGTH(len(value)), value)
+    parts = [_DIMENSIONS(1, 0, kind, count, 1)] * (2 * count + 1)
+    parts[1::2] = map(_LENGTH, map(len, values))
+    parts[2::2] = values
     return b"".join(parts)
 
 
@@ -96,7 +100,8 @@ class _TextDumper(adapt.Dumper):
 
 class _TextLoader(adapt.Loader):
     def load(self, data: Buffer) -> str:
-        return unescape(str(data, "utf-8"))
+        text = str(data, "utf-8")
+        return text if is_plain(text) else unescape(text)
 
 
 class _BinaryTextLoader(_TextLoader):

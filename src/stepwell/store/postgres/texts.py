@@ -7,13 +7,18 @@ stays: what began with a smaller character still does.
 import re
 from typing import Final
 
-__all__ = ["escape", "unescape"]
+__all__ = ["escape", "is_plain", "unescape"]
 
 _NUL: Final = "\x00"
 _MARK: Final = "\x01"
 _ESCAPED_NUL: Final = "\x01\x01"
 _ESCAPED_MARK: Final = "\x01\x02"
 _PAIR: Final = re.compile("\x01[\x01\x02]")
+
+
+def is_plain(text: str) -> bool:
+    """Whether the text is the same, escaped and not."""
+    return _MARK not in text and _NUL not in text
 
 
 def escape(text: str) -> str:
@@ -25,7 +30,7 @@ def escape(text: str) -> str:
 
 def unescape(text: str) -> str:
     """The text that was escaped."""
-    return _PAIR.sub(_unescaped, text) if _MARK in text else text
+    return _PAIR.sub(_unescaped, text)
 
 
 def _unescaped(pair: re.Match[str]) -> str:
