@@ -43,7 +43,7 @@ async def test_no_statement_reads_a_whole_table(postgres_newest: PostgresPlace) 
     await (await postgres_newest.open()).close()
     scans: dict[str, set[str]] = {}
     with postgres_newest.connect() as connection:
-        connection.execute(configure(WRITING))
+        connection.execute(configure(WRITING, connection))
         for name, statement in _statements().items():
             explained = connection.execute(f"EXPLAIN (GENERIC_PLAN) {statement}".encode())
             plan = "\n".join(line for (line,) in explained.fetchall())

@@ -185,8 +185,9 @@ class TestFailures:
     async def test_a_connection_that_was_ended_is_replaced_at_the_next_use(
         self, place: PostgresPlace, store: PostgresStore
     ) -> None:
+        """One failure tells of all connections of its kind."""
         owner = await store.take(PARTITION)
-        await store.apps()
+        await asyncio.gather(*(store.apps() for _ in range(4)))
         place.execute(_TERMINATE)
 
         with pytest.raises(StoreUnavailable):
@@ -194,6 +195,7 @@ class TestFailures:
         with pytest.raises(StoreUnavailable):
             await store.apps()
 
+        await asyncio.gather(*(store.apps() for _ in range(4)))
         await store.commit(owner, [Transition(put=[an_item(2)])])
         assert await store.largest_number() == 2
 

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from typing import Any, Final
 
 import psycopg
-from psycopg import AsyncConnection, sql
+from psycopg import AsyncConnection, BaseConnection, sql
 
 from stepwell.engine.store import StoreUnavailable
 from stepwell.store.postgres.address import Address
@@ -14,7 +14,7 @@ from stepwell.store.postgres.failures import reason_of
 from stepwell.store.postgres.parameters import register_texts
 from stepwell.store.postgres.pipeline import FailedAt, PipelinedConnection
 
-__all__ = ["READING", "WRITING", "Connections", "configure", "connect"]
+__all__ = ["BROWSING", "READING", "WRITING", "Connections", "configure", "connect"]
 
 #: Times after which the server gives something up, so that nobody waits for ever for a lock, or for
 #: somebody who has stopped in the middle of a transaction.
@@ -22,7 +22,10 @@ _PATIENCE: Final = {
     "statement_timeout": "30s",
     "lock_timeout": "10s",
     "idle_in_transaction_session_timeout": "30s",
+    # A node that stops while it sends a commit would keep the epoch from being taken.
+    "transaction_timeout": "60s",
 }
+_SINCE: Final = {"transaction_timeout": 170_000}
 
 #: Statements are written for the indexes they use. What the planner knows of tables whose rows come
 #: and go is mostly out of date: of a queue that was empty it thinks that reading all is best.
@@ -39,12 +42,14 @@ _BY_INDEX: Final = {
 WRITING: Final = {"synchronous_commit": "on", **_PATIENCE, **_BY_INDEX}
 
 #: All statements of a question see one moment.
-READING: Final = {
+_OF_ONE_MOMENT: Final = {
     "default_transaction_isolation": "repeatable read",
     "default_transaction_read_only": "on",
-    **_PATIENCE,
-    **_BY_INDEX,
 }
+READING: Final = {**_OF_ONE_MOMENT, **_PATIENCE, **_BY_INDEX}
+
+#: Questions of the APIs are of all kinds: which way is best is left to the planner.
+BROWSING: Final = {**_OF_ONE_MOMENT, **_PATIENCE, "jit": "off"}
 
 #: Who waits longer for a connection to become free gives up.
 _TURN_LIMIT_S: Final = 30.0
@@ -103,6 +108,9 @@ class Connections:
 
     async def _take_turn(self, operation: str) -> None:
         self._refuse_if_closed(operation)
+        if not self._free.locked():
+            await self._free.acquire()
+            return
         try:
             async with asyncio.timeout(_TURN_LIMIT_S):
                 await self._free.acquire()
@@ -145,7 +153,7 @@ async def connect(address: Address, settings: dict[str, str]) -> AsyncConnection
         address.conninfo, autocommit=True, prepare_threshold=None
     )
     try:
-        await connection.execute(configure(settings))
+        await connection.execute(configure(settings, connection))
     except BaseException:
         await connection.close()
         raise
@@ -153,9 +161,11 @@ async def connect(address: Address, settings: dict[str, str]) -> AsyncConnection
     return connection
 
 
-def configure(settings: dict[str, str]) -> sql.Composed:
-    """The statements that make the settings, for one round trip."""
+def configure(settings: dict[str, str], connection: BaseConnection[Any]) -> sql.Composed:
+    """The statements that make those settings that the server knows, for one round trip."""
+    version = connection.info.server_version
     return sql.SQL("; ").join(
         sql.SQL("SET {} = {}").format(sql.Identifier(name), sql.Literal(value))
         for name, value in settings.items()
+        if version >= _SINCE.get(name, 0)
     )

@@ -110,7 +110,9 @@ async def drop_weeks_of_runs(
         name = week.partition("runs")
         if await _is_kept(connection, _KEEPS_RUNS.format(week=name), before_ms):
             continue
-        await connection.execute(_LATER_EVENTS.format(week=name).encode())
+        async with connection.transaction():
+            await _check_epoch(connection, owner)
+            await connection.execute(_LATER_EVENTS.format(week=name).encode())
         dropped += await _drop(connection, owner, week, tuple(OF_RUNS), (_REPLAYS, {}))
     return dropped
 

@@ -116,12 +116,10 @@ class PipelinedConnection:
             raise FailedAt(error, None) from error
         self._running = running
         try:
-            answers = await running.answers
-        except FailedAt:
-            self._running = None
-            raise
-        self._running = None
-        return answers
+            return await running.answers
+        finally:
+            if running.is_answered:
+                self._running = None
 
     async def close(self) -> None:
         """Give the connection up, whatever is under way. May be called twice."""
@@ -156,6 +154,7 @@ class _Running:
         #: What is answered next, from the end: a statement, and its name if it is being prepared.
         self._expected: list[tuple[Prepared, bytes | None]] = []
         self._is_writing = False
+        self._is_listening = True
         self._deadline = self._loop.call_later(ANSWER_LIMIT_S, self._give_up)
         self._loop.add_reader(self._socket, self._advance)
         try:
@@ -164,8 +163,16 @@ class _Running:
         except psycopg.Error as error:
             self._fail(FailedAt(error, None))
 
+    @property
+    def is_answered(self) -> bool:
+        """Whether nothing more will come; not so if who waited was cancelled."""
+        return not self._is_listening
+
     def abandon(self) -> None:
-        """Stop listening."""
+        """Stop listening. Once only: later, the socket's number may be somebody else's."""
+        if not self._is_listening:
+            return
+        self._is_listening = False
         self._deadline.cancel()
         self._loop.remove_reader(self._socket)
         if self._is_writing:
@@ -196,29 +203,32 @@ class _Running:
 
     def _advance(self) -> None:
         """Send what is left and take what has come."""
-        if self.answers.done():
+        if self.answers.done():  # cancelled
             self.abandon()
             return
         try:
             self._pgconn.consume_input()
             if self._is_writing:
                 self._flush()
-            while not self._pgconn.is_busy():
-                if self._take(self._pgconn.get_result()):
-                    return
+            self._receive()
         except psycopg.Error as error:
             self._fail(FailedAt(error, None))
+        except Exception as error:  # noqa: BLE001 - the caller gets it, whatever it is
+            self._fail(error)
 
-    def _take(self, result: pq.abc.PGresult | None) -> bool:
-        """Whether this was the last result."""
-        if result is None:
-            if self._pgconn.status != pq.ConnStatus.OK:
+    def _receive(self) -> None:
+        while self._is_listening and not self._pgconn.is_busy():
+            result = self._pgconn.get_result()
+            if result is not None:
+                self._take(result)
+            elif self._pgconn.status != pq.ConnStatus.OK:
                 raise psycopg.OperationalError("the connection is lost")
-            return False
+
+    def _take(self, result: pq.abc.PGresult) -> None:
         if result.status == pq.ExecStatus.PIPELINE_SYNC:
             assert self._failure is not None or not self._expected
             self._end()
-            return True
+            return
         assert self._expected
         statement, name = self._expected.pop()
         if result.status in _DONE:
@@ -230,7 +240,6 @@ class _Running:
             self._failure = FailedAt(error_from_result(result), statement)
             if self._pgconn.status != pq.ConnStatus.OK:
                 raise psycopg.OperationalError(str(self._failure))
-        return False
 
     def _answer(self, result: pq.abc.PGresult) -> Answer:
         rows: list[Any] = []
@@ -246,7 +255,7 @@ class _Running:
         else:
             self.answers.set_result(self._found)
 
-    def _fail(self, failure: FailedAt) -> None:
+    def _fail(self, failure: Exception) -> None:
         self.abandon()
         self._pgconn.finish()
         if not self.answers.done():

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 
 from stepwell.store.postgres.address import Address
-from stepwell.store.postgres.connections import READING, configure
+from stepwell.store.postgres.connections import BROWSING, configure
 from stepwell.store.postgres.parameters import register_texts
 
 if TYPE_CHECKING:
@@ -14,15 +14,12 @@ if TYPE_CHECKING:
 
 __all__ = ["connect_reader", "engine_of"]
 
-#: Questions of the APIs are of all kinds: which way is best is left to the planner.
-_SETTINGS = {name: value for name, value in READING.items() if not name.startswith("enable_")}
-
 
 def connect_reader(address: Address) -> psycopg.Connection[Any]:
     """A connection that cannot write; all statements between commits see one moment."""
     connection = psycopg.connect(address.conninfo, autocommit=True)
     try:
-        connection.execute(configure(_SETTINGS))
+        connection.execute(configure(BROWSING, connection))
         connection.autocommit = False
     except BaseException:
         connection.close()

@@ -65,11 +65,11 @@ class PostgresDatabase:
         raise AssertionError("the question has several rounds")
 
     async def explore(self, operation: str, question: Question[T]) -> T:
-        async with self._readers.use(operation) as connection:
-            try:
+        try:
+            async with self._readers.use(operation) as connection:
                 return await _explore(connection, question)
-            except FailedAt as failed:
-                _raise(operation, failed)
+        except FailedAt as failed:
+            _raise(operation, failed)
 
     async def take(self, partition: PartitionId) -> int:
         return await self._write("take", partition, partial(_take, partition=partition))
@@ -93,11 +93,11 @@ class PostgresDatabase:
 
     async def _read(self, operation: str, queries: Sequence[Query]) -> list[Answer]:
         statements = [prepared(query) for query in queries]
-        async with self._readers.use(operation) as connection:
-            try:
+        try:
+            async with self._readers.use(operation) as connection:
                 return await connection.run(statements)
-            except FailedAt as failed:
-                _raise(operation, failed)
+        except FailedAt as failed:
+            _raise(operation, failed)
 
     async def _write(
         self,
@@ -109,11 +109,11 @@ class PostgresDatabase:
         turn = self._turns.setdefault(partition, asyncio.Lock())
 
         async def in_turn() -> T:
-            async with turn, self._writers.use(operation) as connection:
-                try:
+            try:
+                async with turn, self._writers.use(operation) as connection:
                     return await work(connection)
-                except FailedAt as failed:
-                    _raise(operation, failed, owner)
+            except FailedAt as failed:
+                _raise(operation, failed, owner)
 
         task = asyncio.create_task(in_turn())
         self._writing.add(task)

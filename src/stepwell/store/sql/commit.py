@@ -17,7 +17,12 @@ from stepwell.store.sql.limits import write_limits
 from stepwell.store.sql.operations import write_operations
 from stepwell.store.sql.rows import encode_event_ids
 from stepwell.store.sql.signals import write_signals
-from stepwell.store.sql.statements import BulkStatement, Statement, Target
+from stepwell.store.sql.statements import (
+    BulkStatement,
+    Statement,
+    Target,
+    deleting_first,
+)
 
 __all__ = ["EXPIRE_CLAIMS", "PROBE", "PROBE_BYTES", "TAKE", "forgotten", "write"]
 
@@ -31,10 +36,9 @@ RETURNING epoch
 """)
 PROBE: Final = Statement("UPDATE partitions SET probe = ?1 WHERE id = ?2")
 #: Up to so many claims that have expired at a time.
-EXPIRE_CLAIMS: Final = Statement("""
-DELETE FROM claims WHERE (function_id, key) IN (
-    SELECT function_id, key FROM claims WHERE expires_ms <= ?1 ORDER BY expires_ms LIMIT ?2)
-""")
+EXPIRE_CLAIMS: Final = deleting_first(
+    "claims", key="function_id, key", where="expires_ms <= ?1", by="expires_ms"
+)
 
 _NOT_QUEUED: Final = "an item to be renewed is not in the queue"
 

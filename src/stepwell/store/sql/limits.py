@@ -5,7 +5,14 @@ from typing import Any, Final
 
 from stepwell.core.identity import FunctionId
 from stepwell.core.transition import LimitKind, LimitState, Transition
-from stepwell.store.sql.statements import BulkStatement, Query, Question, Statement, Target
+from stepwell.store.sql.statements import (
+    BulkStatement,
+    Query,
+    Question,
+    Statement,
+    Target,
+    deleting_first,
+)
 
 __all__ = ["EXPIRE_LIMITS", "rate_limits", "throttles", "write_limits"]
 
@@ -23,10 +30,9 @@ _ONE: Final = Statement("""
 SELECT tat_ns, expires_ms FROM limits WHERE function_id = ?1 AND kind = ?2 AND key = ?3
 """)
 #: Up to so many states that have expired at a time.
-EXPIRE_LIMITS: Final = Statement("""
-DELETE FROM limits WHERE (function_id, kind, key) IN (
-    SELECT function_id, kind, key FROM limits WHERE expires_ms <= ?1 ORDER BY expires_ms LIMIT ?2)
-""")
+EXPIRE_LIMITS: Final = deleting_first(
+    "limits", key="function_id, kind, key", where="expires_ms <= ?1", by="expires_ms"
+)
 
 
 def write_limits(into: Target, batch: Sequence[Transition]) -> None:

@@ -3,6 +3,7 @@
 # ruff: noqa: S608 - what is put into the SQL are our own constants
 
 from collections.abc import Sequence
+from operator import itemgetter
 from typing import Any, Final
 
 from stepwell.core.identity import EnvironmentId
@@ -64,7 +65,8 @@ def write_signals(into: Target, batch: Sequence[Transition]) -> None:
     """Write what the transitions, one after the other, do to waits for signals."""
     changes = _Changes(batch)
     put: list[Any] = []
-    for wait in changes.put.values():
+    # In order, so that two owners who put the same names do not wait for each other in a circle.
+    for _, wait in sorted(changes.put.items(), key=itemgetter(0)):
         put += (wait.environment_id, wait.name, wait.run_id, wait.function_id, wait.step)
         put.append(wait.expires_ms)
     for ref in changes.done:

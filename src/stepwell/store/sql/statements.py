@@ -19,7 +19,7 @@ import re
 from collections.abc import Generator, Iterator, Sequence
 from typing import Any, Final, NamedTuple, Protocol, TypeVar
 
-__all__ = ["Answer", "BulkStatement", "Query", "Question", "Statement", "Target"]
+__all__ = ["Answer", "BulkStatement", "Query", "Question", "Statement", "Target", "deleting_first"]
 
 T = TypeVar("T")
 
@@ -46,6 +46,20 @@ class Statement:
         self.sqlite = _IDS.sub(r"IN (SELECT value FROM json_each(\1))", sql)
         self.postgres = _IDS.sub(r"= ANY(\1)", sql if postgres is None else postgres)
         self.postgres = self.postgres.replace("?", "$")
+
+
+def deleting_first(table: str, *, key: str, where: str, by: str) -> Statement:
+    """Deletes the first rows in an order; `?2` says how many.
+
+    On PostgreSQL other owners write at the same time: what one of them holds is left to the next
+    time, instead of waiting for each other in a circle.
+    """
+    chosen = f"SELECT {key} FROM {table} WHERE {where} ORDER BY {by} LIMIT ?2"  # noqa: S608 - ours
+    delete = f"DELETE FROM {table} WHERE ({key}) IN ({{chosen}})"  # noqa: S608 - ours
+    return Statement(
+        delete.format(chosen=chosen),
+        postgres=delete.format(chosen=f"{chosen} FOR UPDATE SKIP LOCKED"),
+    )
 
 
 class BulkStatement:
