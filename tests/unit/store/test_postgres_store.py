@@ -17,7 +17,15 @@ from stepwell.store.postgres.address import Address
 from stepwell.store.postgres.connections import WRITING, Connections
 from stepwell.store.postgres.pipeline import Prepared
 from tests.postgres.fixtures import PostgresBench, PostgresPlace
-from tests.unit.store.builders import FUNCTION, PARTITION, a_claim, an_event, an_item, event_id
+from tests.unit.store.builders import (
+    ENVIRONMENT,
+    FUNCTION,
+    PARTITION,
+    a_claim,
+    an_event,
+    an_item,
+    event_id,
+)
 
 pytestmark = pytest.mark.anyio
 
@@ -238,17 +246,23 @@ class TestFailures:
         self, postgres_newest_bench: PostgresBench, place: PostgresPlace, store: PostgresStore
     ) -> None:
         server = postgres_newest_bench.server
-        owner = await store.take(PARTITION)
+        owner, reading = await store.take(PARTITION), store.read_models()
         await store.commit(owner, [Transition(events=[an_event(1)])])
+        assert await reading.event(ENVIRONMENT, event_id(1)) == an_event(1)
         server.halt(signal.SIGQUIT)
         try:
             with pytest.raises(StoreUnavailable):
                 await store.commit(owner, [Transition(events=[an_event(2)])])
             with pytest.raises(StoreUnavailable):
                 await store.event(event_id(1))
+            for _ in ("broken", "refused"):
+                with pytest.raises(StoreUnavailable):
+                    await reading.event(ENVIRONMENT, event_id(1))
         finally:
             server.start()
 
+        assert await reading.event(ENVIRONMENT, event_id(1)) == an_event(1)
+        await reading.close()
         assert await store.event(event_id(1)) == an_event(1)
         await store.commit(owner, [Transition(events=[an_event(2)])])
 
