@@ -13,6 +13,8 @@ from psycopg import Connection
 
 from stepwell.store.migrations.upgrade import upgrade_postgres
 from stepwell.store.postgres import PostgresStore
+from stepwell.store.postgres.leases import LEASE_S
+from stepwell.store.postgres.store import PoolSizes
 from tests.postgres.packages import NEWEST, OLDEST
 from tests.postgres.server import PostgresServer
 
@@ -50,8 +52,15 @@ class PostgresPlace:
         self.uri = uri
         self.is_damaged = False
 
-    async def open(self) -> PostgresStore:
-        return await PostgresStore.open(self.uri)
+    async def open(
+        self,
+        server: str = "test",
+        *,
+        sizes: PoolSizes = PoolSizes(),  # noqa: B008 - it cannot be changed
+        lease_s: float = LEASE_S,
+    ) -> PostgresStore:
+        """Another one of the same name stands for the server after a restart."""
+        return await PostgresStore.open(self.uri, server=server, sizes=sizes, lease_s=lease_s)
 
     def connect(self) -> "Connection[Any]":
         """A connection of one's own, which commits each statement."""

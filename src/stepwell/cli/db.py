@@ -183,13 +183,15 @@ def replace_token(ctx: click.Context, /, *, as_json: bool, **flags: object) -> N
     For whoever has lost the token. Refused while a server runs; a running one is asked with
     `stepwell token replace`.
     """
-    from stepwell.store.sqlite import maintenance, operator_tokens  # noqa: PLC0415
+    from stepwell.store.sql import operator_tokens  # noqa: PLC0415
+    from stepwell.store.sqlite import maintenance  # noqa: PLC0415
+    from stepwell.store.sqlite.asking import change  # noqa: PLC0415
 
     made = new_operator_token(os.urandom(ENTROPY_BYTES))
     with maintenance.open_for_change(_path(ctx, flags)) as connection:
         # Printed first: if that fails, the token that holds goes on to.
         click.echo(json_text({"token": made}) if as_json else made)
-        operator_tokens.replace_token(connection, token=TokenHash.of(made), now_ms=_now_ms())
+        change(connection, operator_tokens.replace_token(TokenHash.of(made), now_ms=_now_ms()))
     click.echo("The one before does not hold any more.", err=True)
 
 

@@ -33,7 +33,12 @@ from stepwell.engine.partition import Partition
 from stepwell.engine.registry import Registry
 from stepwell.engine.reruns import Rerun
 from stepwell.engine.scheduler import Scheduler
-from stepwell.engine.store import OwnershipLost, RetentionState, StoreUnavailable
+from stepwell.engine.store import (
+    OwnershipLost,
+    PartitionHeld,
+    RetentionState,
+    StoreUnavailable,
+)
 from stepwell.engine.surroundings import Found, Surroundings
 from stepwell.wire.checkpoint import AsyncCheckpoint, EndpointStart, StepsCheckpoint
 from stepwell.wire.events import AcceptedEvent
@@ -44,6 +49,8 @@ _log = structlog.get_logger("stepwell.engine")
 
 _RETRY_FIRST_S: Final = 0.2
 _RETRY_MAX_S: Final = 5.0
+#: Between two looks whether the server that owns the partition is still there.
+_STANDBY_S: Final = 1.0
 #: An ownership that lasted this long was a good one; what ended it is a new trouble.
 _STEADY_S: Final = 10.0
 
@@ -67,6 +74,7 @@ class Engine:
         self._around = around
         self._partition: Partition | None = None
         self._ownership: Owned | None = None
+        self._held: PartitionHeld | None = None
         self._ready = asyncio.Event()
         self._stopping = asyncio.Event()
 
@@ -226,7 +234,11 @@ class Engine:
                 if self._stopping.is_set():
                     return
                 await partition.run()
+            except* PartitionHeld as held:
+                self._stand_by(held)
+                delay_s = _STANDBY_S
             except* (StoreUnavailable, OwnershipLost) as failures:
+                self._held = None
                 _log.warning(
                     "partition.lost",
                     reason=str(failures.exceptions[0]),
@@ -237,12 +249,19 @@ class Engine:
             finally:
                 self._ready.clear()
                 self._partition = None
-            if loop.time() - began_s > _STEADY_S:
+            if loop.time() - began_s > _STEADY_S and self._held is None:
                 delay_s = _RETRY_FIRST_S
             with suppress(TimeoutError):
                 async with asyncio.timeout(delay_s):
                     await self._stopping.wait()
             delay_s = min(2 * delay_s, _RETRY_MAX_S)
+
+    def _stand_by(self, held: ExceptionGroup[PartitionHeld]) -> None:
+        (refused,) = held.exceptions
+        assert isinstance(refused, PartitionHeld)
+        if self._held is None or self._held.owner != refused.owner:
+            _log.info("partition.standing_by", partition=refused.partition, owner=refused.owner)
+        self._held = refused
 
     async def drain(self, grace_s: float) -> None:
         """Begin nothing new and give calls under way `grace_s` to end; requests are still served.
@@ -262,6 +281,7 @@ class Engine:
     async def _take(self) -> Partition:
         store = self._around.store
         owner = await store.take(LOCAL_PARTITION)
+        self._held = None
         await store.probe(owner)
         self._around.ids.begin_after(await store.largest_number())
         registry = self._around.registry
@@ -280,5 +300,7 @@ class Engine:
 
     def _owned(self) -> Partition:
         if self._partition is None:
+            if self._held is not None:
+                raise PartitionHeld(self._held.partition, self._held.owner)
             raise StoreUnavailable("request", "the store is being opened")
         return self._partition

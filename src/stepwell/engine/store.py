@@ -50,6 +50,7 @@ __all__ = [
     "OldRunsQuery",
     "Ownership",
     "OwnershipLost",
+    "PartitionHeld",
     "RetentionState",
     "RunHistory",
     "RunsQuery",
@@ -78,6 +79,22 @@ class StoreUnavailable(OperationalError):
         self.operation = operation
         self.reason = reason
         self.retry_after_s = retry_after_s
+
+
+class PartitionHeld(StoreUnavailable):
+    """Another server owns the partition and is alive; this one stands by until it is not.
+
+    Attributes:
+        partition: The partition.
+        owner: Which server, as an operator would look for it.
+    """
+
+    code: ClassVar[str] = "SW2018"
+
+    def __init__(self, partition: PartitionId, owner: str) -> None:
+        super().__init__("take", f"partition {partition} is owned by {owner}; standing by")
+        self.partition = partition
+        self.owner = owner
 
 
 class OwnershipLost(OperationalError):
@@ -276,7 +293,11 @@ class Store(Protocol):
     """
 
     async def take(self, partition: PartitionId) -> Ownership:
-        """Become the owner of the partition; whoever owned it can no longer commit."""
+        """Become the owner of the partition; whoever owned it can no longer commit.
+
+        Raises:
+            PartitionHeld: Another server owns it and is alive.
+        """
         ...
 
     async def commit(self, owner: Ownership, batch: Sequence[Transition]) -> None:

@@ -80,6 +80,9 @@ partitions: Final = Table(
     _integer("epoch"),
     # Written and emptied to learn whether a disk that was full has room again.
     _bytes("probe"),
+    # Which server has it, and until when nobody else may take it; see `postgres/leases.py`.
+    _text("owner"),
+    _integer("lease_until_ms"),
     sqlite_strict=True,
 )
 

@@ -78,7 +78,18 @@ class SqliteMemory:
         return self._connection.execute(sql).fetchall()
 
 
-@pytest.fixture(params=["sqlite-file", "sqlite-memory", "postgres-newest", "postgres-oldest"])
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run tests of every store on all of them; the contract also on the oldest PostgreSQL."""
+    if "place" not in metafunc.fixturenames:
+        return
+    if getattr(metafunc.module, "place", None) is None:
+        is_contract = metafunc.module.__name__.endswith("_contract")
+        oldest = ["postgres-oldest"] if is_contract else []
+        names = ["sqlite-file", "sqlite-memory", "postgres-newest", *oldest]
+        metafunc.parametrize("place", names, indirect=True)
+
+
+@pytest.fixture
 def place(request: pytest.FixtureRequest) -> Place:
     """One and the same database for a test."""
     return place_named(request, request.param)

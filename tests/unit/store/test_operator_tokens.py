@@ -7,7 +7,7 @@ import pytest
 from stepwell.core.access_token import TokenHash
 from stepwell.engine.store import StoreUnavailable
 from stepwell.store.operator_tokens import OperatorTokens
-from stepwell.store.sqlite import SqliteStore
+from stepwell.store.sql.store import SqlStore
 from tests.unit.store.conftest import OpenStore
 
 pytestmark = pytest.mark.anyio
@@ -16,8 +16,8 @@ FIRST = TokenHash.of("first")
 SECOND = TokenHash.of("second")
 
 
-async def _open(open_store: OpenStore) -> tuple[SqliteStore, OperatorTokens]:
-    store = cast("SqliteStore", await open_store())
+async def _open(open_store: OpenStore) -> tuple[SqlStore, OperatorTokens]:
+    store = cast("SqlStore", await open_store())
     return store, store.operator_tokens()
 
 

@@ -16,6 +16,7 @@ from stepwell.store.postgres import PostgresStore, pipeline
 from stepwell.store.postgres.address import Address
 from stepwell.store.postgres.connections import WRITING, Connections
 from stepwell.store.postgres.pipeline import Prepared
+from stepwell.store.postgres.store import PoolSizes
 from tests.postgres.fixtures import PostgresBench, PostgresPlace
 from tests.unit.store.builders import (
     ENVIRONMENT,
@@ -95,7 +96,7 @@ class TestOpening:
             )
 
         with pytest.raises(StoreUnusable, match="LATIN1"):
-            await PostgresStore.open(server.uri("latin"))
+            await PostgresStore.open(server.uri("latin"), server="test")
         server.drop_database("latin")
 
     @pytest.mark.parametrize(
@@ -109,7 +110,7 @@ class TestOpening:
         password = place.uri.split("stepwell:")[1].split("@")[0]
 
         with pytest.raises(StoreUnusable) as refused:
-            await PostgresStore.open(uri)
+            await PostgresStore.open(uri, server="test")
 
         assert password not in str(refused.value)
         assert password not in repr(refused.value.__cause__)
@@ -195,17 +196,18 @@ class TestFailures:
     ) -> None:
         """One failure tells of all connections of its kind."""
         owner = await store.take(PARTITION)
+        await store.commit(owner, [Transition(put=[an_item(1)])])
         await asyncio.gather(*(store.apps() for _ in range(4)))
         place.execute(_TERMINATE)
 
         with pytest.raises(StoreUnavailable):
-            await store.commit(owner, [Transition(put=[an_item(1)])])
+            await store.commit(owner, [Transition(put=[an_item(2)])])
         with pytest.raises(StoreUnavailable):
             await store.apps()
 
         await asyncio.gather(*(store.apps() for _ in range(4)))
-        await store.commit(owner, [Transition(put=[an_item(2)])])
-        assert await store.largest_number() == 2
+        await store.commit(owner, [Transition(put=[an_item(3)])])
+        assert await store.largest_number() == 3
 
     async def test_a_commit_that_was_cut_off_is_not_confirmed(
         self, place: PostgresPlace, store: PostgresStore
@@ -298,7 +300,7 @@ class TestFailures:
     async def test_more_questions_than_connections_wait_for_their_turn(
         self, place: PostgresPlace
     ) -> None:
-        store = await PostgresStore.open(place.uri, writers_max=1, readers_max=2)
+        store = await place.open(sizes=PoolSizes(writers=1, readers=2))
         owner = await store.take(PARTITION)
         await store.commit(owner, [Transition(events=[an_event(n) for n in range(50)])])
 

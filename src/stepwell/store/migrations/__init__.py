@@ -11,6 +11,7 @@ REVISIONS: Final = (
     "0003_reading",
     "0004_sync_history",
     "0005_operator_tokens",
+    "0006_partition_leases",
 )
 
 #: What this version of Stepwell works with.

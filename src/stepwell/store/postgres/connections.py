@@ -3,7 +3,8 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
+from weakref import WeakKeyDictionary
 
 import psycopg
 from psycopg import AsyncConnection, BaseConnection, sql
@@ -14,7 +15,15 @@ from stepwell.store.postgres.failures import reason_of
 from stepwell.store.postgres.parameters import register_texts
 from stepwell.store.postgres.pipeline import FailedAt, PipelinedConnection
 
-__all__ = ["BROWSING", "READING", "WRITING", "Connections", "configure", "connect"]
+__all__ = [
+    "BROWSING",
+    "READING",
+    "WRITING",
+    "Connections",
+    "PoolTimes",
+    "configure",
+    "connect",
+]
 
 #: Times after which the server gives something up, so that nobody waits for ever for a lock, or for
 #: somebody who has stopped in the middle of a transaction.
@@ -58,19 +67,47 @@ _TURN_LIMIT_S: Final = 30.0
 _HARMLESS: Final = ("22", "23")
 
 
+class PoolTimes(NamedTuple):
+    """How long connections are kept; None is for ever.
+
+    Attributes:
+        idle_s: After which an unused one is closed, as soon as somebody uses the pool.
+        lifetime_s: After which one is closed when it is given back, so that servers behind a
+            balancer get their share again.
+    """
+
+    idle_s: float | None = None
+    lifetime_s: float | None = None
+
+
+class _Idle(NamedTuple):
+    connection: PipelinedConnection
+    since_s: float
+
+
 class Connections:
     """Up to `connections_max` connections, each used by one at a time.
 
     A connection that broke takes the idle ones with it: most likely it was not the only one.
     """
 
-    def __init__(self, address: Address, settings: dict[str, str], *, connections_max: int) -> None:
+    def __init__(
+        self,
+        address: Address,
+        settings: dict[str, str],
+        *,
+        connections_max: int,
+        times: PoolTimes = PoolTimes(),  # noqa: B008 - it cannot be changed
+    ) -> None:
         assert connections_max > 0
         self._address = address
         self._settings = settings
         self._max = connections_max
+        self._times = times
         self._free = asyncio.Semaphore(connections_max)
-        self._idle: list[PipelinedConnection] = []
+        # Those used last stand last and are used first, so that others become old.
+        self._idle: list[_Idle] = []
+        self._born_s: WeakKeyDictionary[PipelinedConnection, float] = WeakKeyDictionary()
         self._is_closed = False
 
     @asynccontextmanager
@@ -82,7 +119,7 @@ class Connections:
         """
         await self._take_turn(operation)
         try:
-            connection = self._idle.pop() if self._idle else await self._connect(operation)
+            connection = await self._taken(operation)
             try:
                 yield connection
             except FailedAt as failed:
@@ -126,15 +163,31 @@ class Connections:
         if self._is_closed:
             raise StoreUnavailable(operation, "the store is closed")
 
+    async def _taken(self, operation: str) -> PipelinedConnection:
+        await self._close_unused()
+        return self._idle.pop().connection if self._idle else await self._connect(operation)
+
+    async def _close_unused(self) -> None:
+        if self._times.idle_s is None:
+            return
+        oldest_s = asyncio.get_running_loop().time() - self._times.idle_s
+        while self._idle and self._idle[0].since_s < oldest_s:
+            await self._idle.pop(0).connection.close()
+
     async def _connect(self, operation: str) -> PipelinedConnection:
         try:
-            return PipelinedConnection(await connect(self._address, self._settings))
+            connection = PipelinedConnection(await connect(self._address, self._settings))
         except psycopg.Error as error:
             raise StoreUnavailable(operation, reason_of(error)) from error
+        self._born_s[connection] = asyncio.get_running_loop().time()
+        return connection
 
     async def _put_back(self, connection: PipelinedConnection) -> None:
-        if connection.is_idle and not self._is_closed:
-            self._idle.append(connection)
+        now_s = asyncio.get_running_loop().time()
+        lifetime_s = self._times.lifetime_s
+        is_old = lifetime_s is not None and now_s >= self._born_s[connection] + lifetime_s
+        if connection.is_idle and not is_old and not self._is_closed:
+            self._idle.append(_Idle(connection, now_s))
         else:
             await connection.close()
 
@@ -144,7 +197,7 @@ class Connections:
 
     async def _close_idle(self) -> None:
         while self._idle:
-            await self._idle.pop().close()
+            await self._idle.pop().connection.close()
 
 
 async def connect(address: Address, settings: dict[str, str]) -> AsyncConnection[Any]:

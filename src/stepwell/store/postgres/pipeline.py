@@ -26,6 +26,10 @@ __all__ = ["FailedAt", "PipelinedConnection", "Prepared", "bulk", "prepared"]
 #: itself, if it is alive.
 ANSWER_LIMIT_S: Final = 40.0
 
+#: How often a connection is looked at from which nothing comes. uvloop does not tell of one that
+#: was reset: of an error it says nothing to who waits for input.
+_LOOK_S: Final = 0.25
+
 #: The statements are written in our sources; if there were this many, something makes them up.
 _STATEMENTS_MAX: Final = 1_000
 
@@ -155,7 +159,8 @@ class _Running:
         self._expected: list[tuple[Prepared, bytes | None]] = []
         self._is_writing = False
         self._is_listening = True
-        self._deadline = self._loop.call_later(ANSWER_LIMIT_S, self._give_up)
+        self._deadline_s = self._loop.time() + ANSWER_LIMIT_S
+        self._timer = self._loop.call_later(_LOOK_S, self._look)
         self._loop.add_reader(self._socket, self._advance)
         try:
             self._send(statements)
@@ -173,7 +178,7 @@ class _Running:
         if not self._is_listening:
             return
         self._is_listening = False
-        self._deadline.cancel()
+        self._timer.cancel()
         self._loop.remove_reader(self._socket)
         if self._is_writing:
             self._loop.remove_writer(self._socket)
@@ -261,6 +266,10 @@ class _Running:
         if not self.answers.done():
             self.answers.set_exception(failure)
 
-    def _give_up(self) -> None:
-        seconds = f"{ANSWER_LIMIT_S:g} s"
-        self._fail(FailedAt(psycopg.OperationalError(f"no answer within {seconds}"), None))
+    def _look(self) -> None:
+        if self._loop.time() >= self._deadline_s:
+            seconds = f"{ANSWER_LIMIT_S:g} s"
+            self._fail(FailedAt(psycopg.OperationalError(f"no answer within {seconds}"), None))
+            return
+        self._timer = self._loop.call_later(_LOOK_S, self._look)
+        self._advance()

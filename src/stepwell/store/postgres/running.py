@@ -14,6 +14,7 @@ from stepwell.engine.store import Ownership, OwnershipLost
 from stepwell.store.errors import StoreDefect
 from stepwell.store.postgres.connections import Connections
 from stepwell.store.postgres.failures import DIVISION_BY_ZERO, failure
+from stepwell.store.postgres.leases import Leases
 from stepwell.store.postgres.pipeline import (
     FailedAt,
     PipelinedConnection,
@@ -49,9 +50,10 @@ class PostgresDatabase:
     if the caller is cancelled.
     """
 
-    def __init__(self, writers: Connections, readers: Connections) -> None:
+    def __init__(self, writers: Connections, readers: Connections, leases: Leases) -> None:
         self._writers = writers
         self._readers = readers
+        self._leases = leases
         self._turns: dict[PartitionId, asyncio.Lock] = {}
         self._writing: set[asyncio.Task[Any]] = set()
 
@@ -72,7 +74,7 @@ class PostgresDatabase:
             _raise(operation, failed)
 
     async def take(self, partition: PartitionId) -> int:
-        return await self._write("take", partition, partial(_take, partition=partition))
+        return await self._leases.take(partition)
 
     async def commit(self, owner: Ownership, batch: Sequence[Transition]) -> None:
         work = partial(_commit, owner=owner, batch=batch)
@@ -85,9 +87,18 @@ class PostgresDatabase:
         work = partial(_delete, owner=owner, query=query)
         return await self._write(operation, owner.partition, work, owner)
 
+    async def change(self, operation: str, query: Query) -> int:
+        async with self._writers.use(operation) as connection:
+            try:
+                (changed,) = await connection.run([prepared(query)])
+            except FailedAt as failed:
+                _raise(operation, failed)
+        return changed.hits
+
     async def close(self) -> None:
         while self._writing:
             await asyncio.wait(self._writing)
+        await self._leases.close()
         await self._writers.close()
         await self._readers.close()
 
@@ -104,7 +115,7 @@ class PostgresDatabase:
         operation: str,
         partition: PartitionId,
         work: Callable[[PipelinedConnection], Awaitable[T]],
-        owner: Ownership | None = None,
+        owner: Ownership,
     ) -> T:
         turn = self._turns.setdefault(partition, asyncio.Lock())
 
@@ -174,13 +185,6 @@ async def _add_up(connection: PipelinedConnection, owner: Ownership) -> None:
         _log.warning("store.rollups_waiting", reason=str(failed))
         if not connection.is_idle:
             await connection.close()
-
-
-async def _take(connection: PipelinedConnection, partition: PartitionId) -> int:
-    (taken,) = await connection.run([prepared(Query(commit.TAKE, (partition, b"")))])
-    ((epoch,),) = taken.rows
-    assert isinstance(epoch, int)
-    return epoch
 
 
 async def _probe(connection: PipelinedConnection, owner: Ownership) -> None:

@@ -3,36 +3,70 @@
 import asyncio
 from contextlib import suppress
 from functools import partial
-from typing import Final
+from typing import Final, NamedTuple
 
 import psycopg
 import structlog
 
 from stepwell.engine.store import Ownership
 from stepwell.store.postgres.address import Address
-from stepwell.store.postgres.connections import READING, WRITING, Connections, connect
+from stepwell.store.postgres.connections import (
+    READING,
+    WRITING,
+    Connections,
+    PoolTimes,
+    connect,
+)
 from stepwell.store.postgres.database import open_database
 from stepwell.store.postgres.dropping import drop_weeks_of_events, drop_weeks_of_runs
 from stepwell.store.postgres.failures import failure, reason_of
+from stepwell.store.postgres.leases import LEASE_S, Leases
 from stepwell.store.postgres.reading import connect_reader, engine_of
 from stepwell.store.postgres.running import PostgresDatabase
 from stepwell.store.postgres.weeks import keep_weeks
 from stepwell.store.reading import ReadModels
+from stepwell.store.sizes import StoreSizes
+from stepwell.store.sql.statements import Query, Question, Statement
 from stepwell.store.sql.store import SqlStore
 
-__all__ = ["READERS_MAX", "READ_MODELS_MAX", "WRITERS_MAX", "PostgresStore"]
+__all__ = ["CONNECTIONS_MIN", "PoolSizes", "PostgresStore"]
 
 _log = structlog.get_logger(__name__)
 
-#: Connections that commit: two hide a good part of the time that one waits for the disk.
-WRITERS_MAX: Final = 2
-#: Connections that read for the engine.
-READERS_MAX: Final = 4
-#: Connections that read for the APIs.
-READ_MODELS_MAX: Final = 2
+
+class PoolSizes(NamedTuple):
+    """How many connections there may be at the same time; one more keeps what is owned.
+
+    Attributes:
+        writers: Connections that commit, one for each partition at most.
+        readers: Connections that read for the engine.
+        read_models: Connections that read for the APIs.
+    """
+
+    writers: int = 2
+    readers: int = 4
+    read_models: int = 2
+
+    @classmethod
+    def within(cls, connections_max: int) -> "PoolSizes":
+        """As many as do any good, and no more than that many in all; that has to be 4 at least."""
+        assert connections_max >= CONNECTIONS_MIN
+        standard = cls()
+        spare = connections_max - CONNECTIONS_MIN
+        readers = 1 + min(spare, standard.readers - 1)
+        spare -= readers - 1
+        read_models = 1 + min(spare, standard.read_models - 1)
+        spare -= read_models - 1
+        return cls(1 + min(spare, standard.writers - 1), readers, read_models)
+
+
+#: One that writes, two that read, and one that keeps what is owned.
+CONNECTIONS_MIN: Final = 4
 
 #: Far more often than weeks begin.
 _CHORE_PAUSE_S: Final = 6 * 3600.0
+
+_SIZE: Final = Statement("SELECT pg_database_size(current_database())")
 
 
 class PostgresStore(SqlStore):
@@ -49,17 +83,19 @@ class PostgresStore(SqlStore):
         cls,
         uri: str,
         *,
-        writers_max: int = WRITERS_MAX,
-        readers_max: int = READERS_MAX,
-        read_models_max: int = READ_MODELS_MAX,
+        server: str,
+        sizes: PoolSizes = PoolSizes(),  # noqa: B008 - it cannot be changed
+        times: PoolTimes = PoolTimes(),  # noqa: B008 - it cannot be changed
+        lease_s: float = LEASE_S,
     ) -> "PostgresStore":
         """The store in the database, whose schema is created or brought up to date.
 
         Args:
             uri: Where it is; whatever libpq understands.
-            writers_max: Commits under way at the same time, one for each partition at most.
-            readers_max: Questions of the engine that are answered at the same time.
-            read_models_max: Questions of the APIs that are answered at the same time.
+            server: A name that no other server has, which operators understand.
+            sizes: How many connections there may be.
+            times: How long they are kept.
+            lease_s: How long a partition stays with a server that says nothing.
 
         Raises:
             StoreNewer: A newer Stepwell has written it.
@@ -67,11 +103,13 @@ class PostgresStore(SqlStore):
         """
         address = Address.parse(uri)
         await open_database(address)
+        connections = partial(Connections, address, times=times)
         database = PostgresDatabase(
-            Connections(address, WRITING, connections_max=writers_max),
-            Connections(address, READING, connections_max=readers_max),
+            connections(WRITING, connections_max=sizes.writers),
+            connections(READING, connections_max=sizes.readers),
+            Leases(connections(WRITING, connections_max=1), server, lease_s=lease_s),
         )
-        return cls(address, database, read_models_max)
+        return cls(address, database, sizes.read_models)
 
     def read_models(self) -> ReadModels:
         """What the APIs read, on connections of its own."""
@@ -106,6 +144,10 @@ class PostgresStore(SqlStore):
             raise failure("drop_weeks", error) from error
         return dropped
 
+    async def sizes(self) -> StoreSizes:
+        """How large the database is, with everything else that is in it."""
+        return StoreSizes(await self._database.ask("sizes", _size()), None)
+
     async def close(self) -> None:
         self._chore.cancel()
         with suppress(asyncio.CancelledError):
@@ -120,3 +162,10 @@ class PostgresStore(SqlStore):
                     await keep_weeks(connection)
             except psycopg.Error as error:
                 _log.warning("store.partitions_missing", reason=reason_of(error))
+
+
+def _size() -> Question[int]:
+    (found,) = yield [Query(_SIZE)]
+    ((size_bytes,),) = found.rows
+    assert isinstance(size_bytes, int)
+    return size_bytes

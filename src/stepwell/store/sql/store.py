@@ -1,8 +1,9 @@
 """The store, whichever database it is on: what the engine asks becomes questions in SQL."""
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Protocol, TypeVar
+from typing import Final, Protocol, TypeVar
 
+from stepwell.core.access_token import TokenHash
 from stepwell.core.app import App
 from stepwell.core.app_sync import SyncMark
 from stepwell.core.counted import Span
@@ -55,16 +56,19 @@ from stepwell.store.sql import (
     loading,
     old_rows,
     operations,
+    operator_tokens,
     queue,
     runs,
     signals,
     waits,
 )
-from stepwell.store.sql.statements import Query, Question
+from stepwell.store.sql.statements import Query, Question, Statement
 
 __all__ = ["Database", "SqlStore"]
 
 T = TypeVar("T")
+
+_ANYTHING: Final = Statement("SELECT epoch FROM partitions LIMIT 1")
 
 
 class Database(Protocol):
@@ -94,6 +98,10 @@ class Database(Protocol):
         """Delete rows; how many were."""
         ...
 
+    async def change(self, operation: str, query: Query) -> int:
+        """Change rows durably that belong to no partition; how many were."""
+        ...
+
     async def close(self) -> None:
         """Finish what was begun and let go of the database. May be called twice."""
         ...
@@ -108,6 +116,14 @@ class SqlStore:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+
+    def operator_tokens(self) -> "SqlOperatorTokens":
+        """What is kept of the operator token."""
+        return SqlOperatorTokens(self._database)
+
+    async def answers(self) -> None:
+        """Return if the database can be read; raises `StoreUnavailable` if not."""
+        await self._database.ask("answers", _anything())
 
     async def take(self, partition: PartitionId) -> Ownership:
         return Ownership(partition, await self._database.take(partition))
@@ -273,3 +289,25 @@ class SqlStore:
 
     async def close(self) -> None:
         await self._database.close()
+
+
+class SqlOperatorTokens:
+    """`stepwell.store.operator_tokens.OperatorTokens` in SQL."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def current(self) -> TokenHash | None:
+        return await self._database.ask("operator_token", operator_tokens.current_token())
+
+    async def add(self, token: TokenHash, *, now_ms: int) -> bool:
+        query = operator_tokens.add_token(token, now_ms=now_ms)
+        return await self._database.change("add_operator_token", query) > 0
+
+    async def replace(self, token: TokenHash, *, now_ms: int) -> None:
+        query = operator_tokens.replace_token(token, now_ms=now_ms)
+        await self._database.change("replace_operator_token", query)
+
+
+def _anything() -> Question[None]:
+    yield [Query(_ANYTHING)]

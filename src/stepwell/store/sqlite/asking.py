@@ -21,7 +21,7 @@ from stepwell.store.sqlite.connections import (
     transaction,
 )
 
-__all__ = ["SqliteDatabase", "answer", "answer_at_once"]
+__all__ = ["SqliteDatabase", "answer", "answer_at_once", "change"]
 
 T = TypeVar("T")
 
@@ -53,6 +53,9 @@ class SqliteDatabase:
     async def delete(self, operation: str, owner: Ownership, query: Query) -> int:
         return await self._writer.run(operation, partial(_delete, owner=owner, query=query))
 
+    async def change(self, operation: str, query: Query) -> int:
+        return await self._writer.run(operation, partial(change, query=query))
+
     async def close(self) -> None:
         await self._readers.close()
         await self._writer.close()
@@ -81,6 +84,12 @@ def answer_at_once(connection: sqlite3.Connection, question: Question[T]) -> T:
         result: T = done.value
         return result
     raise AssertionError("the question has several rounds")
+
+
+def change(connection: sqlite3.Connection, query: Query) -> int:
+    """Run a statement in a transaction of its own; how many rows it changed."""
+    with transaction(connection):
+        return _execute(connection, query).hits
 
 
 class _Immediately:

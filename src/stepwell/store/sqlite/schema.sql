@@ -18,7 +18,7 @@ CREATE TABLE limits ( function_id TEXT NOT NULL, kind INTEGER NOT NULL, "key" TE
 CREATE INDEX limits_expires ON limits (expires_ms);
 CREATE TABLE operations ( id TEXT NOT NULL, kind INTEGER NOT NULL, environment_id TEXT NOT NULL, app_id TEXT NOT NULL, function_id TEXT NOT NULL, created_ms INTEGER NOT NULL, started_before_ms INTEGER NOT NULL, started_after_ms INTEGER NOT NULL, statuses TEXT NOT NULL, condition TEXT NOT NULL, name TEXT NOT NULL, cause TEXT NOT NULL, rate_per_s INTEGER NOT NULL, "after" TEXT NOT NULL, seen INTEGER NOT NULL, done INTEGER NOT NULL, failed INTEGER NOT NULL, ended_ms INTEGER NOT NULL, PRIMARY KEY (id) ) WITHOUT ROWID, STRICT;
 CREATE TABLE operator_tokens ( id TEXT NOT NULL, hash BLOB NOT NULL, created_ms INTEGER NOT NULL, PRIMARY KEY (id) ) WITHOUT ROWID, STRICT;
-CREATE TABLE partitions ( id INTEGER NOT NULL, epoch INTEGER NOT NULL, probe BLOB NOT NULL, PRIMARY KEY (id) ) STRICT;
+CREATE TABLE partitions ( id INTEGER NOT NULL, epoch INTEGER NOT NULL, probe BLOB NOT NULL, owner TEXT DEFAULT '' NOT NULL, lease_until_ms INTEGER DEFAULT 0 NOT NULL, PRIMARY KEY (id) ) STRICT;
 CREATE TABLE queue ( item_id INTEGER NOT NULL, partition_id INTEGER NOT NULL, function_id TEXT NOT NULL, run_id TEXT NOT NULL, kind INTEGER NOT NULL, step TEXT NOT NULL, attempt INTEGER NOT NULL, due_ms INTEGER NOT NULL, queued_ms INTEGER NOT NULL, body BLOB NOT NULL, lane TEXT DEFAULT '' NOT NULL, score INTEGER DEFAULT 0 NOT NULL, PRIMARY KEY (item_id) ) STRICT;
 CREATE INDEX queue_ready ON queue (partition_id, function_id, lane, score, item_id) WHERE due_ms = 0;
 CREATE INDEX queue_run ON queue (run_id);
@@ -42,4 +42,4 @@ CREATE TABLE waits ( wait_id INTEGER NOT NULL, kind INTEGER NOT NULL, environmen
 CREATE INDEX waits_match ON waits (environment_id, event_name, match_path, match_value, wait_id);
 CREATE INDEX waits_run ON waits (run_id);
 INSERT INTO environments VALUES ('00000000-0000-4000-b000-000000000000', 'default', 0);
-INSERT INTO alembic_version VALUES ('0005_operator_tokens')
+INSERT INTO alembic_version VALUES ('0006_partition_leases')

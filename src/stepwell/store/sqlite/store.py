@@ -1,15 +1,16 @@
 """The store on SQLite: one writer, readers apart, nothing that has not been written durably."""
 
+import asyncio
 import sqlite3
 from functools import partial
 from pathlib import Path
 
 from stepwell.store.reading import ReadModels
+from stepwell.store.sizes import StoreSizes
 from stepwell.store.sql.store import SqlStore
 from stepwell.store.sqlite.asking import SqliteDatabase
 from stepwell.store.sqlite.connections import InlineConnection
 from stepwell.store.sqlite.database import Database, connect_reader, prepare_in_memory
-from stepwell.store.sqlite.operator_tokens import SqliteOperatorTokens
 
 __all__ = ["SqliteStore"]
 
@@ -58,8 +59,23 @@ class SqliteStore(SqlStore):
             return ReadModels.on_file(partial(connect_reader, self._opened.path))
         return ReadModels.on_connection(self._opened)
 
+    async def sizes(self) -> StoreSizes:
+        """How large the file is now, and the log beside it."""
+        if not isinstance(self._opened, Database):
+            return StoreSizes(None, None)
+        return await asyncio.to_thread(_sizes_of, self._opened.path)
+
     async def close(self) -> None:
         if isinstance(self._opened, Database):
             await self._opened.close()
         else:
             await super().close()
+
+
+def _sizes_of(path: Path) -> StoreSizes:
+    log_bytes = _bytes_of(path.with_name(f"{path.name}-wal"))
+    return StoreSizes(_bytes_of(path) + log_bytes, log_bytes)
+
+
+def _bytes_of(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0
