@@ -8,6 +8,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import psycopg
+
 from stepwell.core.status import RunStatus
 from tests.e2e.processes import wait_until
 from tests.e2e.raw_app import (
@@ -31,21 +33,29 @@ class Counts(NamedTuple):
     results: int
 
 
-def read(database: Path, question: str) -> list[tuple[Any, ...]]:
+#: A file of SQLite, or the URI of a database of PostgreSQL.
+Database = Path | str
+
+
+def read(database: Database, question: str) -> list[tuple[Any, ...]]:
     """The rows of a question to the database, which is not written."""
+    if isinstance(database, str):
+        with closing(psycopg.connect(database)) as asked:
+            return asked.execute(question.encode()).fetchall()
     with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
         return connection.execute(question).fetchall()
 
 
-def wait_until_nothing_is_queued(database: Path) -> None:
+def wait_until_nothing_is_queued(database: Database) -> None:
     wait_until(
         lambda: read(database, "SELECT count(*) FROM queue") == [(0,)], what="an empty queue"
     )
 
 
-def assert_sound(database: Path) -> Counts:
+def assert_sound(database: Database) -> Counts:
     """Every run has ended well, with a journal as it should be; nothing is left to do."""
-    assert read(database, "PRAGMA integrity_check") == [("ok",)]
+    if isinstance(database, Path):
+        assert read(database, "PRAGMA integrity_check") == [("ok",)]
     for table in ("queue", "waits"):
         assert read(database, f"SELECT * FROM {table}") == []
     statuses = read(database, "SELECT id, status FROM runs")
@@ -58,7 +68,7 @@ def assert_sound(database: Path) -> Counts:
     return Counts(len(journals), sum(map(len, journals.values())), results)
 
 
-def assert_each_started_once(database: Path, acknowledged: Collection[str]) -> None:
+def assert_each_started_once(database: Database, acknowledged: Collection[str]) -> None:
     """An acknowledged event has started every function that listens, and none of them twice."""
     slugs = dict(read(database, "SELECT id, slug FROM functions"))
     external_ids = dict(
@@ -73,7 +83,7 @@ def assert_each_started_once(database: Path, acknowledged: Collection[str]) -> N
         assert sorted(started) == sorted(STARTED), key
 
 
-def assert_agrees(database: Path, record: Record) -> None:
+def assert_agrees(database: Database, record: Record) -> None:
     """What the app was told is what is recorded, and it is what the app's steps gave."""
     assert record.violations == []
     children = {run.key: run for run in record.runs.values() if run.function == "child"}
@@ -101,7 +111,7 @@ def _assert_values(run: RunRecord, child: RunRecord | None) -> None:
                 assert value in run.produced[hashed(step)]
 
 
-def journals_of(database: Path) -> dict[str, list[tuple[int, dict[str, Any]]]]:
+def journals_of(database: Database) -> dict[str, list[tuple[int, dict[str, Any]]]]:
     """Of each run the entries and their numbers, in order."""
     journals: dict[str, list[tuple[int, dict[str, Any]]]] = defaultdict(list)
     rows = read(database, "SELECT run_id, seq, body FROM journal ORDER BY run_id, seq")

@@ -310,9 +310,17 @@ class Servers:
         self._started.append(server)
         return server
 
-    def dev(self, *flags: str, port: int | None = None) -> ServerProcess:
+    def dev(
+        self,
+        *flags: str,
+        directory: Path | None = None,
+        port: int | None = None,
+        environ: Mapping[str, str] | None = None,
+    ) -> ServerProcess:
         """A healthy development server that looks for no apps."""
-        return self("dev", "--no-discovery", "--no-poll", *flags, port=port).wait_until_healthy()
+        command = ("dev", "--no-discovery", "--no-poll", *flags)
+        server = self(*command, directory=directory, port=port, environ=environ)
+        return server.wait_until_healthy()
 
     def end_all(self) -> None:
         for server in self._started:

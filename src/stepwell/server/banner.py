@@ -1,13 +1,13 @@
 """What a person at a terminal is told when the server is ready: where everything is."""
 
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import Final
 
 import msgspec
 
 from stepwell.server.options import Mode
 from stepwell.server.settings import Settings
+from stepwell.server.stores import StorePlace
 
 __all__ = ["KnownApp", "Whereabouts", "banner"]
 
@@ -59,7 +59,7 @@ def banner(settings: Settings, where: Whereabouts, *, with_colors: bool = False)
         *([("Dashboard", f"{where.url}{settings.base_path}/")] if settings.ui else []),
         ("API", _api(settings, where)),
         ("Events", f"POST {where.url}/e/{_event_key(settings)}"),
-        ("Database", _database(settings.database)),
+        ("Database", _database(StorePlace.of(settings))),
         *_rows("Apps", _apps(where.apps)),
         *_rows("Discovery", _discovery(settings)),
     ]
@@ -83,10 +83,10 @@ def _event_key(settings: Settings) -> str:
     return "test" if settings.mode is Mode.DEV else "<event key>"
 
 
-def _database(path: Path | None) -> str:
-    if path is None:
+def _database(place: StorePlace) -> str:
+    if not place.text:
         return "in memory; everything ends with the server (--no-persist)"
-    return f"{path}, kept between starts"
+    return f"{place.text}, kept between starts"
 
 
 def _apps(apps: Sequence[KnownApp]) -> list[str]:

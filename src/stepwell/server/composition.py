@@ -29,8 +29,8 @@ from stepwell.server.options import Mode
 from stepwell.server.otlp_settings import OtlpProtocol
 from stepwell.server.run_log import RunLog
 from stepwell.server.settings import Settings
+from stepwell.server.stores import ServerStore
 from stepwell.server.sync import Sync, SyncSettings
-from stepwell.store.sqlite.store import SqliteStore
 
 __all__ = ["Circumstances", "Parts", "compose"]
 
@@ -83,7 +83,7 @@ class Circumstances:
     tells_runs: bool = False
 
 
-def compose(settings: Settings, store: SqliteStore, now: Circumstances) -> Parts:
+def compose(settings: Settings, store: ServerStore, now: Circumstances) -> Parts:
     """Put a server together; nothing runs yet. Must be called inside the event loop.
 
     Args:
@@ -124,6 +124,7 @@ def compose(settings: Settings, store: SqliteStore, now: Circumstances) -> Parts
         engine=engine,
         registry=registry,
         readers=store.read_models(),
+        store_sizes=store.sizes,
         sync=Sync(client, registry, clock, settings=_sync_settings(settings)),
         counts=counts,
         slow_work=slow_work,

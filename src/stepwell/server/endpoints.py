@@ -2,8 +2,8 @@
 
 import os
 import secrets
-import socket
 import time
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 
 from starlette.types import ASGIApp
@@ -54,8 +54,10 @@ from stepwell.server.clock import SystemClock
 from stepwell.server.ids import RandomIds
 from stepwell.server.options import Mode
 from stepwell.server.settings import Settings
+from stepwell.server.stores import StorePlace, process_name
 from stepwell.server.sync import Sync
 from stepwell.store.reading import ReadModels
+from stepwell.store.sizes import StoreSizes
 from stepwell.wire.run_claim import TokenKey
 
 __all__ = ["Behind", "served", "server_kind"]
@@ -68,6 +70,7 @@ class Behind:
     engine: Engine
     registry: Registry
     readers: ReadModels
+    store_sizes: Callable[[], Awaitable[StoreSizes]]
     sync: Sync
     counts: Counts
     slow_work: SlowestWork
@@ -141,6 +144,7 @@ def _graphql(
 ) -> GraphqlEndpoint:
     """The API of the dashboard and the command line."""
     registry = behind.registry
+    place = StorePlace.of(settings)
     given = GraphqlServices(
         base=services,
         environment_id=DEFAULT_ENVIRONMENT_ID,
@@ -155,8 +159,10 @@ def _graphql(
             version=__version__,
             kind=server_kind(settings.mode),
             started_ms=behind.clock.now_ms(),
-            database=settings.database,
-            process=f"{socket.gethostname()}:{os.getpid()}",
+            store=place.kind,
+            place=place.text,
+            sizes=behind.store_sizes,
+            process=process_name(),
             calls_max=settings.queue_workers,
         ),
         commits=behind.counts.commits,
@@ -207,12 +213,18 @@ def _api_settings(settings: Settings) -> ApiSettings:
             queue_workers=settings.queue_workers,
             require_keys=settings.mode is Mode.START,
             no_dashboard=not settings.ui,
-            persist=settings.database is not None,
-            sqlite_dir=str(settings.database.parent) if settings.database is not None else "",
+            persist=StorePlace.of(settings).kind != "memory",
+            sqlite_dir=_sqlite_dir(settings),
         ),
         base_path=settings.base_path,
         dashboard=_dashboard(settings) if settings.ui else None,
     )
+
+
+def _sqlite_dir(settings: Settings) -> str:
+    if settings.database is None or settings.postgres is not None:
+        return ""
+    return str(settings.database.parent)
 
 
 def _dashboard(settings: Settings) -> DashboardSettings:
@@ -221,5 +233,5 @@ def _dashboard(settings: Settings) -> DashboardSettings:
         discovery=settings.discovery,
         poll=settings.poll,
         poll_interval_s=settings.poll_interval_s,
-        is_in_memory=settings.database is None,
+        is_in_memory=StorePlace.of(settings).kind == "memory",
     )

@@ -198,7 +198,7 @@ _USED: Final = (
         name="postgres-max-open-conns",
         kind=Kind.NUMBER,
         metavar="COUNT",
-        about="Connections to PostgreSQL, at most; 2 or more. Default: 100.",
+        about="Connections to PostgreSQL, at most; 4 or more, of which 9 are used. Default: 100.",
     ),
     Option(
         name="postgres-conn-max-idle-time",

@@ -22,7 +22,7 @@ from stepwell.server.clock import SystemClock
 from stepwell.server.companion import Companion, Introduction
 from stepwell.server.composition import Circumstances, Parts, compose
 from stepwell.server.discovery import DISCOVERY_PORTS, Discovery
-from stepwell.server.errors import AssertionsDisabled, SettingUnsupported
+from stepwell.server.errors import AssertionsDisabled
 from stepwell.server.http_server import HttpServer
 from stepwell.server.listening import listen, listen_nearby
 from stepwell.server.log_settings import LogFormat
@@ -32,7 +32,7 @@ from stepwell.server.options import Mode
 from stepwell.server.process import raise_open_files, settle_memory, take_short_turns
 from stepwell.server.service_manager import ServiceManager
 from stepwell.server.settings import Settings
-from stepwell.store.sqlite.store import SqliteStore
+from stepwell.server.stores import ServerStore, StorePlace, open_store
 
 __all__ = ["Announce", "Server", "run_server"]
 
@@ -76,7 +76,6 @@ def run_server(
         AssertionsDisabled: Python was started with -O.
         AddressUnavailable: The server cannot listen.
         StoreInUse, StoreCorrupt, StoreNewer, StoreUnusable: The database cannot be used.
-        SettingUnsupported: Nor is there a store of the kind that was asked for.
         TokenNotShown: Nobody would have seen the operator token.
     """
     # Here and not where assertions stand: with -O none of them is left to notice.
@@ -119,7 +118,7 @@ class Server:
     async def run(self) -> None:
         """Serve until a signal comes, then finish what was begun."""
         self._catch_signals()
-        store = await _open_store(self._settings)
+        store = await open_store(self._settings)
         try:
             listeners = self._listen()
             clock = SystemClock()
@@ -144,7 +143,7 @@ class Server:
         """Begin to stop. May be called twice."""
         self._stopping.set()
 
-    async def _operator(self, store: SqliteStore, clock: Clock) -> HeldToken | None:
+    async def _operator(self, store: ServerStore, clock: Clock) -> HeldToken | None:
         """None in development, where everybody may do everything."""
         if self._settings.mode is Mode.DEV:
             return None
@@ -237,7 +236,7 @@ class Server:
             version=__version__,
             mode=settings.mode.value,
             url=parts.url + settings.base_path,
-            database=str(settings.database or "in memory"),
+            database=StorePlace.of(settings).text or "in memory",
         )
         if self._announce is not None:
             with_colors = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
@@ -298,14 +297,6 @@ async def _tidy(parts: Parts) -> None:
         with suppress(StoreUnavailable, OwnershipLost):
             await parts.behind.engine.forget_expired()
         await asyncio.sleep(_TIDY_S)
-
-
-async def _open_store(settings: Settings) -> SqliteStore:
-    if settings.postgres is not None:
-        reason = "this version keeps everything in SQLite; leave it out, or use --sqlite-dir"
-        raise SettingUnsupported("postgres-uri", reason)
-    path = settings.database
-    return SqliteStore.in_memory() if path is None else await SqliteStore.open(path)
 
 
 async def _until_stored(parts: Parts, action: Callable[[], Coroutine[Any, Any, None]]) -> None:

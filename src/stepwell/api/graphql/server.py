@@ -32,7 +32,7 @@ def _server(_: Any, request: Request) -> dict[str, Any]:
         "environment": environment(request),
         "function_count": len(active_functions(request)),
         "app_count": sum(not app.archived_ms for app in services.apps.apps.values()),
-        "database_path": None if facts.database is None else str(facts.database),
+        "database_path": facts.place or None,
         "slow_work": services.slow_work.slowest(),
         "calls_under_way": len(services.engine.calls_under_way()),
         "calls_max": facts.calls_max,
@@ -41,11 +41,11 @@ def _server(_: Any, request: Request) -> dict[str, Any]:
 
 
 async def _database_bytes(_: Any, request: Request) -> int | None:
-    return await request.services.server.database_bytes()
+    return (await request.services.server.sizes()).database_bytes
 
 
 async def _log_bytes(_: Any, request: Request) -> int | None:
-    return await request.services.server.log_bytes()
+    return (await request.services.server.sizes()).log_bytes
 
 
 async def _queue_depth(_: Any, request: Request) -> int | None:

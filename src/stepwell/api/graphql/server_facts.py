@@ -1,8 +1,9 @@
 """What the server says about itself."""
 
-import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from pathlib import Path
+
+from stepwell.store.sizes import StoreSizes
 
 __all__ = ["ServerFacts"]
 
@@ -13,7 +14,9 @@ class ServerFacts:
 
     Attributes:
         kind: "dev" or "cloud".
-        database: The database file; None if everything is in memory.
+        store: Where the data is, in one word: memory, sqlite or postgres.
+        place: Where it is, as a person would look for it; empty for memory.
+        sizes: How large it is now.
         process: Names the process: host and process id.
         calls_max: Calls to apps at the same time, at most.
     """
@@ -21,31 +24,8 @@ class ServerFacts:
     version: str
     kind: str
     started_ms: int
-    database: Path | None
+    store: str
+    place: str
+    sizes: Callable[[], Awaitable[StoreSizes]]
     process: str
     calls_max: int
-
-    @property
-    def store(self) -> str:
-        """Where the data is, in one word."""
-        return "memory" if self.database is None else "sqlite"
-
-    async def database_bytes(self) -> int | None:
-        """Size of the database file and what has not been written back to it yet."""
-        if self.database is None:
-            return None
-        return await asyncio.to_thread(_bytes_of, self.database, _log_of(self.database))
-
-    async def log_bytes(self) -> int | None:
-        """Size of what has not been written back to the database file yet."""
-        if self.database is None:
-            return None
-        return await asyncio.to_thread(_bytes_of, _log_of(self.database))
-
-
-def _log_of(database: Path) -> Path:
-    return database.with_name(f"{database.name}-wal")
-
-
-def _bytes_of(*paths: Path) -> int:
-    return sum(path.stat().st_size for path in paths if path.exists())

@@ -54,7 +54,9 @@ export function StoreFacts({ server }: StoreFactsProps) {
         </Facts>
         {server.databasePath !== null && (
           <div>
-            <p className="text-ink-faint text-xs">Database file</p>
+            <p className="text-ink-faint text-xs">
+              {server.store === 'postgres' ? 'Database' : 'Database file'}
+            </p>
             <Id id={server.databasePath} className="max-w-full" />
           </div>
         )}

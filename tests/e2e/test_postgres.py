@@ -1,0 +1,162 @@
+"""Servers on a real PostgreSQL, of which either end may vanish at any time."""
+
+import random
+import secrets
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.checkers import (
+    assert_agrees,
+    assert_each_started_once,
+    assert_sound,
+    read,
+    wait_until_nothing_is_queued,
+)
+from tests.e2e.processes import HeldApp, ServerProcess, Servers, free_port, wait_until
+from tests.e2e.series import FLAGS, Series
+from tests.postgres.packages import NEWEST
+from tests.postgres.server import PostgresServer
+
+_KILLS = 3
+_END_ALL = """
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+ WHERE datname = current_database() AND pid <> pg_backend_pid()
+"""
+
+
+@pytest.fixture(scope="module")
+def postgres() -> Iterator[PostgresServer]:
+    server = PostgresServer(NEWEST)
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def uri(postgres: PostgresServer) -> str:
+    return postgres.uri(postgres.create_database())
+
+
+def _environ(uri: str) -> dict[str, str]:
+    # Not as a flag: others see those of a process.
+    return {"STEPWELL_POSTGRES_URI": uri}
+
+
+def _is_ready(server: ServerProcess) -> bool:
+    return server.get("/health/ready").status == 200
+
+
+@pytest.mark.timeout(120)
+def test_nothing_acknowledged_is_lost_whatever_ends(
+    servers: Servers, postgres: PostgresServer, uri: str
+) -> None:
+    """The server or the database is killed, or connections are, while events come in."""
+    seed = secrets.randbits(32)
+    draws = random.Random(seed)
+    start = partial(servers.dev, *FLAGS, port=free_port(), environ=_environ(uri))
+
+    def end_connections() -> None:
+        read(uri, _END_ALL)
+
+    def restart_database(how: signal.Signals) -> None:
+        postgres.halt(how)
+        postgres.start()
+
+    with closing(Series(start, draws, lives=_KILLS + 7)) as lives:
+        rounds = [lives.kill] * _KILLS + [lives.terminate, lives.stop_and_continue]
+        rounds += [end_connections] * 3
+        rounds += [partial(restart_database, how) for how in (signal.SIGINT, signal.SIGQUIT)]
+        draws.shuffle(rounds)
+        for end_something in rounds:
+            lives.go_on()
+            end_something()
+        record = lives.finish()
+        acknowledged, repeated = lives.load.acknowledged, lives.load.repeated
+        wait_until_nothing_is_queued(uri)
+        assert lives.server.stop() == 0
+        assert postgres.uri().rpartition("/")[0] not in lives.server.output
+
+    counts = assert_sound(uri)
+    assert_each_started_once(uri, acknowledged)
+    assert_agrees(uri, record)
+    sys.stdout.write(
+        f"seed {seed}: {len(rounds)} ends, {len(acknowledged)} events acknowledged"
+        f" ({repeated} requests repeated), {counts.runs} runs, {record.calls} calls\n"
+    )
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP, signal.SIGTERM])
+def test_another_server_goes_on_with_what_one_has_begun(
+    servers: Servers, held_app: HeldApp, uri: str, how: signal.Signals, tmp_path: Path
+) -> None:
+    """One owns the work, the other stands by and says so; a run goes on where it was."""
+    first = servers.dev(environ=_environ(uri))
+    held_app.register_with(first)
+    event_id = first.send(held_app.event)
+    call = held_app.calls.get()
+    (tmp_path / "second").mkdir()
+    second = servers.dev(directory=tmp_path / "second", environ=_environ(uri))
+    owner = second.entry("partition.standing_by")["owner"]
+    assert str(first.process.pid) in owner
+    refused = second.post("/e/test", {"name": "a/b"})
+    assert (refused.status, refused.json()["code"]) == (503, "SW2018")
+    assert int(refused.headers["retry-after"]) >= 1
+    assert second.get("/health/ready").json()["reason"] == "ownership"
+
+    first.signal(how)
+    again = held_app.calls.get()
+    again.answer("done")
+
+    assert again.body["ctx"]["run_id"] == call.body["ctx"]["run_id"]
+    wait_until(
+        lambda: [run["status"] for run in second.runs_of(event_id)] == ["Completed"],
+        what="the end of the run",
+    )
+    if how is signal.SIGSTOP:
+        # What it has missed does not come true any more: it asks for its turn, and stands by.
+        first.signal(signal.SIGCONT)
+        call.answer("too late")
+        assert str(second.process.pid) in first.entry("partition.standing_by")["owner"]
+        assert not _is_ready(first)
+    else:
+        call.answer("too late")
+    (run,) = second.runs_of(event_id)
+    assert run["output"] == "done"
+    assert second.send("a/b")
+    first.kill()
+    assert second.stop() == 0
+
+
+def test_a_database_that_is_away_refuses_events_and_loses_none(
+    servers: Servers, postgres: PostgresServer, uri: str
+) -> None:
+    server = servers.dev(environ=_environ(uri))
+    kept = server.send("a/b", {"n": 1})
+
+    postgres.halt(signal.SIGQUIT)
+    refused = server.post("/e/test", {"name": "a/b"})
+    assert (refused.status, refused.json()["code"]) == (503, "SW2001")
+    assert int(refused.headers["retry-after"]) >= 1
+    assert server.get("/health").status == 200
+    assert server.get("/health/ready").status == 503
+
+    postgres.start()
+    wait_until(partial(_is_ready, server), what="readiness")
+    sent = server.send("a/b", {"n": 2})
+    stored = read(uri, "SELECT id FROM events WHERE name = 'a/b' ORDER BY id")
+    assert stored == [(kept,), (sent,)]
+    assert server.stop() == 0
+
+
+def test_a_database_that_cannot_be_used_is_refused_without_its_password(servers: Servers) -> None:
+    uri = f"postgresql://someone:very-secret@127.0.0.1:{free_port()}/nothing"
+    server = servers("dev", "--no-discovery", environ=_environ(uri))
+
+    assert server.wait() != 0
+    assert "SW2006" in server.output
+    assert "very-secret" not in server.output
