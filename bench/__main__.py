@@ -3,6 +3,7 @@
     uv run python -m bench                          everything, with the server of this checkout
     uv run python -m bench --workload noop          one workload
     uv run python -m bench --smoke                  a little of everything, in seconds
+    uv run python -m bench --postgres 18            on a PostgreSQL of its own
     uv run python -m bench --url http://127.0.0.1:8288
     uv run python -m bench --server-command 'other-server --port {port} --dir {data}'
 
@@ -12,6 +13,7 @@ time something took.
 
 import argparse
 import contextlib
+import os
 import shutil
 import signal
 import sys
@@ -27,6 +29,8 @@ from bench.result import Result
 from bench.server import ServerFailedError, default_command
 from bench.session import SMOKE, Scale, Session, Target
 from bench.workloads import WORKLOADS
+from tests.postgres.packages import NEWEST, OLDEST
+from tests.postgres.server import PostgresServer
 
 
 def _arguments() -> argparse.Namespace:
@@ -49,6 +53,12 @@ def _arguments() -> argparse.Namespace:
         type=int,
         default=[],
         help="with --url: also counts as the server, for example its database; repeatable",
+    )
+    parser.add_argument(
+        "--postgres",
+        type=int,
+        choices=(OLDEST, NEWEST),
+        help="have servers keep everything in a PostgreSQL of this version, which is started",
     )
     parser.add_argument("--event-key", default="bench")
     parser.add_argument(
@@ -108,6 +118,11 @@ def main() -> int:
     )
     with contextlib.ExitStack() as cleanup:
         cleanup.callback(shutil.rmtree, data_parent, ignore_errors=True)
+        if options.postgres is not None:
+            database = PostgresServer(options.postgres)
+            cleanup.callback(database.stop)
+            # Servers inherit it, and nobody sees the password among their flags.
+            os.environ["STEPWELL_POSTGRES_URI"] = database.uri(database.create_database())
         machine = this_machine(data_parent)
         session = Session(target, _scale(options))
         cleanup.callback(session.close)
@@ -116,7 +131,10 @@ def main() -> int:
         except (ServerFailedError, RegistrationRefusedError) as error:
             print(error, file=sys.stderr)
             return 2
-    report = Report(machine, options.url or options.server_command, results)
+    measured = options.url or options.server_command
+    if options.postgres is not None:
+        measured += f", PostgreSQL {options.postgres}"
+    report = Report(machine, measured, results)
     print(heading(report))
     print(table(results))
     if options.markdown:
