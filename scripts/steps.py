@@ -20,6 +20,8 @@ WEB_GENERATED = (WEB / "src" / "routeTree.gen.ts", WEB / "src" / "graphql-env.d.
 
 # The router's generator and the build write into the same folder of sources.
 _WEB_SOURCES = threading.Lock()
+# Two steps need these packages, and install them if nobody has.
+_TYPESCRIPT_SDK = threading.Lock()
 _FIRST_LOAD = re.compile(r"^first load.*$", re.MULTILINE)
 
 _PYTEST_NO_TESTS = 5
@@ -142,10 +144,11 @@ def _install_typescript_sdk(run: StepRun, folder: Path) -> None:
         return
     digest = hashlib.sha256(lock.read_bytes()).hexdigest()
     mark = folder / "node_modules" / ".stepwell-lock"
-    if mark.exists() and mark.read_text() == digest:
-        return
-    run.require(program("npm"), "ci", "--no-audit", "--no-fund", cwd=folder)
-    mark.write_text(digest)
+    with _TYPESCRIPT_SDK:
+        if mark.exists() and mark.read_text() == digest:
+            return
+        run.require(program("npm"), "ci", "--no-audit", "--no-fund", cwd=folder)
+        mark.write_text(digest)
 
 
 def _pytest(run: StepRun, folder: str) -> None:
