@@ -215,7 +215,7 @@ def _build(node: Node, root: Path) -> None:
         if not (pages / "index.html").is_file():
             raise BuildFailed(f"`vite build` made no index.html.\n{_WAYS_OUT}")
         (pages / "THIRD_PARTY_LICENSES.md").write_text(_licences(web, pages))
-        _move_notes(pages / _BUILD_NOTES, web / "node_modules" / ".stepwell-build")
+        _move_notes(pages / _BUILD_NOTES, web / ".build-notes")
         (pages / _BUILD_ID).write_text(digest)
 
         # A server that runs meanwhile sees the old pages or the new ones, or for an instant none.

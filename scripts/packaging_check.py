@@ -86,7 +86,9 @@ def _look_into(run: StepRun, archive: Path) -> None:
     }
     if missing := sorted(needed - names):
         raise StepError(f"the source archive lacks {', '.join(missing)}")
-    unwanted = re.compile(r"(^|/)(node_modules|__pycache__|\.tanstack|screenshots|\.dist-\w+)(/|$)")
+    unwanted = re.compile(
+        r"(^|/)(node_modules|__pycache__|\.tanstack|\.build-notes|screenshots|\.dist-\w+)(/|$)"
+    )
     if found := sorted(name for name in names if unwanted.search(name)):
         raise StepError(f"the source archive has {', '.join(found[:5])}")
 
