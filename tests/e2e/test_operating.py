@@ -139,7 +139,7 @@ class TestRefusing:
         [
             (("--operator-token", "5ecret"), "SW2010"),
             (("--metrics-token", "5ecret"), "SW2010"),
-            (("--postgres-uri", "postgresql://me:5ecret@localhost/db"), "SW2014"),
+            (("--postgres-uri", "postgresql://me:5ecret@localhost:1/db"), "SW2006"),
             (("--postgres-uri", "mysql://me:5ecret@localhost/db"), "SW2010"),
             (("--shutdown-grace", "soon"), "SW2010"),
         ],
