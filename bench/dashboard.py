@@ -93,7 +93,7 @@ def _report_first_load() -> None:
             [*build, "--outDir", pages, "--logLevel", "error"], cwd=web, check=True, timeout=300
         )
         count = subprocess.run(
-            ["node", "scripts/first-load.mjs", pages],
+            ["node", "scripts/first-load.mjs", pages, f"{pages}/.vite"],
             cwd=web,
             check=True,
             capture_output=True,
