@@ -1,29 +1,35 @@
 """Connections that are opened when they are wanted, kept while they work, and replaced when not."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final, NamedTuple
-from weakref import WeakKeyDictionary
 
 import psycopg
-from psycopg import AsyncConnection, BaseConnection, sql
+from psycopg import AsyncConnection, BaseConnection
+from psycopg.sql import SQL, Composed, Identifier, Literal
 
 from stepwell.engine.store import StoreUnavailable
 from stepwell.store.postgres.address import Address
-from stepwell.store.postgres.failures import reason_of
+from stepwell.store.postgres.failures import failure, reason_of
 from stepwell.store.postgres.parameters import register_texts
-from stepwell.store.postgres.pipeline import FailedAt, PipelinedConnection
+from stepwell.store.postgres.pipeline import FailedAt, PipelinedConnection, prepared
+from stepwell.store.sql.statements import Answer, Query
 
 __all__ = [
     "BROWSING",
+    "NOW_MS",
     "READING",
     "WRITING",
     "Connections",
     "PoolTimes",
     "configure",
     "connect",
+    "value_of",
 ]
+
+#: The database's clock, the only one that all servers agree on.
+NOW_MS: Final = "CAST(extract(epoch FROM clock_timestamp()) * 1000 AS bigint)"
 
 #: Times after which the server gives something up, so that nobody waits for ever for a lock, or for
 #: somebody who has stopped in the middle of a transaction.
@@ -107,7 +113,6 @@ class Connections:
         self._free = asyncio.Semaphore(connections_max)
         # Those used last stand last and are used first, so that others become old.
         self._idle: list[_Idle] = []
-        self._born_s: WeakKeyDictionary[PipelinedConnection, float] = WeakKeyDictionary()
         self._is_closed = False
 
     @asynccontextmanager
@@ -130,6 +135,19 @@ class Connections:
                 await self._put_back(connection)
         finally:
             self._free.release()
+
+    async def run(self, operation: str, queries: Sequence[Query]) -> list[Answer]:
+        """The answers to queries that are sent together: one transaction.
+
+        Raises:
+            StoreUnavailable, StoreDefect: Nothing was done, or it is unknown whether anything was.
+        """
+        statements = [prepared(query) for query in queries]
+        try:
+            async with self.use(operation) as connection:
+                return await connection.run(statements)
+        except FailedAt as failed:
+            raise failure(operation, failed.error) from failed.error
 
     async def close(self) -> None:
         """Wait for those who use one, then close all. May be called twice."""
@@ -176,16 +194,14 @@ class Connections:
 
     async def _connect(self, operation: str) -> PipelinedConnection:
         try:
-            connection = PipelinedConnection(await connect(self._address, self._settings))
+            return PipelinedConnection(await connect(self._address, self._settings))
         except psycopg.Error as error:
             raise StoreUnavailable(operation, reason_of(error)) from error
-        self._born_s[connection] = asyncio.get_running_loop().time()
-        return connection
 
     async def _put_back(self, connection: PipelinedConnection) -> None:
         now_s = asyncio.get_running_loop().time()
         lifetime_s = self._times.lifetime_s
-        is_old = lifetime_s is not None and now_s >= self._born_s[connection] + lifetime_s
+        is_old = lifetime_s is not None and now_s >= connection.opened_s + lifetime_s
         if connection.is_idle and not is_old and not self._is_closed:
             self._idle.append(_Idle(connection, now_s))
         else:
@@ -214,11 +230,17 @@ async def connect(address: Address, settings: dict[str, str]) -> AsyncConnection
     return connection
 
 
-def configure(settings: dict[str, str], connection: BaseConnection[Any]) -> sql.Composed:
+def configure(settings: dict[str, str], connection: BaseConnection[Any]) -> Composed:
     """The statements that make those settings that the server knows, for one round trip."""
     version = connection.info.server_version
-    return sql.SQL("; ").join(
-        sql.SQL("SET {} = {}").format(sql.Identifier(name), sql.Literal(value))
+    return SQL("; ").join(
+        SQL("SET {} = {}").format(Identifier(name), Literal(value))
         for name, value in settings.items()
         if version >= _SINCE.get(name, 0)
     )
+
+
+async def value_of(connection: AsyncConnection[Any], sql: str, parameters: Any = ()) -> Any:
+    """The first value of the first row of an answer; None if there is no row."""
+    row = await (await connection.execute(sql.encode(), parameters)).fetchone()
+    return None if row is None else row[0]

@@ -9,7 +9,7 @@ from psycopg import AsyncConnection, Connection
 from stepwell.store.errors import StoreNewer, StoreUnusable
 from stepwell.store.migrations import HEAD, REVISIONS
 from stepwell.store.postgres.address import Address
-from stepwell.store.postgres.connections import connect
+from stepwell.store.postgres.connections import connect, value_of
 from stepwell.store.postgres.failures import reason_of
 from stepwell.store.postgres.weeks import keep_weeks
 
@@ -53,22 +53,17 @@ async def _check_server(connection: AsyncConnection[Any], address: Address) -> N
     encoding = connection.info.parameter_status("server_encoding")
     if encoding != _ENCODING:
         raise StoreUnusable(address.place, f"its encoding is {encoding}, not {_ENCODING}")
-    if not await _value(connection, _IS_WRITABLE):
+    if not await value_of(connection, _IS_WRITABLE):
         raise StoreUnusable(address.place, "it is a standby, which cannot be written to")
 
 
 async def _known_revision(connection: AsyncConnection[Any], address: Address) -> str | None:
-    if not await _value(connection, _IS_VERSIONED):
+    if not await value_of(connection, _IS_VERSIONED):
         return None
-    revision: str | None = await _value(connection, _REVISION)
+    revision: str | None = await value_of(connection, _REVISION)
     if revision is not None and revision not in REVISIONS:
         raise StoreNewer(address.place, revision)
     return revision
-
-
-async def _value(connection: AsyncConnection[Any], sql: str) -> Any:
-    row = await (await connection.execute(sql.encode())).fetchone()
-    return None if row is None else row[0]
 
 
 def _migrate(address: Address) -> None:

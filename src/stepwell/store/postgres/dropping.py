@@ -19,6 +19,7 @@ from psycopg import AsyncConnection
 
 from stepwell.core.identity import PartitionId
 from stepwell.engine.store import Ownership, OwnershipLost
+from stepwell.store.postgres.connections import NOW_MS, value_of
 from stepwell.store.postgres.failures import reason_of
 from stepwell.store.postgres.weeks import OF_EVENTS, OF_RUNS, WEEK_MS, Week, weeks_of
 from stepwell.store.sql.needed import (
@@ -43,7 +44,6 @@ _PATIENCE: Final = "SET LOCAL lock_timeout = '2s'"
 #: Clocks of nodes differ by less.
 _SKEW_MS: Final = 3_600_000
 
-_NOW_MS: Final = "SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000 AS bigint)"
 _FENCE: Final = "SELECT 1 FROM partitions WHERE id = %s AND epoch = %s FOR SHARE"
 _ALL_PARTITIONS: Final = "SELECT id FROM partitions"
 
@@ -87,7 +87,7 @@ async def drop_weeks_of_events(
     for week in await weeks_of(connection, "events"):
         if week.end_ms > before_ms:
             continue
-        since = ulid_from(await _value(connection, _NOW_MS) - _SKEW_MS, bytes(10))
+        since = ulid_from(await value_of(connection, f"SELECT {NOW_MS}") - _SKEW_MS, bytes(10))
         first, end = week.ids
         keeps = _KEEPS_EVENTS.format(week=week.partition("events"))
         if await _is_kept(connection, keeps, before_ms):
@@ -120,7 +120,7 @@ async def drop_weeks_of_runs(
 async def _is_kept(connection: AsyncConnection[Any], sql: str, before_ms: int) -> bool:
     async with connection.transaction():
         await connection.execute(_READING.encode())
-        return bool(await _value(connection, sql, (before_ms,)))
+        return bool(await value_of(connection, sql, (before_ms,)))
 
 
 async def _is_queued(
@@ -158,7 +158,7 @@ async def _drop(
                 await connection.execute(
                     f"LOCK TABLE ONLY {table} IN ACCESS EXCLUSIVE MODE".encode()
                 )
-                if await _value(connection, *needs):
+                if await value_of(connection, *needs):
                     return dropped
                 await connection.execute(f"DROP TABLE IF EXISTS {name}".encode())
         except psycopg.errors.LockNotAvailable as error:
@@ -170,10 +170,5 @@ async def _drop(
 
 
 async def _check_epoch(connection: AsyncConnection[Any], owner: Ownership) -> None:
-    if await _value(connection, _FENCE, (owner.partition, owner.epoch)) is None:
+    if await value_of(connection, _FENCE, (owner.partition, owner.epoch)) is None:
         raise OwnershipLost(owner.partition, owner.epoch)
-
-
-async def _value(connection: AsyncConnection[Any], sql: str, parameters: Any = ()) -> Any:
-    row = await (await connection.execute(sql.encode(), parameters)).fetchone()
-    return None if row is None else row[0]

@@ -6,7 +6,6 @@ with its next commit. So nothing here has to be exact, and only the database's c
 """
 
 import asyncio
-from collections.abc import Sequence
 from contextlib import suppress
 from typing import Final
 
@@ -14,10 +13,8 @@ import structlog
 
 from stepwell.core.identity import PartitionId
 from stepwell.engine.store import PartitionHeld, StoreUnavailable
-from stepwell.store.postgres.connections import Connections
-from stepwell.store.postgres.failures import failure
-from stepwell.store.postgres.pipeline import FailedAt, prepared
-from stepwell.store.sql.statements import Answer, Query, Statement
+from stepwell.store.postgres.connections import NOW_MS, Connections
+from stepwell.store.sql.statements import Query, Statement
 
 __all__ = ["LEASE_S", "Leases"]
 
@@ -28,20 +25,18 @@ LEASE_S: Final = 5.0
 #: Between two renewals: three may fail.
 _RENEWALS: Final = 4
 
-_NOW_MS: Final = "CAST(extract(epoch FROM clock_timestamp()) * 1000 AS bigint)"
-
 _TAKE: Final = Statement(f"""
 INSERT INTO partitions (id, epoch, probe, owner, lease_until_ms)
-VALUES (?1, 1, '', ?2, {_NOW_MS} + ?3)
+VALUES (?1, 1, '', ?2, {NOW_MS} + ?3)
     ON CONFLICT (id) DO UPDATE
    SET epoch = partitions.epoch + 1, owner = excluded.owner,
        lease_until_ms = excluded.lease_until_ms
- WHERE partitions.owner = excluded.owner OR partitions.lease_until_ms <= {_NOW_MS}
+ WHERE partitions.owner = excluded.owner OR partitions.lease_until_ms <= {NOW_MS}
 RETURNING epoch
 """)  # noqa: S608 - ours
 _OWNER: Final = Statement("SELECT owner FROM partitions WHERE id = ?1")
 _RENEW: Final = Statement(f"""
-UPDATE partitions SET lease_until_ms = {_NOW_MS} + ?3
+UPDATE partitions SET lease_until_ms = {NOW_MS} + ?3
  WHERE id = ?1 AND owner = ?2 AND lease_until_ms > 0
 """)  # noqa: S608 - ours
 _RELEASE: Final = Statement("""
@@ -77,7 +72,7 @@ class Leases:
             StoreUnavailable: It is not known whether it was taken.
         """
         query = Query(_TAKE, (partition, self._server, self._lease_ms))
-        taken, owner = await self._run("take", [query, Query(_OWNER, (partition,))])
+        taken, owner = await self._connections.run("take", [query, Query(_OWNER, (partition,))])
         if not taken.rows:
             raise PartitionHeld(partition, owner.rows[0][0] if owner.rows else "another server")
         self._taken.add(partition)
@@ -99,7 +94,7 @@ class Leases:
         # Without it, they wait until the leases have ended.
         with suppress(StoreUnavailable):
             if released:
-                await self._run("release", released)
+                await self._connections.run("release", released)
         await self._connections.close()
 
     async def _renew_for_ever(self) -> None:
@@ -114,11 +109,4 @@ class Leases:
         renewed = [
             Query(_RENEW, (partition, self._server, self._lease_ms)) for partition in self._taken
         ]
-        await self._run("renew", renewed)
-
-    async def _run(self, operation: str, queries: Sequence[Query]) -> list[Answer]:
-        async with self._connections.use(operation) as connection:
-            try:
-                return await connection.run([prepared(query) for query in queries])
-            except FailedAt as failed:
-                raise failure(operation, failed.error) from failed.error
+        await self._connections.run("renew", renewed)

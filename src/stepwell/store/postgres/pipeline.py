@@ -80,9 +80,14 @@ def bulk(statement: BulkStatement, values: Sequence[Any]) -> Prepared:
 
 
 class PipelinedConnection:
-    """A connection that is used for pipelines only, one at a time."""
+    """A connection that is used for pipelines only, one at a time.
+
+    Attributes:
+        opened_s: When it was opened, by the clock of the loop.
+    """
 
     def __init__(self, connection: AsyncConnection[Any]) -> None:
+        self.opened_s = asyncio.get_running_loop().time()
         self._connection = connection
         self._pgconn = connection.pgconn
         self._pgconn.enter_pipeline_mode()

@@ -23,7 +23,7 @@ from stepwell.store.postgres.pipeline import (
     prepared,
 )
 from stepwell.store.sql import commit, forgetting, rollups
-from stepwell.store.sql.statements import Answer, BulkStatement, Query, Question, Statement
+from stepwell.store.sql.statements import BulkStatement, Query, Question, Statement
 
 __all__ = ["PostgresDatabase"]
 
@@ -60,7 +60,7 @@ class PostgresDatabase:
     async def ask(self, operation: str, question: Question[T]) -> T:
         try:
             queries = next(question)
-            question.send(await self._read(operation, queries) if queries else [])
+            question.send(await self._readers.run(operation, queries) if queries else [])
         except StopIteration as done:
             result: T = done.value
             return result
@@ -88,11 +88,7 @@ class PostgresDatabase:
         return await self._write(operation, owner.partition, work, owner)
 
     async def change(self, operation: str, query: Query) -> int:
-        async with self._writers.use(operation) as connection:
-            try:
-                (changed,) = await connection.run([prepared(query)])
-            except FailedAt as failed:
-                _raise(operation, failed)
+        (changed,) = await self._writers.run(operation, [query])
         return changed.hits
 
     async def close(self) -> None:
@@ -101,14 +97,6 @@ class PostgresDatabase:
         await self._leases.close()
         await self._writers.close()
         await self._readers.close()
-
-    async def _read(self, operation: str, queries: Sequence[Query]) -> list[Answer]:
-        statements = [prepared(query) for query in queries]
-        try:
-            async with self._readers.use(operation) as connection:
-                return await connection.run(statements)
-        except FailedAt as failed:
-            _raise(operation, failed)
 
     async def _write(
         self,

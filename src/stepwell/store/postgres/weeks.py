@@ -15,6 +15,7 @@ import psycopg
 import structlog
 from psycopg import AsyncConnection
 
+from stepwell.store.postgres.connections import NOW_MS, value_of
 from stepwell.store.postgres.failures import reason_of
 from stepwell.wire.ulid import ulid_from
 
@@ -40,7 +41,6 @@ _PATIENCE: Final = "SET LOCAL lock_timeout = '2s'"
 # Two nodes that make the same partition would be in each other's way. The number is "stepweek".
 _ALONE: Final = f"SELECT pg_advisory_xact_lock({int.from_bytes(b'stepweek')})"
 
-_NOW_MS: Final = "SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000 AS bigint)"
 _PARTITIONS: Final = """
 SELECT child.relname FROM pg_inherits
   JOIN pg_class AS child ON child.oid = inhrelid
@@ -81,7 +81,7 @@ async def keep_weeks(connection: AsyncConnection[Any]) -> list[str]:
     somebody uses the table all the time, are left to the next time: others are there for two weeks,
     and the default ones take what belongs to none.
     """
-    now_ms = await _now_ms(connection)
+    now_ms = await value_of(connection, f"SELECT {NOW_MS}")
     weeks = [Week.of(now_ms + number * WEEK_MS) for number in range(-_BEFORE, _AFTER + 1)]
     existing = await _partitions(connection)
     made: list[str] = []
@@ -142,10 +142,3 @@ async def _partitions(connection: AsyncConnection[Any]) -> set[str]:
     parents = ", ".join(f"'{table}'" for table in _TABLES)
     cursor = await connection.execute(_PARTITIONS.format(parents=parents).encode())
     return {name for (name,) in await cursor.fetchall()}
-
-
-async def _now_ms(connection: AsyncConnection[Any]) -> int:
-    row = await (await connection.execute(_NOW_MS.encode())).fetchone()
-    assert row is not None
-    now_ms: int = row[0]
-    return now_ms
