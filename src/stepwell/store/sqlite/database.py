@@ -14,7 +14,14 @@ from stepwell.store.sqlite.connections import ThreadedConnections, transaction
 from stepwell.store.sqlite.lock import FileLock
 from stepwell.store.sqlite.writer import Writer
 
-__all__ = ["Database", "connect_reader", "connect_writer", "prepare_in_memory"]
+__all__ = [
+    "Database",
+    "beside",
+    "bytes_of",
+    "connect_reader",
+    "connect_writer",
+    "prepare_in_memory",
+]
 
 #: The oldest SQLite with STRICT tables.
 _SQLITE_MIN: Final = (3, 37, 0)
@@ -89,6 +96,19 @@ class Database:
         await self.readers.close()
         await self.writer.close()
         self._lock.release()
+
+
+def beside(path: Path, suffix: str) -> Path:
+    """A file that SQLite or we keep next to the database."""
+    return path.with_name(path.name + suffix)
+
+
+def bytes_of(path: Path) -> int:
+    """How large the file is; 0 if there is none."""
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
 
 
 def connect_writer(path: Path) -> sqlite3.Connection:

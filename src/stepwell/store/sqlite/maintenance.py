@@ -25,7 +25,13 @@ from stepwell.store.errors import (
     StoreUnusable,
 )
 from stepwell.store.migrations import HEAD, REVISIONS
-from stepwell.store.sqlite.database import Database, connect_reader, connect_writer
+from stepwell.store.sqlite.database import (
+    Database,
+    beside,
+    bytes_of,
+    connect_reader,
+    connect_writer,
+)
 from stepwell.store.sqlite.lock import FileLock, lock_holder
 
 __all__ = [
@@ -135,7 +141,7 @@ def status(path: Path) -> Status:
         return Status(
             path=str(path),
             bytes=path.stat().st_size,
-            wal_bytes=_size(_beside(path, "-wal")),
+            wal_bytes=bytes_of(beside(path, "-wal")),
             free_bytes=page_bytes * free_pages,
             revision=revision,
             newest_revision=HEAD,
@@ -201,7 +207,7 @@ def vacuum_into(connection: sqlite3.Connection, target: Path, progress: Progress
     _check_room(target, total)
 
     def called() -> int:
-        progress(min(_size(target), total), total)
+        progress(min(bytes_of(target), total), total)
         return 0
 
     try:
@@ -368,17 +374,6 @@ def _live_bytes(connection: sqlite3.Connection) -> int:
     ]
     pages, free_pages, page_bytes = values
     return int((pages - free_pages) * page_bytes)
-
-
-def _beside(path: Path, suffix: str) -> Path:
-    return path.with_name(path.name + suffix)
-
-
-def _size(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except FileNotFoundError:
-        return 0
 
 
 def _fsync(path: Path) -> None:

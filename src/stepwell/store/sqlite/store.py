@@ -10,7 +10,13 @@ from stepwell.store.sizes import StoreSizes
 from stepwell.store.sql.store import SqlStore
 from stepwell.store.sqlite.asking import SqliteDatabase
 from stepwell.store.sqlite.connections import InlineConnection
-from stepwell.store.sqlite.database import Database, connect_reader, prepare_in_memory
+from stepwell.store.sqlite.database import (
+    Database,
+    beside,
+    bytes_of,
+    connect_reader,
+    prepare_in_memory,
+)
 
 __all__ = ["SqliteStore"]
 
@@ -73,9 +79,5 @@ class SqliteStore(SqlStore):
 
 
 def _sizes_of(path: Path) -> StoreSizes:
-    log_bytes = _bytes_of(path.with_name(f"{path.name}-wal"))
-    return StoreSizes(_bytes_of(path) + log_bytes, log_bytes)
-
-
-def _bytes_of(path: Path) -> int:
-    return path.stat().st_size if path.exists() else 0
+    log_bytes = bytes_of(beside(path, "-wal"))
+    return StoreSizes(bytes_of(path) + log_bytes, log_bytes)
