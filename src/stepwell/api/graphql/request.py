@@ -1,5 +1,6 @@
 """What the resolvers of one query work on."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence, Sized
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
@@ -26,6 +27,7 @@ from stepwell.engine.distribution import CommitCounts
 from stepwell.engine.engine import Owned
 from stepwell.engine.slow_work import SlowestWork
 from stepwell.store.reading import ReadModels
+from stepwell.store.sizes import StoreSizes
 from stepwell.store.views import RunView, TraceRows
 
 __all__ = ["AppAsking", "AppCatalogue", "GraphqlServices", "Request"]
@@ -142,6 +144,7 @@ class Request:
     def __init__(self, services: GraphqlServices) -> None:
         self.services = services
         self.reads_traces = False
+        self._store_sizes: asyncio.Future[StoreSizes] | None = None
         readers, environment_id = services.readers, services.environment_id
 
         async def events(ids: Sequence[EventId]) -> Mapping[EventId, StoredEvent]:
@@ -163,6 +166,12 @@ class Request:
 
         self.recent: DataLoader[FunctionId, RecentRuns] = _loader(recent, None)
         self.event_volumes: DataLoader[str, list[int] | None] = _loader(volumes, None)
+
+    async def store_sizes(self) -> StoreSizes:
+        """How large the database is, looked at once per query."""
+        if self._store_sizes is None:
+            self._store_sizes = asyncio.ensure_future(self.services.server.sizes())
+        return await self._store_sizes
 
     @property
     def now_ms(self) -> int:

@@ -41,11 +41,11 @@ def _server(_: Any, request: Request) -> dict[str, Any]:
 
 
 async def _database_bytes(_: Any, request: Request) -> int | None:
-    return (await request.services.server.sizes()).database_bytes
+    return (await request.store_sizes()).database_bytes
 
 
 async def _log_bytes(_: Any, request: Request) -> int | None:
-    return (await request.services.server.sizes()).log_bytes
+    return (await request.store_sizes()).log_bytes
 
 
 async def _queue_depth(_: Any, request: Request) -> int | None:
