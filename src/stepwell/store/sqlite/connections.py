@@ -98,6 +98,7 @@ class _Job(NamedTuple):
     work: Callable[[sqlite3.Connection], Any]
     loop: asyncio.AbstractEventLoop
     future: asyncio.Future[Any]
+    done: Callable[[], None] | None
 
 
 class ThreadedConnections:
@@ -118,12 +119,19 @@ class ThreadedConnections:
         for thread in self._threads:
             thread.start()
 
-    async def run(self, operation: str, work: Callable[[sqlite3.Connection], T]) -> T:
+    async def run(
+        self,
+        operation: str,
+        work: Callable[[sqlite3.Connection], T],
+        *,
+        done: Callable[[], None] | None = None,
+    ) -> T:
+        """As `Connections.run`; `done` is called on the loop after the work, whoever still waits."""
         if self._is_closed:
             raise closed(operation)
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
-        self._jobs.put(_Job(operation, work, loop, future))
+        self._jobs.put(_Job(operation, work, loop, future, done))
         return await future
 
     async def close(self) -> None:
@@ -146,7 +154,7 @@ class ThreadedConnections:
             except BaseException as error:  # noqa: BLE001 - the caller gets it, whatever it is
                 failure = error
             try:
-                job.loop.call_soon_threadsafe(_settle, job.future, result, failure)
+                job.loop.call_soon_threadsafe(_settle, job, result, failure)
             except RuntimeError:
                 _log.warning("store.result_unclaimed", operation=job.operation)
             # A thread that waits for work must not keep the last batch in memory.
@@ -206,8 +214,11 @@ def attempt(
         raise StoreUnavailable(operation, str(error)) from error
 
 
-def _settle(future: "asyncio.Future[Any]", result: object, failure: BaseException | None) -> None:
-    if future.done():
+def _settle(job: _Job, result: object, failure: BaseException | None) -> None:
+    if job.done is not None:
+        job.done()
+    future = job.future
+    if future.done():  # cancelled
         return
     if failure is None:
         future.set_result(result)

@@ -9,6 +9,7 @@ of them, twenty times a commit; this way it changes hands once in each direction
 import asyncio
 import sqlite3
 from collections.abc import Callable
+from functools import partial
 from typing import TypeVar
 
 from stepwell.store.sqlite.connections import ThreadedConnections, attempt, begin, closed, roll_back
@@ -44,7 +45,7 @@ class Writer:
         """Make durable what `write` writes, or nothing of it; raises as `run` does."""
         await self._take(operation)
         try:
-            attempt(operation, lambda connection: _write(connection, write), self._connection)
+            attempt(operation, partial(_write, write=write), self._connection)
         except BaseException:
             self._is_free.release()
             raise
@@ -64,14 +65,7 @@ class Writer:
 
     async def _finish_on_thread(self, operation: str, work: Callable[[sqlite3.Connection], T]) -> T:
         """Do the work on the thread; the connection is free when it is done, not when we are."""
-        done = asyncio.ensure_future(self._thread.run(operation, work))
-        done.add_done_callback(self._release)
-        return await asyncio.shield(done)
-
-    def _release(self, done: "asyncio.Future[T]") -> None:
-        self._is_free.release()
-        if not done.cancelled():
-            done.exception()  # it is seen, even if the caller no longer waits
+        return await self._thread.run(operation, work, done=self._is_free.release)
 
 
 def _write(connection: sqlite3.Connection, write: Callable[[sqlite3.Connection], None]) -> None:
