@@ -13,7 +13,13 @@ from stepwell.core.journal import CallFacts
 from stepwell.core.queue import ItemKind, QueueItem
 from stepwell.core.run import RunState
 from stepwell.wire.checkpoint import EndpointRequest, endpoint_request
-from stepwell.wire.request import DISCOVERY, CallContext, execution_body
+from stepwell.wire.request import (
+    DISCOVERY,
+    CallContext,
+    CallStack,
+    SentSteps,
+    execution_body,
+)
 from stepwell.wire.response import Outcome
 
 __all__ = [
@@ -118,19 +124,22 @@ def call_body(
         run_id=run.new.id,
         attempt=item.attempt,
         max_attempts=function.attempts_max,
-        stack=list(run.steps),
-        stack_current=_stack_position(run, item),
+        stack=CallStack(_stack_position(run, item), list(run.steps)),
         qi_id=job_reference(item),
         request_id=request_id,
         job_id=str(item.id),
-        generation_id=generation,
+        generation_id=generation or msgspec.UNSET,
         disable_immediate_execution=must_only_plan(run, item),
         # SDKs checkpoint because of it.
         fn_id=function.id,
-        request_version=run.version,
     )
     return execution_body(
-        context, events=run.events, steps=sent_steps(run), defers={}, state_bytes=run.state_bytes
+        context,
+        events=run.events,
+        steps=SentSteps.of(sent_steps(run)) if run.inputs else run.sent,
+        defers={},
+        state_bytes=run.state_bytes,
+        version=run.version,
     )
 
 

@@ -32,6 +32,7 @@ from stepwell.core.queue import ItemKind, QueueItem
 from stepwell.core.status import RunStatus
 from stepwell.core.transition import JournalRow, NewRun, SignalRef, Transition
 from stepwell.core.waits import WaitRef
+from stepwell.wire.request import SentSteps
 
 __all__ = ["OPEN_STEP_KINDS", "VERSION_COALESCED", "VERSION_UNKNOWN", "RunState"]
 
@@ -55,6 +56,7 @@ class RunState:
         status: Where it is in its life.
         started_ms: When its first call was sent; 0 before.
         steps: Results by step, in order of completion; raw JSON.
+        sent: The same, as they are sent to the app.
         awaited: Steps of a parallel group whose last completion calls the function again.
         introduced: Steps without a result whose name and options are in the journal.
         inputs: Arguments that a rerun gives to steps without a result; a JSON array each.
@@ -78,6 +80,7 @@ class RunState:
         "new",
         "next_seq",
         "only_plan",
+        "sent",
         "signals",
         "started_ms",
         "state_bytes",
@@ -93,6 +96,7 @@ class RunState:
         self.status = new.status
         self.started_ms = 0
         self.steps: dict[StepId, bytes] = {}
+        self.sent = SentSteps()
         self.awaited: set[StepId] = set()
         self.introduced: set[StepId] = set()
         self.inputs: dict[StepId, bytes] = {}
@@ -206,6 +210,7 @@ class RunState:
         assert entry.step not in self.steps, "a step's result is recorded once"
         memo = bytes(entry.memo)
         self.steps[entry.step] = memo
+        self.sent.add(entry.step, memo)
         self.state_bytes += len(memo)
         self.awaited.discard(entry.step)
         self.introduced.discard(entry.step)

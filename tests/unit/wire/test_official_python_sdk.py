@@ -19,7 +19,7 @@ from stepwell.wire.opcodes import (
     parse_sleep_options,
     parse_wait_for_event_options,
 )
-from stepwell.wire.request import CallContext, execution_body
+from stepwell.wire.request import CallContext, CallStack, SentSteps, execution_body
 from stepwell.wire.response import (
     CallFailed,
     FunctionReturned,
@@ -39,15 +39,18 @@ def body_of(steps: dict[str, bytes], *, attempt: int = 0, state_bytes: int = 0) 
         run_id="01K0RUN0000000000000000000",
         attempt=attempt,
         max_attempts=4,
-        stack=list(steps),
-        stack_current=len(steps),
+        stack=CallStack(len(steps), list(steps)),
         qi_id="cWk=",
         request_id="01K0REQ",
         job_id="job",
-        request_version=2,
     )
     return execution_body(
-        context, events=[EVENT], steps=steps, defers={"d": True}, state_bytes=state_bytes
+        context,
+        events=[EVENT],
+        steps=SentSteps.of(steps),
+        defers={"d": True},
+        state_bytes=state_bytes,
+        version=2,
     )
 
 

@@ -7,14 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stepwell.wire.canonical import canonical_json
-from stepwell.wire.request import CallContext, execution_body
+from stepwell.wire.request import CallContext, CallStack, SentSteps, execution_body
 
 LIMIT_BYTES = 4 * 1024 * 1024
 RUN_ID = "01K0RUN0000000000000000000"
 EVENT = b'{"data":{"id":7},"id":"01K0EV","name":"shop/paid","ts":1762160000000,"user":{}}'
-FIRST = CallContext(
-    run_id=RUN_ID, attempt=0, max_attempts=4, stack=[], stack_current=0, qi_id="cWk="
-)
+FIRST = CallContext(run_id=RUN_ID, attempt=0, max_attempts=4, stack=CallStack(0, []), qi_id="cWk=")
 
 
 def body_of(
@@ -24,9 +22,15 @@ def body_of(
     steps: dict[str, bytes] | None = None,
     defers: dict[str, bool] | None = None,
     state_bytes: int = 0,
+    version: int = -1,
 ) -> bytes:
     return execution_body(
-        context, events=events, steps=steps or {}, defers=defers or {}, state_bytes=state_bytes
+        context,
+        events=events,
+        steps=SentSteps.of(steps or {}),
+        defers=defers or {},
+        state_bytes=state_bytes,
+        version=version,
     )
 
 
@@ -49,15 +53,13 @@ def test_a_later_call_carries_everything_known() -> None:
         run_id=RUN_ID,
         attempt=1,
         max_attempts=5,
-        stack=["b", "a"],
-        stack_current=2,
+        stack=CallStack(2, ["b", "a"]),
         qi_id="cWk=",
         request_id="01K0REQ",
         job_id="job",
         generation_id=3,
         disable_immediate_execution=True,
         fn_id="0d2bd9bb-6f0e-5b1c-8a3f-3a4a2e1f8a10",
-        request_version=2,
     )
     second = EVENT.replace(b"01K0EV", b"01K0EW")
     body = body_of(
@@ -65,6 +67,7 @@ def test_a_later_call_carries_everything_known() -> None:
         events=(EVENT, second),
         steps={"b": b'{"data":1}', "a": b"null"},
         defers={"e": False, "d": True},
+        version=2,
     )
     assert decoded(body) == {
         "ctx": {
@@ -99,7 +102,7 @@ def test_memos_are_copied_byte_by_byte() -> None:
 
 def test_the_stack_keeps_the_order_of_completion() -> None:
     """TypeScript resolves concurrent steps in this order."""
-    context = msgspec.structs.replace(FIRST, stack=("z", "a", "m"), stack_current=3)
+    context = msgspec.structs.replace(FIRST, stack=CallStack(3, ("z", "a", "m")))
     body = body_of(context, steps={"z": b"1", "a": b"2", "m": b"3"})
     assert b'"stack":["z","a","m"]' in body
     assert b'"steps":{"a":2,"m":3,"z":1}' in body
@@ -123,7 +126,7 @@ def test_the_body_is_canonical_when_its_parts_are(
     steps: dict[str, bytes], defers: dict[str, bool], stack: list[str], qi_id: str
 ) -> None:
     """It is signed as it is; the app canonicalises it again and must come to the same bytes."""
-    context = msgspec.structs.replace(FIRST, stack=stack, qi_id=qi_id, job_id=qi_id)
+    context = msgspec.structs.replace(FIRST, stack=CallStack(0, stack), qi_id=qi_id, job_id=qi_id)
     body = body_of(context, steps=steps, defers=defers)
     assert canonical_json(body) == body
 
@@ -178,7 +181,7 @@ def test_a_body_over_the_limit_is_sent_without_events() -> None:
 
 def test_a_run_of_a_thousand_steps_is_sent_whole() -> None:
     steps = {hashlib.sha1(b"%d" % n).hexdigest(): b'{"data":%d}' % n for n in range(1000)}
-    context = msgspec.structs.replace(FIRST, stack=list(steps), stack_current=1000)
+    context = msgspec.structs.replace(FIRST, stack=CallStack(1000, list(steps)))
     body = body_of(context, steps=steps)
     assert decoded(body)["steps"] == {key: msgspec.json.decode(memo) for key, memo in steps.items()}
     assert body == canonical_json(body)
