@@ -1,6 +1,7 @@
 """One call from `send` to its result, over as many connections as redirects make necessary."""
 
 import asyncio
+from collections.abc import Mapping
 
 from stepwell.drivers.http.connection import Connection
 from stepwell.drivers.http.message import (
@@ -73,7 +74,7 @@ class Call:
         """End without sending anything, but not before `send` has returned."""
         self._loop.call_soon(self._end, failure)
 
-    def answered(self, *, status: int, headers: dict[str, str], body: bytes) -> None:
+    def answered(self, *, status: int, headers: Mapping[str, str], body: bytes) -> None:
         """The connection has a complete answer: the result, or where to go next."""
         self._connection = None
         if status in REDIRECT_STATUSES and "location" in headers:

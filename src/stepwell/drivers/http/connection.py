@@ -1,7 +1,7 @@
 """One connection to an app, carrying one request at a time."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Protocol, cast
 
 from stepwell.drivers.http.message import FailureKind, HttpFailure
@@ -26,7 +26,7 @@ _CLOSED = HttpFailure(FailureKind.CLOSED, "the client was closed before the answ
 class Exchange(Protocol):
     """Whoever waits for an answer on a connection. Told exactly once, unless it cancels."""
 
-    def answered(self, *, status: int, headers: dict[str, str], body: bytes) -> None:
+    def answered(self, *, status: int, headers: Mapping[str, str], body: bytes) -> None:
         """The answer is complete; the connection is already free or closed."""
         ...
 

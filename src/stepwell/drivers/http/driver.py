@@ -54,16 +54,21 @@ _ENDPOINT_HEADERS = (
     ("account-id", _ACCOUNT_ID),
 )
 _FIXED_HEADERS = (("Content-Type", "application/json"), *_ENDPOINT_HEADERS)
-_HEADERS = HeaderTemplate(
-    _FIXED_HEADERS,
-    (
-        header_names.RUN_ID,
-        header_names.STEP_ID,
-        header_names.REQ_VERSION,
-        header_names.REQUEST_ID,
-        header_names.JOB_ID,
-    ),
+_CALL_HEADERS = (
+    header_names.RUN_ID,
+    header_names.STEP_ID,
+    header_names.REQ_VERSION,
+    header_names.REQUEST_ID,
+    header_names.JOB_ID,
 )
+_HEADERS = HeaderTemplate(_FIXED_HEADERS, _CALL_HEADERS)
+_TRACE_HEADERS = (
+    header_names.GENERATION_ID,
+    header_names.TRACEPARENT,
+    header_names.TRACESTATE,
+)
+#: With all that a call may have, as nearly every one has.
+_ALL_HEADERS = HeaderTemplate(_FIXED_HEADERS, (*_CALL_HEADERS, *_TRACE_HEADERS))
 # One entry per function of every app.
 _ENDPOINTS_MAX = 4096
 
@@ -142,16 +147,19 @@ class HttpDriver:
         await self._client.close(grace_s=grace_s)
 
     def _headers(self, call: SdkCall, body: bytes) -> bytes:
-        lines = _HEADERS.fill(
-            call.run_id, call.step_id, str(call.request_version), call.request_id, call.job_id
+        values = (
+            call.run_id,
+            call.step_id,
+            str(call.request_version),
+            call.request_id,
+            call.job_id,
         )
-        if call.generation > 0:
-            lines += f"{header_names.GENERATION_ID}: {call.generation}\r\n".encode()
-        if call.traceparent:
-            lines += (
-                f"{header_names.TRACEPARENT}: {call.traceparent}\r\n"
-                f"{header_names.TRACESTATE}: {call.tracestate}\r\n"
-            ).encode()
+        if call.generation > 0 and call.traceparent:
+            lines = _ALL_HEADERS.fill(
+                *values, str(call.generation), call.traceparent, call.tracestate
+            )
+        else:
+            lines = _HEADERS.fill(*values) + _trace_headers(call)
         if self._signing_key is not None:
             signature = sign(body, self._signing_key, unix_s=self._now_ms() // 1000)
             lines += f"{header_names.SIGNATURE}: {signature}\r\n".encode()
@@ -217,13 +225,25 @@ class HttpDriver:
                 assert_never(failure.kind)
 
 
+def _trace_headers(call: SdkCall) -> bytes:
+    values = (str(call.generation or ""), call.traceparent, call.tracestate)
+    return header_lines(tuple(pair for pair in zip(_TRACE_HEADERS, values, strict=True) if pair[1]))
+
+
 class _Endpoint(Struct, frozen=True):
-    """A registered URL, ready for a step id at its end."""
+    """A registered URL, ready for a step id at its end.
+
+    Attributes:
+        discovery: The URL of calls for no particular step.
+    """
 
     origin: Origin
     target: str
+    discovery: Url
 
     def url(self, step_id: str) -> Url:
+        if step_id == DISCOVERY:
+            return self.discovery
         is_plain = step_id.isalnum() and step_id.isascii()  # "step" and hashes are
         return Url(self.origin, self.target + (step_id if is_plain else quote(step_id, safe="")))
 
@@ -239,7 +259,8 @@ def _endpoint(text: str) -> _Endpoint | InvalidUrl:
         for parameter in query.split("&")
         if parameter and unquote_plus(parameter.partition("=")[0]) != "stepId"
     ]
-    return _Endpoint(url.origin, f"{path}?{'&'.join([*kept, 'stepId='])}")
+    target = f"{path}?{'&'.join([*kept, 'stepId='])}"
+    return _Endpoint(url.origin, target, Url(url.origin, target + DISCOVERY))
 
 
 def _report_soon(done: OutcomeDone, reason: str) -> CallHandle:

@@ -1,6 +1,6 @@
 """What goes into the HTTP client and what comes out: requests, replies, and failures as values."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from enum import Enum
 from typing import TypeAlias
 
@@ -42,13 +42,14 @@ class HttpReply(Struct, frozen=True):
 
     Attributes:
         status: 200 to 999; 1xx never arrive here.
-        headers: Names in lower case; values of a repeated header joined by ", ".
+        headers: Names in lower case; values of a repeated header joined by ", ". Not to be changed:
+            other replies may have the same ones.
         body: Decoded.
         url: What answered, after redirects; `str(url)` is its text.
     """
 
     status: int
-    headers: dict[str, str]
+    headers: Mapping[str, str]
     body: bytes
     url: Url
 

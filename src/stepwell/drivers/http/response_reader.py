@@ -2,6 +2,7 @@
 
 import zlib
 from functools import lru_cache
+from typing import Final, NamedTuple
 
 import httptools
 
@@ -16,6 +17,25 @@ Counted per read of the socket, so that a head which fits into one read (256 KiB
 """
 
 _HEAD_END = b"\r\n\r\n"
+# Answers without a body, whatever their headers say.
+_BODILESS: Final = frozenset({204, 304})
+
+# Heads that are remembered; all are forgotten when there are more.
+_KNOWN_HEADS_MAX: Final = 512
+_KNOWN_HEAD_BYTES_MAX: Final = 2048
+
+
+class _KnownHead(NamedTuple):
+    """What the parser has made of a head after which a body of a stated length is read as it is."""
+
+    status: int
+    headers: dict[str, str]
+    body_bytes: int
+
+
+# An app under load answers with the same few heads over and over: they change with the length of
+# the body and, where the app sends a date, every second.
+_known_heads: Final[dict[bytes, _KnownHead]] = {}
 
 
 class _StopParsingError(Exception):
@@ -46,7 +66,7 @@ class ResponseReader:
 
     Attributes:
         status: Status code, once the headers are complete.
-        headers: Names in lower case, repeated values joined by ", ".
+        headers: Names in lower case, repeated values joined by ", "; shared with other answers.
         is_complete: The whole response has been read.
         is_reusable: The connection may carry another request.
         failure: Why the response cannot be used.
@@ -101,6 +121,9 @@ class ResponseReader:
 
     def feed(self, data: bytes) -> None:
         """Take what the socket gave."""
+        is_first = not self.has_begun
+        if is_first and self._feed_known(data):
+            return
         self._quiet_bytes += len(data)
         if not self._is_head_complete:
             self._head += data
@@ -112,6 +135,8 @@ class ResponseReader:
             self._refuse(FailureKind.BAD_RESPONSE, f"not an HTTP response: {error}")
         if self._quiet_bytes > HEAD_BYTES_MAX:
             self._refuse(FailureKind.BAD_RESPONSE, f"headers exceed {HEAD_BYTES_MAX} bytes")
+        if is_first and self.is_complete and self.is_reusable:
+            self._remember_head(data)
 
     def feed_eof(self) -> None:
         """The peer has sent everything: completes a body without length, cuts off all else."""
@@ -161,11 +186,11 @@ class ResponseReader:
             self._choose_decoding(headers["content-encoding"])
         length = headers.get("content-length")
         if length is not None:
-            is_body_plain = self._gunzip is None and status not in (204, 304)
+            is_body_plain = self._gunzip is None and status not in _BODILESS
             if is_body_plain and int(length) > self._body_bytes_max:
                 self._stop_too_large()
         elif "transfer-encoding" not in headers:
-            self._until_eof = status not in (204, 304)
+            self._until_eof = status not in _BODILESS
         elif headers["transfer-encoding"].lower() != "chunked":
             coding = headers["transfer-encoding"]
             self._stop(FailureKind.BAD_RESPONSE, f'unsupported transfer encoding: "{coding}"')
@@ -188,6 +213,34 @@ class ResponseReader:
             self._refuse(FailureKind.BAD_RESPONSE, "the gzip body ends too early")
             return
         self.is_complete = True
+
+    def _feed_known(self, data: bytes) -> bool:
+        """Read a whole answer without the parser, if it has read its head before."""
+        head_bytes = data.find(_HEAD_END) + len(_HEAD_END)
+        known = _known_heads.get(data[:head_bytes])
+        if known is None or len(data) - head_bytes != known.body_bytes:
+            return False
+        if known.body_bytes > self._body_bytes_max:
+            return False
+        self.status, self.headers, _ = known
+        self._body = data[head_bytes:]
+        self._is_head_complete = self.is_complete = self.is_reusable = True
+        return True
+
+    def _remember_head(self, data: bytes) -> None:
+        """Remember the head of an answer that was complete with the first bytes that came."""
+        body_bytes = len(self._body)
+        head_bytes = len(data) - body_bytes
+        if (
+            head_bytes <= _KNOWN_HEAD_BYTES_MAX
+            and data.find(_HEAD_END) + len(_HEAD_END) == head_bytes
+            and self.headers.get("content-length") == str(body_bytes)
+            and self._gunzip is None
+            and self.status not in _BODILESS
+        ):
+            if len(_known_heads) >= _KNOWN_HEADS_MAX:
+                _known_heads.clear()
+            _known_heads[data[:head_bytes]] = _KnownHead(self.status, self.headers, body_bytes)
 
     def _choose_decoding(self, encoding: str) -> None:
         match encoding.lower():

@@ -116,6 +116,25 @@ def test_it_does_not_matter_where_a_response_is_cut(response: bytes, cuts: list[
         assert reader.headers["a"].replace(" ", "") == "1,2"
 
 
+@pytest.mark.parametrize("response", _RESPONSES, ids=["length", "chunked", "gzip"])
+def test_a_head_that_was_read_before_excuses_nothing(response: bytes) -> None:
+    reader = ResponseReader()
+    for _ in range(2):
+        reader.begin(body_bytes_max=len(_BODY))
+        reader.feed(response)
+        assert (reader.status, reader.body, reader.is_reusable) == (200, _BODY, True)
+
+    reader.begin(body_bytes_max=len(_BODY))
+    reader.feed(response + b"HTTP/1.1 200 OK\r\n")
+    assert (reader.body, reader.is_complete, reader.is_reusable) == (_BODY, True, False)
+
+    reader = ResponseReader()
+    reader.begin(body_bytes_max=len(_BODY) - 1)
+    reader.feed(response)
+    assert reader.failure is not None
+    assert reader.failure.kind is FailureKind.TOO_LARGE
+
+
 @given(st.binary())
 def test_no_bytes_break_the_reader(data: bytes) -> None:
     reader = ResponseReader()
