@@ -114,7 +114,7 @@ def advance(
     draft.transition.answered.append(
         AnsweredCall(
             item.id,
-            max(call.queued_ms, item.due_ms),
+            max(call.queued_ms, item.due_ms) if item.due_ms else call.queued_ms,
             call.sent_ms,
             at.now_ms,
             call_end(outcome),

@@ -11,7 +11,9 @@ counting.
 """
 
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import Final
 
 import msgspec
@@ -50,7 +52,9 @@ __all__ = [
 ]
 
 #: Function and start of the minute to numbers by their place; see `Counted` and `Histogram`.
-Tally = dict[tuple[FunctionId, int], dict[int, int]]
+Tally = Mapping[tuple[FunctionId, int], Mapping[int, int]]
+
+_COUNTED_ENTRIES: Final = frozenset({StepResolved, StepAttemptFailed, RunStarted})
 
 _NS_PER_US: Final = 1_000
 _NS_PER_MS: Final = 1_000_000
@@ -93,10 +97,16 @@ _SKIPS: Final[Mapping[SkipReason, int]] = {
     SkipReason.FUNCTION_GONE: Counted.EVENTS_REFUSED.value,
     SkipReason.DEFECT: Counted.EVENTS_REFUSED.value,
 }
+_SLEEPING: Final = ItemKind.SLEEP
+_WAITING: Final = ItemKind.TIMEOUT
 # What begins and what ends, of what is neither a call nor an invocation.
 _SLEEP: Final = (Counted.SLEEPS_BEGUN.value, Counted.SLEEPS_ENDED.value)
 _WAIT: Final = (Counted.WAITS_BEGUN.value, Counted.WAITS_ENDED.value)
 _INVOCATION: Final = (Counted.INVOCATIONS_BEGUN.value, Counted.INVOCATIONS_ENDED.value)
+
+_Numbers = defaultdict[int, int]
+_Counts = defaultdict[tuple[FunctionId, int], _Numbers]
+_no_numbers: Final = partial(_Numbers, int)
 
 _StoredTally = list[tuple[FunctionId, int, dict[int, int]]]
 _ENCODER: Final = msgspec.msgpack.Encoder()
@@ -105,7 +115,7 @@ _DECODER: Final[msgspec.msgpack.Decoder[_StoredTally]] = msgspec.msgpack.Decoder
 
 def tally(batch: Sequence[Transition]) -> Tally:
     """What a batch adds."""
-    counts: Tally = {}
+    counts: _Counts = defaultdict(_no_numbers)
     for transition in batch:
         _count_begun(counts, transition)
         if transition.closed:
@@ -119,14 +129,13 @@ def tally(batch: Sequence[Transition]) -> Tally:
         for skip in transition.skips:
             place = _SKIPS.get(skip.reason)
             if place is not None:
-                row = _row(counts, skip.function_id, skip.at_ms)
-                row[place] = row.get(place, 0) + 1
+                counts[skip.function_id, _minute(skip.at_ms)][place] += 1
     return counts
 
 
 def merged(tallies: Iterable[Tally]) -> Tally:
     """All of them together."""
-    counts: Tally = {}
+    counts: dict[tuple[FunctionId, int], dict[int, int]] = {}
     for each in tallies:
         for key, numbers in each.items():
             row = counts.setdefault(key, {})
@@ -159,16 +168,13 @@ def decode_tally(raw: bytes) -> Tally:
     }
 
 
-def new_calls(transition: Transition) -> Iterator[QueueItem]:
+def new_calls(transition: Transition) -> list[QueueItem]:
     """The calls that a transition queues; not those that only stand elsewhere from now on."""
-    for item in transition.put:
-        if item.kind.is_call:
-            yield item
+    calls = [item for item in transition.put if item.kind.is_call] if transition.put else []
     if transition.answered or transition.closed:
-        for items in (transition.renew, transition.renew_due):
-            for item in items:
-                if item.kind.is_call and _is_over(item, transition):
-                    yield item
+        renewed = transition.renew + transition.renew_due
+        calls += [item for item in renewed if item.kind.is_call and _is_over(item, transition)]
+    return calls
 
 
 def function_of(run_id: RunId, transition: Transition) -> FunctionId:
@@ -187,26 +193,20 @@ def _is_over(item: QueueItem, transition: Transition) -> bool:
     return any(closed.id == item.id for closed in transition.closed)
 
 
-def _row(counts: Tally, function_id: FunctionId, at_ms: int) -> dict[int, int]:
-    key = (function_id, at_ms - at_ms % MINUTE_MS)
-    row = counts.get(key)
-    if row is None:
-        row = counts[key] = {}
-    return row
+def _minute(at_ms: int) -> int:
+    return at_ms - at_ms % MINUTE_MS
 
 
-def _count_begun(counts: Tally, transition: Transition) -> None:
+def _count_begun(counts: _Counts, transition: Transition) -> None:
     for item in new_calls(transition):
-        row = _row(counts, item.function_id, item.queued_ms)
-        row[_CALLS_SCHEDULED] = row.get(_CALLS_SCHEDULED, 0) + 1
+        counts[item.function_id, _minute(item.queued_ms)][_CALLS_SCHEDULED] += 1
     for item in transition.put:
         suspended = _suspended(item)
         if suspended is not None:
-            row = _row(counts, item.function_id, item.queued_ms)
-            row[suspended[0]] = row.get(suspended[0], 0) + 1
+            counts[item.function_id, _minute(item.queued_ms)][suspended[0]] += 1
 
 
-def _count_closed(counts: Tally, transition: Transition) -> None:
+def _count_closed(counts: _Counts, transition: Transition) -> None:
     for item in transition.closed:
         if item.kind.is_call:
             place = _CALLS_DROPPED
@@ -215,82 +215,77 @@ def _count_closed(counts: Tally, transition: Transition) -> None:
             if suspended is None:
                 continue
             place = suspended[1]
-        row = _row(counts, item.function_id, transition.at_ms)
-        row[place] = row.get(place, 0) + 1
+        counts[item.function_id, _minute(transition.at_ms)][place] += 1
 
 
 def _suspended(item: QueueItem) -> tuple[int, int] | None:
     """As what its step is counted that sleeps or waits; None for other items."""
-    if item.kind is ItemKind.SLEEP:
+    if item.kind is _SLEEPING:
         return _SLEEP
-    if item.kind is ItemKind.TIMEOUT:
+    if item.kind is _WAITING:
         return _INVOCATION if item.body == INVOCATION_TIMEOUT else _WAIT
     return None
 
 
-def _count_call(counts: Tally, function_id: FunctionId, call: AnsweredCall) -> None:
-    delay_ms = max(0, call.sent_ms - call.ready_ms)
-    row = _row(counts, function_id, call.sent_ms)
-    bucket = _DELAYS + bisect_left(LATENCY_BOUNDS_MS, delay_ms)
-    row[bucket] = row.get(bucket, 0) + 1
-    row[_DELAY_MS] = row.get(_DELAY_MS, 0) + delay_ms
-    row[_CALLS_STARTED] = row.get(_CALLS_STARTED, 0) + 1
+def _count_call(counts: _Counts, function_id: FunctionId, call: AnsweredCall) -> None:
+    sent_ms, ended_ms = call.sent_ms, call.ended_ms
+    delay_ms = sent_ms - call.ready_ms if sent_ms > call.ready_ms else 0
+    row = counts[function_id, sent_ms - sent_ms % MINUTE_MS]
+    row[_DELAYS + bisect_left(LATENCY_BOUNDS_MS, delay_ms)] += 1
+    row[_DELAY_MS] += delay_ms
+    row[_CALLS_STARTED] += 1
     if call.waited_for:
         if WaitedFor.THROTTLE in call.waited_for:
-            row[_RUNS_THROTTLED] = row.get(_RUNS_THROTTLED, 0) + 1
+            row[_RUNS_THROTTLED] += 1
         if WaitedFor.CONCURRENCY in call.waited_for:
-            row[_CALLS_LIMITED] = row.get(_CALLS_LIMITED, 0) + 1
-    took_ms = max(0, call.ended_ms - call.sent_ms)
-    row = _row(counts, function_id, call.ended_ms)
-    bucket = _CALLS + bisect_left(LATENCY_BOUNDS_MS, took_ms)
-    row[bucket] = row.get(bucket, 0) + 1
-    row[_CALL_MS] = row.get(_CALL_MS, 0) + took_ms
-    end = _ENDED_CALLS[call.end]
-    row[end] = row.get(end, 0) + 1
+            row[_CALLS_LIMITED] += 1
+    took_ms = ended_ms - sent_ms if ended_ms > sent_ms else 0
+    row = counts[function_id, ended_ms - ended_ms % MINUTE_MS]
+    row[_CALLS + bisect_left(LATENCY_BOUNDS_MS, took_ms)] += 1
+    row[_CALL_MS] += took_ms
+    row[_ENDED_CALLS[call.end]] += 1
 
 
-def _count_journal(counts: Tally, transition: Transition) -> None:
+def _count_journal(counts: _Counts, transition: Transition) -> None:
     for journal_row in transition.journal:
         entry = journal_row.entry
-        if isinstance(entry, StepResolved):
-            if transition.runs and _is_taken_over(journal_row, transition):
+        kind = type(entry)
+        if kind not in _COUNTED_ENTRIES:
+            continue
+        function_id = transition.function_id
+        if transition.runs:
+            if isinstance(entry, StepResolved) and _is_taken_over(journal_row, transition):
                 continue
-            place = _STEPS_FAILED if entry.failed else _STEPS_COMPLETED
-            row = _row(counts, function_of(journal_row.run_id, transition), entry.at_ms)
-            row[_STEP_BYTES] = row.get(_STEP_BYTES, 0) + len(entry.memo)
+            function_id = function_of(journal_row.run_id, transition)
+        row = counts[function_id, entry.at_ms - entry.at_ms % MINUTE_MS]
+        if isinstance(entry, StepResolved):
+            row[_STEPS_FAILED if entry.failed else _STEPS_COMPLETED] += 1
+            row[_STEP_BYTES] += len(entry.memo)
             _count_duration(row, entry)
         elif isinstance(entry, StepAttemptFailed):
-            place = _STEPS_ERRORED
-            row = _row(counts, function_of(journal_row.run_id, transition), entry.at_ms)
+            row[_STEPS_ERRORED] += 1
             _count_duration(row, entry)
-        elif isinstance(entry, RunStarted):
-            place = _RUNS_STARTED
-            row = _row(counts, function_of(journal_row.run_id, transition), entry.at_ms)
         else:
-            continue
-        row[place] = row.get(place, 0) + 1
+            row[_RUNS_STARTED] += 1
 
 
-def _count_duration(row: dict[int, int], entry: StepResolved | StepAttemptFailed) -> None:
+def _count_duration(row: _Numbers, entry: StepResolved | StepAttemptFailed) -> None:
     """Some SDKs do not measure."""
     call = entry.call
     if call is not None and call.step_ns > 0:
-        bucket = _STEPS + bisect_left(LATENCY_BOUNDS_MS, -(-call.step_ns // _NS_PER_MS))
-        row[bucket] = row.get(bucket, 0) + 1
-        row[_STEP_US] = row.get(_STEP_US, 0) + call.step_ns // _NS_PER_US
+        row[_STEPS + bisect_left(LATENCY_BOUNDS_MS, -(-call.step_ns // _NS_PER_MS))] += 1
+        row[_STEP_US] += call.step_ns // _NS_PER_US
 
 
-def _count_runs(counts: Tally, transition: Transition) -> None:
+def _count_runs(counts: _Counts, transition: Transition) -> None:
     for new in transition.runs:
-        row = _row(counts, new.function_id, new.queued_ms)
-        row[_RUNS_SCHEDULED] = row.get(_RUNS_SCHEDULED, 0) + 1
+        counts[new.function_id, _minute(new.queued_ms)][_RUNS_SCHEDULED] += 1
     for end in transition.ended:
-        row = _row(counts, function_of(end.run_id, transition), end.ended_ms)
-        place = _ENDED_RUNS[end.status]
-        row[place] = row.get(place, 0) + 1
+        row = counts[function_of(end.run_id, transition), _minute(end.ended_ms)]
+        row[_ENDED_RUNS[end.status]] += 1
         if end.status is RunStatus.SKIPPED:
             # It was created by the same decision, only to be shown.
-            row[_RUNS_SCHEDULED] = row.get(_RUNS_SCHEDULED, 0) - 1
+            row[_RUNS_SCHEDULED] -= 1
 
 
 def _is_taken_over(row: JournalRow, transition: Transition) -> bool:

@@ -36,9 +36,9 @@ class Distribution:
 
     def add(self, value: float) -> None:
         """Count a value; what is negative, because a clock was set back, counts as 0."""
-        value = max(0.0, value)
-        self.buckets[bisect_left(self.bounds, value)] += 1
-        self.total += value
+        counted = value if value > 0 else 0.0
+        self.buckets[bisect_left(self.bounds, counted)] += 1
+        self.total += counted
 
 
 class CommitCounts:
