@@ -114,15 +114,17 @@ _SKIPS: Final = BulkStatement(
 
 def write(into: Target, partition: PartitionId, batch: Sequence[Transition]) -> None:
     """Write all rows of all transitions, but for what is counted and what is forgotten."""
-    write_catalog(into, batch)
-    _write_events(into, batch)
-    _write_runs(into, batch)
+    # Most transitions are answers that only add to a journal and renew an item.
+    if others := [transition for transition in batch if _brings_more(transition)]:
+        write_catalog(into, others)
+        _write_events(into, others)
+        _write_runs(into, others)
+        _write_waits(into, others)
+        _write_decisions(into, others)
     _write_journal(into, batch)
     _write_queue(into, partition, batch)
-    _write_waits(into, batch)
-    _write_decisions(into, batch)
     # Most batches have nothing of this.
-    if rare := [transition for transition in batch if _holds_back(transition)]:
+    if rare := [transition for transition in others if _holds_back(transition)]:
         write_limits(into, rare)
         write_buffers(into, rare)
         write_signals(into, rare)
@@ -134,6 +136,27 @@ def write(into: Target, partition: PartitionId, batch: Sequence[Transition]) -> 
 def forgotten(batch: Sequence[Transition]) -> list[Forgotten]:
     """What is to be deleted after everything else is written."""
     return [bite for transition in batch for bite in transition.forgotten]
+
+
+def _brings_more(transition: Transition) -> bool:
+    """Whether it brings something besides entries of journals and items of the queue."""
+    t = transition
+    return bool(
+        t.events
+        or t.runs
+        or t.started
+        or t.ended
+        or t.waits
+        or t.waits_done
+        or t.claims
+        or t.skips
+        or t.apps
+        or t.apps_removed
+        or t.functions
+        or t.syncs
+        or t.syncs_removed
+        or _holds_back(t)
+    )
 
 
 def _holds_back(transition: Transition) -> bool:

@@ -93,6 +93,10 @@ class BulkStatement:
     def pieces(self, values: Sequence[Any]) -> Iterator[tuple[str, Sequence[Any]]]:
         """The statements of SQLite for rows whose values stand one after the other."""
         width = len(self.columns)
+        if len(values) == width:
+            # With little to do, nearly every statement has one row.
+            yield self.sqlite[1], values
+            return
         rows = self.count(values)
         start = 0
         for size in _SIZES:
