@@ -33,6 +33,11 @@ __all__ = [
     "target_step",
 ]
 
+# Looking up a member of an enum costs more than all that is done with it here.
+_START: Final = ItemKind.START
+_DISCOVER: Final = ItemKind.DISCOVER
+_STEP: Final = ItemKind.STEP
+
 # A reference is the base64 of this, with the item's number.
 _REFERENCE: Final = b"%d::default"
 _REFERENCE_CHARS_MAX: Final = 64
@@ -46,7 +51,7 @@ def target_step(item: QueueItem) -> str:
     A first call is for one only in a rerun that begins there.
     """
     kind = item.kind
-    if kind is ItemKind.STEP or (kind is ItemKind.START and item.step):
+    if kind is _STEP or (kind is _START and item.step):
         return item.step
     return DISCOVERY
 
@@ -156,7 +161,7 @@ def _is_accompanied(run: RunState, item: QueueItem) -> bool:
 
 def _stack_position(run: RunState, item: QueueItem) -> int:
     """1-based position of the step whose completion caused the call; 0 when none did."""
-    if item.kind is not ItemKind.DISCOVER or item.step not in run.steps:
+    if item.kind is not _DISCOVER or item.step not in run.steps:
         return 0
     newest = next(reversed(run.steps))
     if newest == item.step:

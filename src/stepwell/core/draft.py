@@ -32,6 +32,9 @@ from stepwell.core.waits import Wait
 
 __all__ = ["RunDraft", "World"]
 
+# Looking up a member of an enum costs more than all that is done with it here.
+_DISCOVER: Final = ItemKind.DISCOVER
+_STEP: Final = ItemKind.STEP
 # Items that call the function from the top.
 _DISCOVERING: Final = frozenset({ItemKind.START, ItemKind.DISCOVER})
 # Items after which the run is somewhere else. A RESUME is not: its step may have its result.
@@ -245,7 +248,7 @@ class RunDraft:
     def call_function(self, step: StepId = NO_STEP) -> None:
         """Call the function from the top; `step` is the one whose completion is the reason."""
         if not self._repeats:
-            self._next = self._following(ItemKind.DISCOVER, step)
+            self._next = self._following(_DISCOVER, step)
 
     def repeat_call(self, due_ms: int) -> None:
         """Make the answered call again, as its next attempt."""
@@ -272,7 +275,7 @@ class RunDraft:
             self.call_function(self._held_back)
         following = self._next
         if self._repeats and following is not None and self._is_moot(following):
-            following = msgspec.structs.replace(following, kind=ItemKind.DISCOVER)
+            following = msgspec.structs.replace(following, kind=_DISCOVER)
         if item is None:
             if following is not None:
                 transition.put.append(following)
@@ -307,13 +310,13 @@ class RunDraft:
     def leaves_target_open(self) -> bool:
         """Whether the answer to a planned step's own call said nothing about that step."""
         item = self.item
-        if item is None or item.kind is not ItemKind.STEP or self._repeats or self.is_ended:
+        if item is None or item.kind is not _STEP or self._repeats or self.is_ended:
             return False
         return not self.is_resolved(item.step)
 
     def _is_moot(self, item: QueueItem) -> bool:
         """Whether the call is for a step that has its result now: one answer said both."""
-        return item.kind is ItemKind.STEP and self.is_resolved(item.step)
+        return item.kind is _STEP and self.is_resolved(item.step)
 
     def _renew(self, item: QueueItem, following: QueueItem) -> None:
         place = (item.due_ms, item.lane, item.score)

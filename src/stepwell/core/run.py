@@ -212,11 +212,13 @@ class RunState:
         self.steps[entry.step] = memo
         self.sent.add(entry.step, memo)
         self.state_bytes += len(memo)
-        self.awaited.discard(entry.step)
-        self.introduced.discard(entry.step)
-        self.signals.pop(entry.step, None)
-        given = self.inputs.pop(entry.step, None)
-        if given is not None:
+        if self.awaited:
+            self.awaited.discard(entry.step)
+        if self.introduced:
+            self.introduced.discard(entry.step)
+        if self.signals:
+            self.signals.pop(entry.step, None)
+        if self.inputs and (given := self.inputs.pop(entry.step, None)) is not None:
             self.state_bytes -= len(given)
         if self.version >= VERSION_COALESCED and not self.awaited:
             self.only_plan = False

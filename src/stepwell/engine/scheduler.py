@@ -27,6 +27,7 @@ from stepwell.engine.windows import LaneWindow, WindowSizes, place_of
 
 __all__ = ["Charge", "Scheduler", "SchedulerSetup"]
 
+_NOTHING: Final = WaitedFor.NOTHING
 # Decisions about runs that are being read or written; more would only pile up in memory.
 _DECISIONS_MAX: Final = 2_000
 # A free unit is offered to so many lanes of which nothing is in memory yet; the next one keeps it
@@ -170,7 +171,7 @@ class Scheduler:
         Waiting for a free one of all slots does not count, nor does standing behind others that
         were held up by nothing.
         """
-        return self._waited.get(item_id, WaitedFor.NOTHING)
+        return self._waited.get(item_id, _NOTHING)
 
     def decision_ended(self) -> None:
         """A decision is durable."""
@@ -393,7 +394,7 @@ class Scheduler:
 
     def _note_waiting(self, group: Group, window: LaneWindow, item: QueueItem) -> None:
         """Remember what has held up the item, which is dispatched now."""
-        waited = WaitedFor.NOTHING
+        waited = _NOTHING
         is_start = window is group.starts
         limited_ms = (
             max(group.limited_ms, group.starts_limited_ms) if is_start else group.limited_ms

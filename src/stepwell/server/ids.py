@@ -5,7 +5,7 @@ import random
 from typing import Final
 
 from stepwell.engine.clock import Clock
-from stepwell.wire.ulid import ULID_ALPHABET, ulid_from
+from stepwell.wire.ulid import ULID_ALPHABET, ulid_time
 
 __all__ = ["RandomIds"]
 
@@ -13,7 +13,6 @@ __all__ = ["RandomIds"]
 # until the year 2248.
 _SEQUENCE_BITS: Final = 20
 
-_TIME_CHARS: Final = 10
 _RANDOM_CHARS: Final = 16
 # One system call serves this many ULIDs.
 _ULIDS_PER_READ: Final = 512
@@ -41,7 +40,7 @@ class RandomIds:
         """A ULID whose time part is `at_ms`, with 80 bits from the system's generator."""
         if at_ms != self._time_ms:
             self._time_ms = at_ms
-            self._time = ulid_from(at_ms, bytes(10))[:_TIME_CHARS]
+            self._time = ulid_time(at_ms)
         start = self._position
         if start >= len(self._letters):
             entropy = os.urandom(_RANDOM_CHARS * _ULIDS_PER_READ)

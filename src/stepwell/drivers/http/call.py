@@ -79,8 +79,9 @@ class Call:
         self._connection = None
         if status in REDIRECT_STATUSES and "location" in headers:
             self._redirect(status, headers["location"])
-        else:
-            self._end(HttpReply(status, headers, body, self._hop.url))
+        elif (done := self._done) is not None:
+            self._done = None
+            done(HttpReply(status, headers, body, self._hop.url))
 
     def failed(self, failure: HttpFailure, *, is_stale: bool) -> None:
         """The connection has no answer; one that was closed idle is replaced once."""
