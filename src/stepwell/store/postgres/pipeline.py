@@ -33,6 +33,15 @@ _LOOK_S: Final = 0.25
 #: The statements are written in our sources; if there were this many, something makes them up.
 _STATEMENTS_MAX: Final = 1_000
 
+# Looking up a member of an enum costs more than what is done with it here, some thirty times a
+# commit.
+_BINARY: Final = pq.Format.BINARY
+_CONNECTED: Final = pq.ConnStatus.OK
+_HAS_ROWS: Final = pq.ExecStatus.TUPLES_OK
+_HAS_FAILED: Final = pq.ExecStatus.FATAL_ERROR
+_SYNCHRONISED: Final = pq.ExecStatus.PIPELINE_SYNC
+_IDLE: Final = pq.TransactionStatus.IDLE
+_IN_TRANSACTION: Final = pq.TransactionStatus.INTRANS
 _DONE: Final = frozenset({pq.ExecStatus.COMMAND_OK, pq.ExecStatus.TUPLES_OK})
 
 
@@ -64,10 +73,11 @@ class FailedAt(Exception):
 
 def prepared(query: Query) -> Prepared:
     """The query as it is sent."""
-    encoded = [encode_value(value) for value in query.parameters]
-    return Prepared(
-        query.statement.postgres, [data for data, _ in encoded], [kind for _, kind in encoded]
-    )
+    statement, values = query
+    if not values:
+        return Prepared(statement.postgres)
+    parameters, types = zip(*map(encode_value, values), strict=True)
+    return Prepared(statement.postgres, parameters, types)
 
 
 def bulk(statement: BulkStatement, values: Sequence[Any]) -> Prepared:
@@ -100,14 +110,14 @@ class PipelinedConnection:
         """Whether it can be used again: nothing is under way, and no transaction is open."""
         return (
             self._running is None
-            and self._pgconn.status == pq.ConnStatus.OK
-            and self._pgconn.transaction_status == pq.TransactionStatus.IDLE
+            and self._pgconn.status == _CONNECTED
+            and self._pgconn.transaction_status == _IDLE
         )
 
     @property
     def is_in_transaction(self) -> bool:
         """Whether a transaction is open that a statement began."""
-        return self._pgconn.transaction_status == pq.TransactionStatus.INTRANS
+        return self._pgconn.transaction_status == _IN_TRANSACTION
 
     async def run(self, statements: Sequence[Prepared]) -> list[Answer]:
         """What the statements answer.
@@ -197,8 +207,8 @@ class _Running:
                 name = new[statement.sql] = f"s{len(self._names) + len(new)}".encode()
                 self._pgconn.send_prepare(name, statement.sql.encode(), statement.types)
                 self._expected.append((statement, name))
-            formats = [pq.Format.BINARY] * len(statement.parameters)
-            self._pgconn.send_query_prepared(name, statement.parameters, formats, pq.Format.BINARY)
+            formats = (_BINARY,) * len(statement.parameters)
+            self._pgconn.send_query_prepared(name, statement.parameters, formats, _BINARY)
             self._expected.append((statement, None))
         self._pgconn.pipeline_sync()
         self._expected.reverse()
@@ -231,30 +241,31 @@ class _Running:
             result = self._pgconn.get_result()
             if result is not None:
                 self._take(result)
-            elif self._pgconn.status != pq.ConnStatus.OK:
+            elif self._pgconn.status != _CONNECTED:
                 raise psycopg.OperationalError("the connection is lost")
 
     def _take(self, result: pq.abc.PGresult) -> None:
-        if result.status == pq.ExecStatus.PIPELINE_SYNC:
+        status = result.status
+        if status == _SYNCHRONISED:
             assert self._failure is not None or not self._expected
             self._end()
             return
         assert self._expected
         statement, name = self._expected.pop()
-        if result.status in _DONE:
+        if status in _DONE:
             if name is not None:
                 self._names[statement.sql] = name
             else:
                 self._found.append(self._answer(result))
-        elif result.status == pq.ExecStatus.FATAL_ERROR and self._failure is None:
+        elif status == _HAS_FAILED and self._failure is None:
             self._failure = FailedAt(error_from_result(result), statement)
-            if self._pgconn.status != pq.ConnStatus.OK:
+            if self._pgconn.status != _CONNECTED:
                 raise psycopg.OperationalError(str(self._failure))
 
     def _answer(self, result: pq.abc.PGresult) -> Answer:
         rows: list[Any] = []
-        if result.status == pq.ExecStatus.TUPLES_OK and result.ntuples:
-            self._transformer.set_pgresult(result, format=pq.Format.BINARY)
+        if result.status == _HAS_ROWS and result.ntuples:
+            self._transformer.set_pgresult(result, format=_BINARY)
             rows = self._transformer.load_rows(0, result.ntuples, tuple)
         return Answer(rows, result.command_tuples or 0)
 

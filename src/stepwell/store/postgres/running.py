@@ -3,7 +3,7 @@
 import asyncio
 import os
 from collections.abc import Awaitable, Callable, Sequence
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, Final, NoReturn, TypeVar
 
 import structlog
@@ -38,6 +38,9 @@ SELECT 1 / (SELECT count(*) FROM (
     SELECT 1 FROM partitions WHERE id = ?1 AND epoch = ?2 FOR SHARE) AS held)
 """)
 _LOST: Final = "the partition is owned at another epoch"
+
+#: Whose fence is kept ready: those of the partitions of a node, before and after a hand-over.
+_OWNERSHIPS_MAX: Final = 256
 
 _BEGIN: Final = Prepared("BEGIN")
 _COMMIT: Final = Prepared("COMMIT")
@@ -129,9 +132,7 @@ class _Collected:
     """`stepwell.store.sql.statements.Target` that keeps what is to be sent, behind the fence."""
 
     def __init__(self, owner: Ownership) -> None:
-        self.fence = prepared(Query(_FENCE, (owner.partition, owner.epoch)))
-        self.fence = self.fence._replace(missing=_LOST)
-        self.statements = [self.fence]
+        self.statements = [_fence(owner)]
 
     def rows(self, statement: BulkStatement, values: Sequence[Any]) -> None:
         if values:
@@ -139,6 +140,12 @@ class _Collected:
 
     def run(self, statement: Statement, parameters: Sequence[Any]) -> None:
         self.statements.append(prepared(Query(statement, parameters)))
+
+
+@lru_cache(maxsize=_OWNERSHIPS_MAX)
+def _fence(owner: Ownership) -> Prepared:
+    fence = prepared(Query(_FENCE, (owner.partition, owner.epoch)))
+    return fence._replace(missing=_LOST)
 
 
 async def _commit(
