@@ -115,14 +115,16 @@ _SKIPS: Final = BulkStatement(
 def write(into: Target, partition: PartitionId, batch: Sequence[Transition]) -> None:
     """Write all rows of all transitions, but for what is counted and what is forgotten."""
     # Most transitions are answers that only add to a journal and renew an item.
-    if others := [transition for transition in batch if _brings_more(transition)]:
+    others = [transition for transition in batch if _brings_more(transition)]
+    if others:
         write_catalog(into, others)
         _write_events(into, others)
         _write_runs(into, others)
-        _write_waits(into, others)
-        _write_decisions(into, others)
     _write_journal(into, batch)
     _write_queue(into, partition, batch)
+    if others:
+        _write_waits(into, others)
+        _write_decisions(into, others)
     # Most batches have nothing of this.
     if rare := [transition for transition in others if _holds_back(transition)]:
         write_limits(into, rare)
