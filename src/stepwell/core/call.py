@@ -82,7 +82,7 @@ def sent_steps(run: RunState) -> Mapping[StepId, bytes]:
 
 def job_reference(item: QueueItem) -> str:
     """The reference to a queue item that SDKs echo; opaque to them."""
-    return base64.b64encode(_REFERENCE % item.id).decode()
+    return binascii.b2a_base64(_REFERENCE % item.id, newline=False).decode()
 
 
 def referenced_item(reference: str) -> ItemId | None:

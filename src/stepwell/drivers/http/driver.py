@@ -226,7 +226,8 @@ class HttpDriver:
 
 
 def _trace_headers(call: SdkCall) -> bytes:
-    values = (str(call.generation or ""), call.traceparent, call.tracestate)
+    generation = str(call.generation) if call.generation > 0 else ""
+    values = (generation, call.traceparent, call.tracestate)
     return header_lines(tuple(pair for pair in zip(_TRACE_HEADERS, values, strict=True) if pair[1]))
 
 
@@ -244,7 +245,7 @@ class _Endpoint(Struct, frozen=True):
     def url(self, step_id: str) -> Url:
         if step_id == DISCOVERY:
             return self.discovery
-        is_plain = step_id.isalnum() and step_id.isascii()  # "step" and hashes are
+        is_plain = step_id.isalnum() and step_id.isascii()  # hashes are
         return Url(self.origin, self.target + (step_id if is_plain else quote(step_id, safe="")))
 
 

@@ -121,7 +121,7 @@ class ResponseReader:
 
     def feed(self, data: bytes) -> None:
         """Take what the socket gave."""
-        is_first = not self.has_begun
+        is_first = not self._quiet_bytes and not self._is_head_complete
         if is_first and self._feed_known(data):
             return
         self._quiet_bytes += len(data)
