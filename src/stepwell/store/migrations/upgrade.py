@@ -1,7 +1,8 @@
 """Bringing a database up to date. Imported only when one is behind: Alembic is heavy."""
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,7 +17,13 @@ from stepwell.store.migrations import HEAD, REVISIONS
 if TYPE_CHECKING:
     import psycopg
 
-__all__ = ["alembic_config", "upgrade", "upgrade_postgres"]
+__all__ = [
+    "alembic_config",
+    "postgres_transaction",
+    "upgrade",
+    "upgrade_postgres",
+    "upgrade_within",
+]
 
 _DIRECTORY: Final = Path(__file__).parent
 
@@ -51,25 +58,41 @@ def upgrade(connect: Callable[[], sqlite3.Connection], *, to: str = HEAD) -> Non
 def upgrade_postgres(
     connect: Callable[[], "psycopg.Connection[Any]"], *, to: str = HEAD
 ) -> str | None:
-    """The same on PostgreSQL, where nodes that start together wait for each other.
+    """The same on PostgreSQL; as `upgrade_within`, in a transaction of its own."""
+    with postgres_transaction(connect) as connection:
+        return upgrade_within(connection, to=to)
+
+
+@contextmanager
+def postgres_transaction(
+    connect: Callable[[], "psycopg.Connection[Any]"],
+) -> Iterator[Connection]:
+    """One transaction on a connection of its own, committed unless an error leaves it."""
+    engine = create_engine("postgresql+psycopg://", creator=connect, poolclass=NullPool)
+    try:
+        with engine.begin() as connection:
+            yield connection
+    finally:
+        engine.dispose()
+
+
+def upgrade_within(connection: Connection, *, to: str = HEAD) -> str | None:
+    """Apply the migrations that a PostgreSQL database lacks, as part of a transaction.
+
+    Nodes that start together wait for each other, until the transaction of each has ended.
 
     Returns:
         The revision of a newer Stepwell, if another node has brought the database to one meanwhile;
         then nothing was done.
     """
+    connection.exec_driver_sql(_ALONE)
+    revision = MigrationContext.configure(connection).get_current_revision()
+    if revision is not None and revision not in REVISIONS:
+        return revision
     config = alembic_config()
-    engine = create_engine("postgresql+psycopg://", creator=connect, poolclass=NullPool)
-    try:
-        with engine.begin() as connection:
-            connection.exec_driver_sql(_ALONE)
-            revision = MigrationContext.configure(connection).get_current_revision()
-            if revision is not None and revision not in REVISIONS:
-                return revision
-            config.attributes["connection"] = connection
-            command.upgrade(config, to)
-            return None
-    finally:
-        engine.dispose()
+    config.attributes["connection"] = connection
+    command.upgrade(config, to)
+    return None
 
 
 def _begin(connection: Connection) -> None:

@@ -13,7 +13,7 @@ from stepwell.store.postgres.connections import connect, value_of
 from stepwell.store.postgres.failures import reason_of
 from stepwell.store.postgres.weeks import keep_weeks
 
-__all__ = ["open_database"]
+__all__ = ["check_database", "open_database"]
 
 #: The oldest version that tests run on.
 _VERSION_MIN: Final = 140_000
@@ -42,6 +42,21 @@ async def open_database(address: Address) -> None:
             if await _known_revision(connection, address) != HEAD:
                 await asyncio.to_thread(_migrate, address)
             await keep_weeks(connection)
+    except psycopg.Error as error:
+        raise StoreUnusable(address.place, reason_of(error)) from error
+
+
+async def check_database(address: Address) -> None:
+    """Make sure that the database could be used, without changing anything.
+
+    Raises:
+        StoreNewer: A newer Stepwell has written it.
+        StoreUnusable: It cannot be reached, or is too old or not ours.
+    """
+    try:
+        async with await connect(address, _PATIENT) as connection:
+            await _check_server(connection, address)
+            await _known_revision(connection, address)
     except psycopg.Error as error:
         raise StoreUnusable(address.place, reason_of(error)) from error
 

@@ -19,7 +19,17 @@ from stepwell.store.postgres.connections import NOW_MS, value_of
 from stepwell.store.postgres.failures import reason_of
 from stepwell.wire.ulid import ulid_from
 
-__all__ = ["OF_EVENTS", "OF_RUNS", "WEEK_MS", "Week", "keep_weeks", "make_week", "weeks_of"]
+__all__ = [
+    "ALONE",
+    "OF_EVENTS",
+    "OF_RUNS",
+    "WEEK_MS",
+    "Week",
+    "keep_weeks",
+    "make_week",
+    "making",
+    "weeks_of",
+]
 
 _log = structlog.get_logger(__name__)
 
@@ -38,8 +48,8 @@ _TIME_CHARS: Final = 10
 
 #: A commit must not wait for a partition that waits for a question.
 _PATIENCE: Final = "SET LOCAL lock_timeout = '2s'"
-# Two nodes that make the same partition would be in each other's way. The number is "stepweek".
-_ALONE: Final = f"SELECT pg_advisory_xact_lock({int.from_bytes(b'stepweek')})"
+#: Two that make the same partition would be in each other's way. The number is "stepweek".
+ALONE: Final = f"SELECT pg_advisory_xact_lock({int.from_bytes(b'stepweek')})"
 
 _PARTITIONS: Final = """
 SELECT child.relname FROM pg_inherits
@@ -118,24 +128,29 @@ async def make_week(connection: AsyncConnection[Any], table: str, week: Week) ->
     It is made apart and then attached, which keeps out others only while rows are moved, and does
     not keep out who uses other partitions.
     """
+    async with connection.transaction():
+        await connection.execute(_PATIENCE.encode())
+        await connection.execute(ALONE.encode())
+        if week.partition(table) in await _partitions(connection):
+            return
+        for sql in making(table, week):
+            await connection.execute(sql.encode())
+
+
+def making(table: str, week: Week) -> tuple[str, ...]:
+    """The statements of one transaction that make a partition which is missing."""
     key = _TABLES[table]
     first, end = week.ids
     name = week.partition(table)
     of_week = f"{key} >= '{first}' AND {key} < '{end}'"
-    async with connection.transaction():
-        await connection.execute(_PATIENCE.encode())
-        await connection.execute(_ALONE.encode())
-        if name in await _partitions(connection):
-            return
-        moved = f"DELETE FROM {table}_default WHERE {of_week} RETURNING *"
-        bounds = f"FOR VALUES FROM ('{first}') TO ('{end}')"
-        for sql in (
-            f"CREATE TABLE {name} (LIKE {table} INCLUDING ALL)",
-            f"LOCK TABLE {table}_default IN ACCESS EXCLUSIVE MODE",
-            f"WITH moved AS ({moved}) INSERT INTO {name} SELECT * FROM moved",
-            f"ALTER TABLE {table} ATTACH PARTITION {name} {bounds}",
-        ):
-            await connection.execute(sql.encode())
+    moved = f"DELETE FROM {table}_default WHERE {of_week} RETURNING *"
+    bounds = f"FOR VALUES FROM ('{first}') TO ('{end}')"
+    return (
+        f"CREATE TABLE {name} (LIKE {table} INCLUDING ALL)",
+        f"LOCK TABLE {table}_default IN ACCESS EXCLUSIVE MODE",
+        f"WITH moved AS ({moved}) INSERT INTO {name} SELECT * FROM moved",
+        f"ALTER TABLE {table} ATTACH PARTITION {name} {bounds}",
+    )
 
 
 async def _partitions(connection: AsyncConnection[Any]) -> set[str]:

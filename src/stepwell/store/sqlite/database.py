@@ -18,6 +18,7 @@ __all__ = [
     "Database",
     "beside",
     "bytes_of",
+    "connect_onlooker",
     "connect_reader",
     "connect_writer",
     "prepare_in_memory",
@@ -121,6 +122,14 @@ def connect_reader(path: Path) -> sqlite3.Connection:
     return _connect(path, _READER_PRAGMAS)
 
 
+def connect_onlooker(path: Path) -> sqlite3.Connection:
+    """A connection that leaves file and log as they are, to the byte, also when it is closed.
+
+    A reader would write a log back that a server has left behind when it was killed.
+    """
+    return _connect(f"{path.absolute().as_uri()}?mode=ro", _READER_PRAGMAS)
+
+
 def prepare_in_memory(connection: sqlite3.Connection) -> None:
     """Make the connection ready for a store: our way of transactions, and the tables if missing."""
     if connection.in_transaction:
@@ -162,9 +171,10 @@ def _create_missing(path: Path) -> None:
     os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
 
 
-def _connect(path: Path, pragmas: tuple[str, ...]) -> sqlite3.Connection:
+def _connect(path: Path | str, pragmas: tuple[str, ...]) -> sqlite3.Connection:
     connection = sqlite3.connect(
         path,
+        uri=isinstance(path, str),
         timeout=_BUSY_TIMEOUT_S,
         # Transactions begin and end where we say so.
         isolation_level=None,

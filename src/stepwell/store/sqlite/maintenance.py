@@ -41,11 +41,14 @@ __all__ = [
     "TableRows",
     "Vacuumed",
     "check",
+    "check_exists",
+    "check_revision",
     "fsync_directory",
     "migrate",
     "open_current",
     "open_for_change",
     "open_readable",
+    "refused_as",
     "revision_of",
     "status",
     "vacuum",
@@ -175,11 +178,11 @@ def vacuum(path: Path, progress: Progress) -> Vacuumed:
         StoreMissing, StoreInUse, StoreCorrupt, StoreUnusable: Nothing was changed.
         FileNotWritten: There is no room for the new file; nothing was changed.
     """
-    _check_exists(path)
+    check_exists(path)
     lock = FileLock(path)
     try:
         before = path.stat().st_size
-        with _refused_as(path), closing(connect_writer(path)) as connection:
+        with refused_as(path), closing(connect_writer(path)) as connection:
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             revision_of(connection, path)
         compact = path.with_name(f"{path.name}.vacuum")
@@ -267,12 +270,21 @@ def open_current(path: Path) -> Iterator[sqlite3.Connection]:
         StoreMissing, StoreCorrupt, StoreUnusable, StoreNewer, StoreOutdated: It cannot be read.
     """
     with open_readable(path) as connection:
-        revision = revision_of(connection, path)
-        if revision not in REVISIONS:
-            raise StoreNewer(path, revision)
-        if revision != HEAD:
-            raise StoreOutdated(path, revision)
+        check_revision(connection, path)
         yield connection
+
+
+def check_revision(connection: sqlite3.Connection, path: Path) -> None:
+    """Refuse a database that has not today's schema.
+
+    Raises:
+        StoreUnusable, StoreNewer, StoreOutdated: It has another one, or none of ours.
+    """
+    revision = revision_of(connection, path)
+    if revision not in REVISIONS:
+        raise StoreNewer(path, revision)
+    if revision != HEAD:
+        raise StoreOutdated(path, revision)
 
 
 @contextmanager
@@ -283,12 +295,12 @@ def open_for_change(path: Path) -> Iterator[sqlite3.Connection]:
         StoreMissing, StoreInUse, StoreCorrupt, StoreUnusable, StoreNewer, StoreOutdated: It must
             not be changed.
     """
-    _check_exists(path)
+    check_exists(path)
     lock = FileLock(path)
     try:
         with open_current(path):
             pass
-        with _refused_as(path), closing(connect_writer(path)) as connection:
+        with refused_as(path), closing(connect_writer(path)) as connection:
             yield connection
     finally:
         lock.release()
@@ -306,15 +318,15 @@ def open_readable(path: Path) -> Iterator[sqlite3.Connection]:
     Raises:
         StoreMissing, StoreCorrupt, StoreUnusable: It cannot be read.
     """
-    _check_exists(path)
-    with _refused_as(path):
+    check_exists(path)
+    with refused_as(path):
         connection = connect_reader(path)
         with closing(connection):
             yield connection
 
 
 @contextmanager
-def _refused_as(path: Path) -> Iterator[None]:
+def refused_as(path: Path) -> Iterator[None]:
     """Say what is wrong with a file in our words."""
     try:
         yield
@@ -324,8 +336,8 @@ def _refused_as(path: Path) -> Iterator[None]:
         raise StoreCorrupt(path, str(error)) from error
 
 
-def _check_exists(path: Path) -> None:
-    # SQLite would create it.
+def check_exists(path: Path) -> None:
+    """Raise `StoreMissing` if there is no such file; SQLite would create it."""
     if not path.is_file():
         raise StoreMissing(path)
 
