@@ -8,7 +8,9 @@ OperationalError
 ├── StoreMissing     there is no database                      SW2007
 ├── FileExists       a file would be overwritten               SW2008
 ├── FileNotWritten   a copy cannot be written                  SW2009
-└── StoreOutdated    an older Stepwell has written it          SW2015
+├── StoreOutdated    an older Stepwell has written it          SW2015
+├── TargetNotEmpty   there is something where data would go    SW2050
+└── TargetInUse      somebody works where data would go        SW2051
 DefectError
 └── StoreDefect      a row contradicts what is stored          SW9001
 """
@@ -28,6 +30,8 @@ __all__ = [
     "StoreNewer",
     "StoreOutdated",
     "StoreUnusable",
+    "TargetInUse",
+    "TargetNotEmpty",
 ]
 
 
@@ -166,6 +170,41 @@ class StoreOutdated(OperationalError):
         )
         self.path = path
         self.revision = revision
+
+
+class TargetNotEmpty(OperationalError):
+    """Data was to be moved into a database that has some already. Nothing was changed.
+
+    Attributes:
+        place: Where it is, without a password.
+        tables: Those that have rows.
+    """
+
+    code: ClassVar[str] = "SW2050"
+
+    def __init__(self, place: str, tables: tuple[str, ...]) -> None:
+        super().__init__(
+            f"{place} is not empty: there is something in {', '.join(tables)}; move into a new "
+            "database"
+        )
+        self.place = place
+        self.tables = tables
+
+
+class TargetInUse(OperationalError):
+    """Data was to be moved into a database that somebody works on. Nothing was changed.
+
+    Attributes:
+        place: Where it is, without a password.
+        reason: Who does.
+    """
+
+    code: ClassVar[str] = "SW2051"
+
+    def __init__(self, place: str, reason: str) -> None:
+        super().__init__(f"{place} is in use: {reason}; stop all servers on it first")
+        self.place = place
+        self.reason = reason
 
 
 class StoreDefect(DefectError):

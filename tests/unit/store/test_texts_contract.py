@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from stepwell.core.identity import StepId
 from stepwell.core.transition import Transition
 from stepwell.engine.store import Lane, Ownership, Store, WaitQuery
-from stepwell.store.postgres.texts import escape, unescape
+from stepwell.store.postgres.texts import escape, escape_bytes, unescape
 from stepwell.store.reading import ReadModels
 from stepwell.store.views import EventsPage
 from tests.unit.store.builders import (
@@ -47,6 +47,7 @@ _texts = st.text(st.sampled_from("\x00\x01\x02\x03a") | st.characters(codec="utf
 def test_what_is_escaped_comes_back(text: str) -> None:
     assert "\x00" not in escape(text)
     assert unescape(escape(text)) == text
+    assert escape_bytes(text.encode()) == escape(text).encode()
 
 
 @given(_texts, _texts)

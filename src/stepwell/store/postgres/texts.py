@@ -7,7 +7,7 @@ stays: what began with a smaller character still does.
 import re
 from typing import Final
 
-__all__ = ["escape", "is_plain", "unescape"]
+__all__ = ["escape", "escape_bytes", "is_plain", "unescape"]
 
 _NUL: Final = "\x00"
 _MARK: Final = "\x01"
@@ -26,6 +26,13 @@ def escape(text: str) -> str:
     if _MARK in text:
         text = text.replace(_MARK, _ESCAPED_MARK)
     return text.replace(_NUL, _ESCAPED_NUL) if _NUL in text else text
+
+
+def escape_bytes(text: bytes) -> bytes:
+    """The same of text in UTF-8."""
+    if b"\x01" in text:
+        text = text.replace(b"\x01", b"\x01\x02")
+    return text.replace(b"\x00", b"\x01\x01") if b"\x00" in text else text
 
 
 def unescape(text: str) -> str:
