@@ -14,6 +14,7 @@ from stepwell.cli.events import events
 from stepwell.cli.functions import functions
 from stepwell.cli.health import health
 from stepwell.cli.log_flags import log_flags, remember
+from stepwell.cli.migrate import migrate
 from stepwell.cli.openapi import openapi
 from stepwell.cli.runs import runs
 from stepwell.cli.start import start
@@ -56,6 +57,7 @@ for _command in (
     start,
     db,
     health,
+    migrate,
     openapi,
     version,
     completion,
