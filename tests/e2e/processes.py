@@ -199,13 +199,17 @@ class HeldCall:
     """A call of the app's function that waits for its answer."""
 
     body: dict[str, Any]
-    _answer: "queue.SimpleQueue[bytes]" = field(default_factory=queue.SimpleQueue)
+    _answer: "queue.SimpleQueue[tuple[int, bytes]]" = field(default_factory=queue.SimpleQueue)
 
     def answer(self, output: object) -> None:
         """Let the function return `output`."""
-        self._answer.put(json.dumps(output).encode())
+        self._answer.put((200, json.dumps(output).encode()))
 
-    def answered(self) -> bytes:
+    def ask_for(self, opcode: Mapping[str, object]) -> None:
+        """Let the function come to a step that the server carries out."""
+        self._answer.put((206, json.dumps([opcode]).encode()))
+
+    def answered(self) -> tuple[int, bytes]:
         return self._answer.get()
 
 
@@ -230,8 +234,8 @@ class HeldApp:
                 length = int(self.headers["content-length"])
                 call = HeldCall(json.loads(self.rfile.read(length)))
                 held_calls.put(call)
-                answer = call.answered()
-                self.send_response(200)
+                status, answer = call.answered()
+                self.send_response(status)
                 self.send_header("x-inngest-sdk", "js:v4.0.0")
                 self.send_header("content-type", "application/json")
                 self.send_header("content-length", str(len(answer)))

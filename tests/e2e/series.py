@@ -55,10 +55,11 @@ class Series:
         self.server.kill()
         self._restart()
 
-    def terminate(self) -> None:
+    def terminate(self, *, meanwhile: Callable[[], None] = lambda: None) -> None:
         self.server.signal(signal.SIGTERM)
         self.load.pause()
         assert self.server.wait() == 0
+        meanwhile()
         self._restart()
 
     def stop_and_continue(self) -> None:
