@@ -12,7 +12,7 @@ from stepwell.core.transition import Transition
 from stepwell.engine.store import OwnershipLost, StoreUnavailable
 from stepwell.store.errors import StoreNewer, StoreUnusable
 from stepwell.store.migrations import HEAD
-from stepwell.store.postgres import PostgresStore, pipeline
+from stepwell.store.postgres import PostgresStore
 from stepwell.store.postgres.address import Address
 from stepwell.store.postgres.connections import WRITING, Connections
 from stepwell.store.postgres.pipeline import Prepared
@@ -135,7 +135,7 @@ class TestOpening:
 
     def test_what_an_address_says_goes_before_what_is_assumed(self) -> None:
         assert "connect_timeout=3" in Address.parse("postgresql://h/d?connect_timeout=3").conninfo
-        assert "connect_timeout=10" in Address.parse("postgresql://h/d").conninfo
+        assert "connect_timeout=5" in Address.parse("postgresql://h/d").conninfo
 
 
 class TestFencing:
@@ -194,7 +194,7 @@ class TestFailures:
     async def test_a_connection_that_was_ended_is_replaced_at_the_next_use(
         self, place: PostgresPlace, store: PostgresStore
     ) -> None:
-        """One failure tells of all connections of its kind."""
+        """One failure tells of all connections, whatever they are for."""
         owner = await store.take(PARTITION)
         await store.commit(owner, [Transition(put=[an_item(1)])])
         await asyncio.gather(*(store.apps() for _ in range(4)))
@@ -202,8 +202,6 @@ class TestFailures:
 
         with pytest.raises(StoreUnavailable):
             await store.commit(owner, [Transition(put=[an_item(2)])])
-        with pytest.raises(StoreUnavailable):
-            await store.apps()
 
         await asyncio.gather(*(store.apps() for _ in range(4)))
         await store.commit(owner, [Transition(put=[an_item(3)])])
@@ -229,20 +227,6 @@ class TestFailures:
 
         assert await store.event(event_id(1)) is None
         await store.commit(owner, [Transition(events=[an_event(1)], put=[an_item(1)])])
-
-    async def test_a_database_that_does_not_answer_is_given_up(
-        self, place: PostgresPlace, store: PostgresStore, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        """A server that hangs says nothing, and its connections stay open."""
-        owner = await store.take(PARTITION)
-        monkeypatch.setattr(pipeline, "ANSWER_LIMIT_S", 0.1)
-        with psycopg.connect(place.uri) as blocker:
-            blocker.execute("LOCK TABLE queue IN ACCESS EXCLUSIVE MODE")
-            with pytest.raises(StoreUnavailable, match="no answer within"):
-                await store.commit(owner, [Transition(put=[an_item(1)])])
-            with pytest.raises(StoreUnavailable, match="no answer within"):
-                await store.largest_number()
-            blocker.rollback()
 
     async def test_what_was_confirmed_survives_a_crash_of_the_server(
         self, postgres_newest_bench: PostgresBench, place: PostgresPlace, store: PostgresStore

@@ -13,7 +13,7 @@ __all__ = ["Address"]
 #: What is not said in the address. A host that vanished is noticed within half a minute, also while
 #: nothing is sent; of several hosts the one that can be written to is taken.
 _DEFAULTS: Final = {
-    "connect_timeout": "10",
+    "connect_timeout": "5",
     "keepalives_idle": "10",
     "keepalives_interval": "5",
     "keepalives_count": "3",

@@ -21,6 +21,8 @@ _ENCODING: Final = "UTF8"
 
 #: Migrations may take long, and so may waiting for another node that migrates.
 _PATIENT: Final = {"statement_timeout": "0", "lock_timeout": "0"}
+#: What is looked at before, and the partitions that are made, take milliseconds.
+_LOOK_LIMIT_S: Final = 60.0
 
 _IS_VERSIONED: Final = "SELECT to_regclass('alembic_version') IS NOT NULL"
 _REVISION: Final = "SELECT version_num FROM alembic_version"
@@ -38,6 +40,7 @@ async def open_database(address: Address) -> None:
     """
     try:
         async with await connect(address, _PATIENT) as connection:
+            connection.answer_limit_s = _LOOK_LIMIT_S
             await _check_server(connection, address)
             if await _known_revision(connection, address) != HEAD:
                 await asyncio.to_thread(_migrate, address)

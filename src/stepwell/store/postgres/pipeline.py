@@ -22,9 +22,8 @@ from stepwell.store.sql.statements import Answer, BulkStatement, Query
 
 __all__ = ["FailedAt", "PipelinedConnection", "Prepared", "bulk", "prepared"]
 
-#: A database that has not answered by then will not: statements are given up sooner by the server
-#: itself, if it is alive.
-ANSWER_LIMIT_S: Final = 40.0
+#: A database that has not answered by then will not: it gives up statements sooner, if it is alive.
+ANSWER_LIMIT_S: Final = 12.0
 
 #: How often a connection is looked at from which nothing comes. uvloop does not tell of one that
 #: was reset: of an error it says nothing to who waits for input.
@@ -92,11 +91,18 @@ def bulk(statement: BulkStatement, values: Sequence[Any]) -> Prepared:
 class PipelinedConnection:
     """A connection that is used for pipelines only, one at a time.
 
+    Args:
+        connection: That nobody else uses.
+        answer_limit_s: How long the answers to a pipeline may take.
+
     Attributes:
         opened_s: When it was opened, by the clock of the loop.
     """
 
-    def __init__(self, connection: AsyncConnection[Any]) -> None:
+    def __init__(
+        self, connection: AsyncConnection[Any], *, answer_limit_s: float = ANSWER_LIMIT_S
+    ) -> None:
+        self._answer_limit_s = answer_limit_s
         self.opened_s = asyncio.get_running_loop().time()
         self._connection = connection
         self._pgconn = connection.pgconn
@@ -130,7 +136,13 @@ class PipelinedConnection:
         assert self._running is None
         assert len(self._names) < _STATEMENTS_MAX
         try:
-            running = _Running(self._pgconn, self._transformer, self._names, statements)
+            running = _Running(
+                self._pgconn,
+                self._transformer,
+                self._names,
+                statements,
+                answer_limit_s=self._answer_limit_s,
+            )
         except psycopg.Error as error:
             raise FailedAt(error, None) from error
         self._running = running
@@ -161,6 +173,8 @@ class _Running:
         transformer: abc.Transformer,
         names: dict[str, bytes],
         statements: Sequence[Prepared],
+        *,
+        answer_limit_s: float,
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self.answers: asyncio.Future[list[Answer]] = self._loop.create_future()
@@ -174,7 +188,8 @@ class _Running:
         self._expected: list[tuple[Prepared, bytes | None]] = []
         self._is_writing = False
         self._is_listening = True
-        self._deadline_s = self._loop.time() + ANSWER_LIMIT_S
+        self._answer_limit_s = answer_limit_s
+        self._deadline_s = self._loop.time() + answer_limit_s
         self._timer = self._loop.call_later(_LOOK_S, self._look)
         self._loop.add_reader(self._socket, self._advance)
         try:
@@ -284,8 +299,8 @@ class _Running:
 
     def _look(self) -> None:
         if self._loop.time() >= self._deadline_s:
-            seconds = f"{ANSWER_LIMIT_S:g} s"
-            self._fail(FailedAt(psycopg.OperationalError(f"no answer within {seconds}"), None))
+            message = f"no answer within {self._answer_limit_s:g} s"
+            self._fail(FailedAt(psycopg.OperationalError(message), None))
             return
         self._timer = self._loop.call_later(_LOOK_S, self._look)
         self._advance()

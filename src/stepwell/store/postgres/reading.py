@@ -1,13 +1,12 @@
 """How the read models reach PostgreSQL."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
-
-import psycopg
+from typing import TYPE_CHECKING
 
 from stepwell.store.postgres.address import Address
-from stepwell.store.postgres.connections import BROWSING, configure
+from stepwell.store.postgres.connections import BROWSING, LONGER_LIMIT_S, configure
 from stepwell.store.postgres.parameters import register_texts
+from stepwell.store.postgres.patience import PatientReader
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -15,11 +14,12 @@ if TYPE_CHECKING:
 __all__ = ["connect_reader", "engine_of"]
 
 
-def connect_reader(address: Address) -> psycopg.Connection[Any]:
+def connect_reader(address: Address) -> PatientReader:
     """A connection that cannot write; all statements between commits see one moment."""
-    connection = psycopg.connect(address.conninfo, autocommit=True)
+    connection = PatientReader.connect(address.conninfo, autocommit=True)
     try:
         connection.execute(configure(BROWSING, connection))
+        connection.answer_limit_s = LONGER_LIMIT_S
         connection.autocommit = False
     except BaseException:
         connection.close()
@@ -28,7 +28,7 @@ def connect_reader(address: Address) -> psycopg.Connection[Any]:
     return connection
 
 
-def engine_of(connect: Callable[[], psycopg.Connection[Any]], connections_max: int) -> "Engine":
+def engine_of(connect: Callable[[], PatientReader], connections_max: int) -> "Engine":
     """An engine that opens up to `connections_max` connections."""
     from sqlalchemy import create_engine  # noqa: PLC0415
     from sqlalchemy.pool import QueuePool  # noqa: PLC0415

@@ -3,17 +3,20 @@
 import asyncio
 import os
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from functools import lru_cache, partial
 from typing import Any, Final, NoReturn, TypeVar
 
 import structlog
+from psycopg.errors import LockNotAvailable
 
 from stepwell.core.identity import PartitionId
 from stepwell.core.transition import Transition
-from stepwell.engine.store import Ownership, OwnershipLost
+from stepwell.engine.store import Ownership, OwnershipLost, StoreUnavailable
 from stepwell.store.errors import StoreDefect
 from stepwell.store.postgres.connections import Connections
 from stepwell.store.postgres.failures import DIVISION_BY_ZERO, failure
+from stepwell.store.postgres.halves import end_halves
 from stepwell.store.postgres.leases import Leases
 from stepwell.store.postgres.pipeline import (
     FailedAt,
@@ -77,7 +80,13 @@ class PostgresDatabase:
             _raise(operation, failed)
 
     async def take(self, partition: PartitionId) -> int:
-        return await self._leases.take(partition)
+        try:
+            return await self._leases.take(partition)
+        except StoreUnavailable as failure:
+            if isinstance(failure.__cause__, LockNotAvailable):
+                with suppress(StoreUnavailable):
+                    await end_halves(self._writers)
+            raise
 
     async def commit(self, owner: Ownership, batch: Sequence[Transition]) -> None:
         work = partial(_commit, owner=owner, batch=batch)

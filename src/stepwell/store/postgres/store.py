@@ -11,8 +11,10 @@ import structlog
 from stepwell.engine.store import Ownership
 from stepwell.store.postgres.address import Address
 from stepwell.store.postgres.connections import (
+    LONGER_LIMIT_S,
     READING,
     WRITING,
+    Breaks,
     Connections,
     PoolTimes,
     connect,
@@ -65,6 +67,11 @@ CONNECTIONS_MIN: Final = 4
 
 #: Far more often than weeks begin.
 _CHORE_PAUSE_S: Final = 6 * 3600.0
+#: Rows that came before their week may have to be moved.
+_CHORE: Final = {**WRITING, "statement_timeout": "50s", "transaction_timeout": "55s"}
+_CHORE_LIMIT_S: Final = 60.0
+#: More than a statement is given that reads a week.
+_DROP_LIMIT_S: Final = 35 * 60.0
 
 _SIZE: Final = Statement("SELECT pg_database_size(current_database())")
 
@@ -103,10 +110,10 @@ class PostgresStore(SqlStore):
         """
         address = Address.parse(uri)
         await open_database(address)
-        connections = partial(Connections, address, times=times)
+        connections = partial(Connections, address, times=times, breaks=Breaks())
         database = PostgresDatabase(
             connections(WRITING, connections_max=sizes.writers),
-            connections(READING, connections_max=sizes.readers),
+            connections(READING, connections_max=sizes.readers, answer_limit_s=LONGER_LIMIT_S),
             Leases(connections(WRITING, connections_max=1), server, lease_s=lease_s),
         )
         return cls(address, database, sizes.read_models)
@@ -136,6 +143,7 @@ class PostgresStore(SqlStore):
         try:
             # What takes long here sets its own bounds.
             async with await connect(self._address, {}) as connection:
+                connection.answer_limit_s = _DROP_LIMIT_S
                 dropped = await drop_weeks_of_runs(connection, owner, runs_before_ms)
                 dropped += await drop_weeks_of_events(
                     connection, self._database, owner, events_before_ms
@@ -158,7 +166,8 @@ class PostgresStore(SqlStore):
         while True:
             await asyncio.sleep(_CHORE_PAUSE_S)
             try:
-                async with await connect(self._address, WRITING) as connection:
+                async with await connect(self._address, _CHORE) as connection:
+                    connection.answer_limit_s = _CHORE_LIMIT_S
                     await keep_weeks(connection)
             except psycopg.Error as error:
                 _log.warning("store.partitions_missing", reason=reason_of(error))
