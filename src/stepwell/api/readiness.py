@@ -18,6 +18,9 @@ __all__ = ["DECLARATIONS", "Answering", "Readiness", "Unready"]
 
 #: A store that takes longer does not answer.
 _PATIENCE_S: Final = 2.0
+#: A question that takes longer is asked anew: the connection it went over may have died without a
+#: word.
+_QUESTION_LIMIT_S: Final = 4.0
 _RETRY_AFTER_S: Final = 1
 
 
@@ -103,7 +106,12 @@ class Readiness:
     """
 
     def __init__(
-        self, store: Answering, is_owner: Callable[[], bool], *, patience_s: float = _PATIENCE_S
+        self,
+        store: Answering,
+        is_owner: Callable[[], bool],
+        *,
+        patience_s: float = _PATIENCE_S,
+        question_limit_s: float = _QUESTION_LIMIT_S,
     ) -> None:
         """Nothing is asked yet.
 
@@ -111,7 +119,9 @@ class Readiness:
             store: Must answer.
             is_owner: Whether the server owns what it works on.
             patience_s: How long the store may take.
+            question_limit_s: After how long it is asked anew.
         """
+        self._question_limit_s = question_limit_s
         self._patience_s = patience_s
         self._store = store
         self._is_owner = is_owner
@@ -162,7 +172,8 @@ class Readiness:
 
     async def _ask(self) -> bool:
         try:
-            await self._store.answers()
-        except StoreUnavailable:
+            async with asyncio.timeout(self._question_limit_s):
+                await self._store.answers()
+        except (StoreUnavailable, TimeoutError):
             return False
         return True

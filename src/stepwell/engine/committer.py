@@ -10,19 +10,26 @@ from collections.abc import Callable
 from typing import Final
 
 import msgspec
+import structlog
 
 from stepwell.core.transition import Transition
 from stepwell.engine.distribution import CommitCounts
 from stepwell.engine.slow_work import SLOW_COMMIT_S
 from stepwell.engine.store import Ownership, OwnershipLost, Store, StoreUnavailable
 
-__all__ = ["BACKLOG_MAX", "BATCH_MAX", "CommitFailed", "Committer"]
+__all__ = ["BACKLOG_MAX", "BATCH_MAX", "PATIENCE_S", "CommitFailed", "Committer"]
+
+_log = structlog.get_logger("stepwell.engine")
 
 #: Transitions in one transaction. More does not raise throughput, only the latency of the first.
 BATCH_MAX: Final = 500
 #: Transitions that may wait before no more work is begun. Without a bound, fast apps and a slow disk
 #: would fill the memory with results that are not written.
 BACKLOG_MAX: Final = 2 * BATCH_MAX
+
+#: Commits take milliseconds. Whoever waits for one that takes so long had better be told; the commit
+#: itself is given more time, because giving it up means to begin again with what is stored.
+PATIENCE_S: Final = 5.0
 
 CommitFailed = StoreUnavailable | OwnershipLost
 
@@ -62,6 +69,8 @@ class Committer:
         self._waiting: deque[_Pending] = deque()
         self._wake = asyncio.Event()
         self._failure: CommitFailed | None = None
+        self._stall: StoreUnavailable | None = None
+        self._tell_stall: Callable[[StoreUnavailable], None] = _ignore
         self._is_closing = False
 
     @property
@@ -73,6 +82,15 @@ class Committer:
     def failure(self) -> CommitFailed | None:
         """Why it has stopped, if it has."""
         return self._failure
+
+    @property
+    def stall(self) -> StoreUnavailable | None:
+        """What to tell who cannot wait, while a commit takes longer than `PATIENCE_S`."""
+        return self._stall
+
+    def on_stall(self, tell: Callable[[StoreUnavailable], None]) -> None:
+        """Call `tell` whenever a commit has taken that long; it may succeed nevertheless."""
+        self._tell_stall = tell
 
     def submit(
         self,
@@ -112,12 +130,16 @@ class Committer:
                 continue
             batch = self._committing = self._take()
             began_s = loop.time()
+            watch = loop.call_later(PATIENCE_S, self._stalled)
             try:
                 await self._store.commit(self._owner, [pending.transition for pending in batch])
             except (StoreUnavailable, OwnershipLost) as failure:
                 self._counts.failed[failure.code] += 1
                 self.abort(failure)
                 raise
+            finally:
+                watch.cancel()
+                self._go_on()
             took_s = loop.time() - began_s
             self._counts.add(len(batch), took_s)
             if took_s >= SLOW_COMMIT_S:
@@ -144,6 +166,18 @@ class Committer:
         self._is_closing = True
         self._wake.set()
 
+    def _stalled(self) -> None:
+        reason = f"a commit has not been confirmed for {PATIENCE_S:g} s"
+        self._stall = StoreUnavailable("commit", reason)
+        self._counts.stalled += 1
+        _log.warning("commit.stalled", transitions=len(self._committing), reason=reason)
+        self._tell_stall(self._stall)
+
+    def _go_on(self) -> None:
+        if self._stall is not None:
+            self._stall = None
+            self._counts.stalled -= 1
+
     def _take(self) -> list[_Pending]:
         waiting = self._waiting
         if len(waiting) <= BATCH_MAX:
@@ -151,3 +185,7 @@ class Committer:
             waiting.clear()
             return batch
         return [waiting.popleft() for _ in range(BATCH_MAX)]
+
+
+def _ignore(_stall: StoreUnavailable) -> None:
+    """Nobody has asked to be told."""

@@ -52,6 +52,7 @@ class CommitCounts:
         took_s: How long a commit took, in seconds.
         latest_s: How long each of the latest commits took, the oldest first.
         failed: Commits that failed, by the code of the error.
+        stalled: How many of those under way take longer than clients are made to wait for.
     """
 
     def __init__(self, slow: SlowestWork | None = None) -> None:
@@ -60,6 +61,7 @@ class CommitCounts:
         self.took_s = Distribution(_COMMIT_BOUNDS_S)
         self.latest_s: deque[float] = deque(maxlen=LATEST_COMMITS_MAX)
         self.failed: Counter[str] = Counter()
+        self.stalled = 0
 
     @property
     def count(self) -> int:

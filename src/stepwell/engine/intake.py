@@ -1,12 +1,15 @@
 """From a client's events to the commit that makes them, and the runs they start, durable."""
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Mapping, Sequence
 
-from stepwell.core.identity import EnvironmentId, FunctionId
+from stepwell.core.identity import EnvironmentId, FunctionId, RunId
 from stepwell.core.routing import candidates, route
 from stepwell.core.transition import Transition
 from stepwell.engine.claims import ClaimKey, Claims
+from stepwell.engine.committer import PATIENCE_S
 from stepwell.engine.requests import Requests
+from stepwell.engine.store import StoreUnavailable
 from stepwell.wire.events import AcceptedEvent
 
 __all__ = ["accept_events"]
@@ -32,13 +35,13 @@ async def accept_events(
         seeded: Whether their internal ids come from the client, so that they may repeat.
 
     Raises:
-        StoreUnavailable, OwnershipLost: It is not certain that all are durable; the client should
-            repeat the request.
+        StoreUnavailable, OwnershipLost: It is not certain that all are durable, or not soon; the
+            client should repeat the request.
     """
     keys = _claim_keys(requests, events, seeded=seeded)
     claimed: dict[str, set[FunctionId]] = {}
     if keys:
-        for function_id, key in await claims.reserve(keys):
+        for function_id, key in await _reserve(claims, keys):
             claimed.setdefault(key, set()).add(function_id)
     try:
         transitions = [
@@ -55,7 +58,16 @@ async def accept_events(
         claims.release(keys)
         raise
     # The reservation lasts until the claims are durable, even when the client no longer waits.
-    await requests.commit_all(transitions, settled=lambda: claims.release(keys))
+    await requests.accept_all(transitions, settled=lambda: claims.release(keys))
+
+
+async def _reserve(claims: Claims, keys: Sequence[ClaimKey]) -> Mapping[ClaimKey, RunId]:
+    try:
+        async with asyncio.timeout(PATIENCE_S):
+            return await claims.reserve(keys)
+    except TimeoutError:
+        reason = f"event ids were not looked up within {PATIENCE_S:g} s"
+        raise StoreUnavailable("accept", reason) from None
 
 
 def _claim_key(accepted: AcceptedEvent, *, seeded: bool) -> str:

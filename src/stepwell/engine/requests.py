@@ -1,5 +1,6 @@
 """What is asked of a partition from outside, each with an answer once it is durable."""
 
+import asyncio
 from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
@@ -14,7 +15,7 @@ from stepwell.core.transition import Transition
 from stepwell.engine.asked_runs import AskedRuns
 from stepwell.engine.committer import CommitFailed, Committer
 from stepwell.engine.live_runs import LiveRuns
-from stepwell.engine.store import Ownership, Store
+from stepwell.engine.store import Ownership, Store, StoreUnavailable
 from stepwell.engine.written import Written
 
 __all__ = ["Deciding", "Requests"]
@@ -77,6 +78,9 @@ class Requests:
         self._committer = committer
         self._live = live
         self._asked = AskedRuns(live)
+        # Ordered, so that a simulation can be repeated.
+        self._impatient: dict[asyncio.Future[None], None] = {}
+        committer.on_stall(self._tell_impatient)
 
     def abort(self) -> None:
         """Tell everyone who waits for a run that there will be no answer."""
@@ -109,10 +113,27 @@ class Requests:
             settled: Called when the last one is durable or has failed, even if nobody waits then.
         """
         written = Written(settled)
-        for transition in transitions[:-1]:
-            self._deciding.submit(transition)
-        self._deciding.submit(transitions[-1], committed=written.committed, failed=written.failed)
+        self._submit_all(transitions, written)
         await written.future
+
+    async def accept_all(
+        self, transitions: Sequence[Transition], *, settled: Callable[[], None]
+    ) -> None:
+        """Do as `commit_all` does, for clients who can repeat what they have asked for.
+
+        They are told when a commit takes too long, and whoever comes then is told at once. What was
+        submitted may become durable nevertheless.
+        """
+        if self._committer.stall is not None:
+            settled()
+            raise self._committer.stall
+        written = Written(settled)
+        self._submit_all(transitions, written)
+        self._impatient[written.future] = None
+        try:
+            await written.future
+        finally:
+            del self._impatient[written.future]
 
     async def forget_expired(self, now_ms: int) -> int:
         """Delete what no repetition and no limit can need any more, in small bites."""
@@ -165,3 +186,13 @@ class Requests:
             run, transition, committed=written.committed, failed=written.failed
         )
         await written.future
+
+    def _submit_all(self, transitions: Sequence[Transition], written: Written) -> None:
+        for transition in transitions[:-1]:
+            self._deciding.submit(transition)
+        self._deciding.submit(transitions[-1], committed=written.committed, failed=written.failed)
+
+    def _tell_impatient(self, stall: StoreUnavailable) -> None:
+        for future in self._impatient:
+            if not future.done():
+                future.set_exception(stall)

@@ -133,7 +133,7 @@ def compose(settings: Settings, store: ServerStore, now: Circumstances) -> Parts
         clock=clock,
         ids=ids,
         operator=now.operator,
-        readiness=Readiness(store, lambda: engine.owned is not None),
+        readiness=Readiness(store, lambda: engine.owned is not None and not counts.commits.stalled),
     )
     return Parts(
         behind=behind,

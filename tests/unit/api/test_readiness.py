@@ -105,6 +105,18 @@ async def test_a_store_that_says_nothing_is_given_up_after_a_while() -> None:
     store.may_answer.set()
 
 
+async def test_a_question_that_died_without_a_word_is_asked_anew() -> None:
+    store = Store()
+    store.may_answer.clear()
+    readiness = Readiness(store, lambda: True, question_limit_s=0.0)
+    assert await readiness.fault() is Unready.STORE
+
+    store.may_answer.set()
+    while await readiness.fault() is not None:
+        """The limit of the next question may be over before it is asked."""
+    assert store.questions > 1
+
+
 async def test_many_who_ask_at_once_are_one_question() -> None:
     store = Store()
     store.may_answer.clear()
