@@ -1,19 +1,52 @@
 """The wall clock of a real process."""
 
 import time
+from collections.abc import Callable
+from typing import Final
 
 __all__ = ["SystemClock"]
 
+_NS_PER_MS: Final = 1_000_000
+#: Speed of this clock while it waits for the machine's, in tenths. Sleeps take a little longer then,
+#: and an hour is made good in ten.
+_TENTHS: Final = 9
+
 
 class SystemClock:
-    """Wall clock that never goes back: events and waits are ordered by it."""
+    """Wall clock that never goes back, and never stands still: events and waits are ordered by it.
 
-    def __init__(self) -> None:
+    When the machine's clock is set back, this one goes a little slower until they agree again.
+    Nothing that waits for a time would come to its end before otherwise.
+
+    Args:
+        wall_ns: The machine's clock.
+        steady_ns: A clock that nobody sets.
+    """
+
+    def __init__(
+        self,
+        wall_ns: Callable[[], int] = time.time_ns,
+        steady_ns: Callable[[], int] = time.monotonic_ns,
+    ) -> None:
+        self._wall_ns = wall_ns
+        self._steady_ns = steady_ns
         self._latest_ms = 0
+        # What both clocks said when the machine's was found to be behind.
+        self._ahead: tuple[int, int] | None = None
 
     def now_ms(self) -> int:
         """Milliseconds since 1970 UTC; at least as large as every value given before."""
-        now_ms = time.time_ns() // 1_000_000
-        if now_ms > self._latest_ms:  # noqa: PLR1730 - `max` costs more than all the rest
-            self._latest_ms = now_ms
-        return self._latest_ms
+        now_ms = self._wall_ns() // _NS_PER_MS
+        if now_ms >= self._latest_ms:
+            self._ahead = None
+        else:
+            now_ms = max(self._slower_ms(), self._latest_ms)
+        self._latest_ms = now_ms
+        return now_ms
+
+    def _slower_ms(self) -> int:
+        steady_ns = self._steady_ns()
+        if self._ahead is None:
+            self._ahead = (self._latest_ms, steady_ns)
+        since_ms, since_steady_ns = self._ahead
+        return since_ms + (steady_ns - since_steady_ns) * _TENTHS // (10 * _NS_PER_MS)
