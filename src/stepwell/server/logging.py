@@ -16,6 +16,7 @@ import structlog
 from structlog.typing import EventDict, WrappedLogger
 
 from stepwell.server.log_settings import LEVELS, LogFormat, LogSettings
+from stepwell.server.repetitions import Repetitions
 
 __all__ = ["set_up_logging"]
 
@@ -42,7 +43,7 @@ def set_up_logging(
     log_format = settings.format_for(stream)
     renderer = _renderer(log_format, with_colors=stream.isatty() and not environ.get("NO_COLOR"))
     structlog.configure(
-        processors=[_add_caller, _add_level, *_common(log_format), *renderer],
+        processors=[Repetitions(), _add_caller, _add_level, *_common(log_format), *renderer],
         wrapper_class=structlog.make_filtering_bound_logger(LEVELS[settings.level]),
         logger_factory=_LoggerFactory(stream),
         cache_logger_on_first_use=True,
