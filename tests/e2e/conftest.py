@@ -3,12 +3,19 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 
 # Their assertions explain themselves only if pytest rewrites them, which must come first.
 pytest.register_assert_rewrite("tests.e2e.processes")
 
+from stepwell.store.migrations.upgrade import upgrade_postgres  # noqa: E402
 from tests.e2e.processes import HeldApp, Servers, running_servers  # noqa: E402
+from tests.postgres.packages import NEWEST  # noqa: E402
+from tests.postgres.server import PostgresServer  # noqa: E402
+
+#: Few enough to be used up by a test.
+_CONNECTIONS = 24
 
 
 @pytest.fixture
@@ -25,3 +32,26 @@ def held_app() -> Iterator[HeldApp]:
         yield app
     finally:
         app.close()
+
+
+@pytest.fixture(scope="session")
+def crowded_postgres() -> Iterator[PostgresServer]:
+    """A database server with few connections, which tests may do anything to that they undo."""
+    server = PostgresServer(NEWEST, settings={"max_connections": str(_CONNECTIONS)})
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def _migrated(crowded_postgres: PostgresServer) -> str:
+    """A database with the present schema, to be copied: making it takes a second each time."""
+    name = crowded_postgres.create_database()
+    uri = crowded_postgres.uri(name)
+    upgrade_postgres(lambda: psycopg.connect(uri))
+    return name
+
+
+@pytest.fixture
+def database_uri(crowded_postgres: PostgresServer, _migrated: str) -> str:
+    """A database of its own, with the present schema and nothing in it."""
+    return crowded_postgres.uri(crowded_postgres.create_database(_migrated))

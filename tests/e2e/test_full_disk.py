@@ -2,7 +2,6 @@
 
 import resource
 import signal
-import subprocess
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from pathlib import Path
@@ -15,6 +14,7 @@ from tests.e2e.checkers import (
     assert_sound,
     wait_until_nothing_is_queued,
 )
+from tests.e2e.disks import full, small_disk
 from tests.e2e.load import Load
 from tests.e2e.processes import HeldApp, ServerProcess, Servers, wait_until
 from tests.e2e.raw_app import EVENT, PROGRAMS
@@ -28,7 +28,6 @@ _EVENTS = 20
 _FLAGS = ("--retry-interval", "1")
 # SQLite's log alone may take 16 MiB before it begins again.
 _DISK_MIB = 48
-_CHUNKS_BYTES = (1 << 20, 4096)
 
 
 def database_of(directory: Path) -> Path:
@@ -51,35 +50,12 @@ def files_at_their_limit(server: ServerProcess) -> Iterator[None]:
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
+def disk(tmp_path: Path) -> Iterator[Path]:
     """A disk of its own for one server; unmounted when that has ended."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    options = f"size={_DISK_MIB}m"
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", options, "none", str(disk)], capture_output=True, check=False
-    )
-    if mounted.returncode != 0:
-        pytest.skip("mounting a disk takes root")
-    try:
-        yield disk
-    finally:
-        subprocess.run(["umount", "--lazy", str(disk)], check=True)
-
-
-@contextmanager
-def full(disk: Path) -> Iterator[None]:
-    """While this lasts, there is no byte left on the disk."""
-    filler = disk / "filler"
-    with filler.open("wb", buffering=0) as file:
-        for chunk_bytes in _CHUNKS_BYTES:
-            with suppress(OSError):
-                while file.write(bytes(chunk_bytes)):
-                    pass
-    try:
-        yield
-    finally:
-        filler.unlink()
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    with small_disk(folder, _DISK_MIB) as mounted:
+        yield mounted
 
 
 def assert_refuses_to_accept(server: ServerProcess) -> None:
@@ -126,12 +102,12 @@ def test_a_full_database_accepts_nothing_loses_nothing_and_goes_on_when_it_can(
 
 
 def test_a_full_disk_accepts_nothing_loses_nothing_and_goes_on_when_there_is_space(
-    servers: Servers, small_disk: Path
+    servers: Servers, disk: Path
 ) -> None:
     """The same with the log, too, on a disk that has no space left."""
-    server = servers("dev", "--no-discovery", "--no-poll", *_FLAGS, directory=small_disk)
+    server = servers("dev", "--no-discovery", "--no-poll", *_FLAGS, directory=disk)
     server.wait_until_healthy()
-    _goes_on_afterwards(server, small_disk, full(small_disk))
+    _goes_on_afterwards(server, disk, full(disk))
 
 
 def test_an_answer_that_could_not_be_recorded_is_asked_for_again(

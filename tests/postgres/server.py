@@ -9,8 +9,10 @@ import socket
 import subprocess
 import tempfile
 import time
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 import psycopg
@@ -18,7 +20,7 @@ from psycopg import sql
 
 from tests.postgres.packages import install, native_folder
 
-__all__ = ["PostgresServer"]
+__all__ = ["PostgresServer", "other_user"]
 
 _START_LIMIT_S: Final = 30.0
 _STOP_LIMIT_S: Final = 20.0
@@ -46,23 +48,38 @@ class PostgresServer:
     Args:
         version: The major version, one of those in `packages`.
         is_durable: Whether commits wait for the disk, as they do in production.
+        settings: What is set differently.
+        wal: An empty folder for the log, if it is to lie apart; then in small pieces.
+        primary: Whose standby it is to be; that must have been halted, and may be started again.
     """
 
-    def __init__(self, version: int, *, is_durable: bool = True) -> None:
+    def __init__(
+        self,
+        version: int,
+        *,
+        is_durable: bool = True,
+        settings: Mapping[str, str] = MappingProxyType({}),
+        wal: Path | None = None,
+        primary: "PostgresServer | None" = None,
+    ) -> None:
         install()
         self.version = version
-        self._settings = dict(_SETTINGS)
+        self._settings = {**_SETTINGS, **settings}
         if not is_durable:
             self._settings |= {"fsync": "off", "full_page_writes": "off"}
-        self._password = secrets.token_urlsafe(16)
-        self._user = _other_user()
+        self._password: str = primary._password if primary else secrets.token_urlsafe(16)
+        self._wal = wal
+        self._user = other_user()
         self._folder = Path(tempfile.mkdtemp(prefix=f"stepwell-postgres-{version}-"))
         self._process: subprocess.Popen[bytes] | None = None
         self._databases = 0
         self.port = 0
         try:
             self._programs = self._reachable_programs()
-            self._initialise()
+            if primary is None:
+                self._initialise()
+            else:
+                self._follow(primary)
             self.start()
         except BaseException:
             self.stop()
@@ -79,6 +96,24 @@ class PostgresServer:
         with psycopg.connect(self.uri(), autocommit=True) as connection:
             command = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
             connection.execute(command.format(sql.Identifier(name), sql.Identifier(template)))
+        return name
+
+    def create_database_in(self, folder: Path) -> str:
+        """A new database whose rows are in that empty folder; returns its name."""
+        if self._user is not None:
+            os.chown(folder, self._user.pw_uid, self._user.pw_gid)
+        self._databases += 1
+        name = f"test_{self._databases}"
+        with psycopg.connect(self.uri(), autocommit=True) as connection:
+            for command in (
+                sql.SQL("CREATE TABLESPACE {} LOCATION {}").format(
+                    sql.Identifier(name), sql.Literal(str(folder))
+                ),
+                sql.SQL("CREATE DATABASE {} TEMPLATE template0 TABLESPACE {}").format(
+                    sql.Identifier(name), sql.Identifier(name)
+                ),
+            ):
+                connection.execute(command)
         return name
 
     def drop_database(self, name: str) -> None:
@@ -114,6 +149,32 @@ class PostgresServer:
             process.kill()
             process.wait()
 
+    @property
+    def is_running(self) -> bool:
+        """Whether it has not ended, by itself or otherwise."""
+        return self._process is not None and self._process.poll() is None
+
+    @contextmanager
+    def hanging(self) -> Iterator[None]:
+        """While this lasts, all its processes stand still, and their connections stay open."""
+        assert self._process is not None
+        # The main process begins no others while it stands still.
+        os.kill(self._process.pid, signal.SIGSTOP)
+        stopped = [self._process.pid, *_children(self._process.pid)]
+        for pid in stopped[1:]:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for pid in stopped:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGCONT)
+
+    def promote(self) -> None:
+        """Let a standby become a primary."""
+        with psycopg.connect(self.uri(), autocommit=True) as connection:
+            assert connection.execute("SELECT pg_promote()").fetchone() == (True,)
+
     def stop(self) -> None:
         """End it and delete its data. May be called twice."""
         self.halt(signal.SIGQUIT)
@@ -145,6 +206,7 @@ class PostgresServer:
                 *("--username=stepwell", f"--pwfile={password}", *self._signing_in()),
                 *("--encoding=UTF8", "--locale=C.UTF-8", "--no-sync"),
                 *self._sorting(),
+                *(() if self._wal is None else (f"--waldir={self._wal}", "--wal-segsize=1")),
             ],
             cwd=self._folder,
             capture_output=True,
@@ -155,6 +217,16 @@ class PostgresServer:
             extra_groups=None if self._user is None else [],
         )
         assert done.returncode == 0, done.stdout + done.stderr
+
+    def _follow(self, primary: "PostgresServer") -> None:
+        """Begin with the primary's files, and follow it from there."""
+        assert not primary.is_running
+        data = self._folder / "data"
+        subprocess.run(["cp", "-a", primary._folder / "data", data], check=True)
+        info = f"host=127.0.0.1 port={primary.port} user=stepwell password={self._password}"
+        with (data / "postgresql.auto.conf").open("a") as settings:
+            settings.write(f"primary_conninfo = '{info}'\n")
+        (data / "standby.signal").touch()
 
     def _sorting(self) -> tuple[str, ...]:
         """Text sorts by language unless a column says otherwise; so tests tell if one does not."""
@@ -203,7 +275,12 @@ class PostgresServer:
         return (self._folder / "log").read_text(errors="replace")[-4_000:]
 
 
-def _other_user() -> pwd.struct_passwd | None:
+def _children(parent: int) -> list[int]:
+    listed = Path(f"/proc/{parent}/task/{parent}/children").read_text()
+    return [int(pid) for pid in listed.split()]
+
+
+def other_user() -> pwd.struct_passwd | None:
     """Whom the server runs as, if it cannot be ourselves."""
     if os.geteuid() != 0:
         return None
