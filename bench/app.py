@@ -37,6 +37,8 @@ class RegistrationRefusedError(Exception):
 def register(server_url: str, app_url: str) -> None:
     """Make the app known to the server, which may still be opening its store.
 
+    A server in production asks for its signing key, which `STEPWELL_SIGNING_KEY` gives it and us.
+
     Raises:
         RegistrationRefusedError: The server answered with an error, other than 503, or did not
             become able to register the app in a minute.
@@ -46,6 +48,8 @@ def register(server_url: str, app_url: str) -> None:
         data=registration(app_url),
         headers={"Content-Type": "application/json", "x-inngest-sdk": f"{APP}:v1"},
     )
+    if key := os.environ.get("STEPWELL_SIGNING_KEY"):
+        request.add_header("Authorization", f"Bearer {key}")
     deadline = time.monotonic() + _REGISTER_TIMEOUT_S
     while True:
         try:

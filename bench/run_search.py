@@ -26,7 +26,6 @@ from stepwell.core.app import App
 from stepwell.core.function import Function
 from stepwell.core.identity import (
     DEFAULT_ENVIRONMENT_ID,
-    LOCAL_PARTITION,
     AppId,
     EventId,
     FunctionId,
@@ -44,6 +43,7 @@ from stepwell.core.transition import (
     StoredEvent,
     Transition,
 )
+from stepwell.engine.store import join_alone
 from stepwell.store.reading import ReadModels
 from stepwell.store.sqlite import SqliteStore
 from stepwell.store.views import Direction, RunsPage, TimeField
@@ -201,7 +201,7 @@ def _function_id(number: int) -> FunctionId:
 
 
 async def _fill(store: SqliteStore, runs: int) -> None:
-    owner = await store.take(LOCAL_PARTITION)
+    owner = await join_alone(store)
     await store.commit(owner, [_catalogue()])
     rng = random.Random(7)  # the same database every time
     for first in range(0, runs, RUNS_PER_COMMIT):

@@ -13,8 +13,8 @@ from psycopg import Connection
 
 from stepwell.store.migrations.upgrade import upgrade_postgres
 from stepwell.store.postgres import PostgresStore
-from stepwell.store.postgres.leases import LEASE_S
 from stepwell.store.postgres.store import PoolSizes
+from stepwell.store.sql.nodes import LEASE_MS
 from tests.postgres.packages import NEWEST, OLDEST
 from tests.postgres.server import PostgresServer
 
@@ -37,10 +37,12 @@ BEGIN
     FOR name IN SELECT relname FROM pg_class
                  WHERE relkind IN ('r', 'p') AND NOT relispartition
                    AND relnamespace = 'public'::regnamespace
-                   AND relname NOT IN ('alembic_version', 'environments')
+                   AND relname NOT IN ('alembic_version', 'environments', 'counters', 'partitions')
     LOOP
         EXECUTE format('DELETE FROM %I', name);
     END LOOP;
+    UPDATE partitions SET node_id = 0;
+    UPDATE counters SET number = 0;
 END $$
 """
 
@@ -54,13 +56,12 @@ class PostgresPlace:
 
     async def open(
         self,
-        server: str = "test",
         *,
         sizes: PoolSizes = PoolSizes(),  # noqa: B008 - it cannot be changed
-        lease_s: float = LEASE_S,
+        lease_ms: int = LEASE_MS,
     ) -> PostgresStore:
-        """Another one of the same name stands for the server after a restart."""
-        return await PostgresStore.open(self.uri, server=server, sizes=sizes, lease_s=lease_s)
+        """A store on it."""
+        return await PostgresStore.open(self.uri, sizes=sizes, lease_ms=lease_ms)
 
     def connect(self) -> "Connection[Any]":
         """A connection of one's own, which commits each statement."""

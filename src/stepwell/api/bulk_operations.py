@@ -51,7 +51,7 @@ class Deleted(msgspec.Struct, frozen=True):
 class BulkOperations(Protocol):
     """Who carries out bulk operations. Every method raises `StoreUnavailable`."""
 
-    def operations(self) -> Sequence[Operation]:
+    async def operations(self) -> Sequence[Operation]:
         """All operations, the newest first."""
         ...
 
@@ -172,7 +172,7 @@ async def known_operation(
         await send_error(send, 400, f"Invalid {word} ID")
         return None
     wanted = text.upper()
-    for operation in bulk.operations():
+    for operation in await bulk.operations():
         if operation.id == wanted and operation.kind is kind:
             return operation
     await send_error(send, 404, f"{word} not found")

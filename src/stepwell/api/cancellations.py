@@ -173,7 +173,7 @@ class CancellationsApi:
         """All that are remembered, the newest first."""
         shown = [
             self._object(operation)
-            for operation in self._bulk.operations()
+            for operation in await self._bulk.operations()
             if operation.kind is OperationKind.CANCEL
         ]
         await send_data(send, shown, now_ms=self._clock.now_ms())

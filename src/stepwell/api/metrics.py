@@ -20,6 +20,7 @@ from stepwell.core.identity import FunctionId
 from stepwell.engine.clock import Clock
 from stepwell.engine.counts import NO_FUNCTION, Counts
 from stepwell.engine.distribution import Distribution
+from stepwell.engine.insight import NodeNumbers
 
 __all__ = [
     "CONTENT_TYPE",
@@ -44,12 +45,14 @@ class Metric(msgspec.Struct, frozen=True):
         kind: "counter", "gauge" or "histogram".
         text: What it says, in one line.
         labels: Names of its labels.
+        is_common: Whether all servers of a database say the same.
     """
 
     name: str
     kind: str
     text: str
     labels: tuple[str, ...] = ("fn",)
+    is_common: bool = False
 
 
 _SCHEDULED: Final = Metric("inngest_function_run_scheduled_total", "counter", "Runs created")
@@ -90,7 +93,13 @@ _COMMIT: Final = Metric(
 _COMMIT_FAILED: Final = Metric(
     "stepwell_commit_failures_total", "counter", "Transactions that failed", ("code",)
 )
-_DEPTH: Final = Metric("inngest_queue_depth", "gauge", "Queue items, those due later included", ())
+_DEPTH: Final = Metric(
+    "inngest_queue_depth",
+    "gauge",
+    "Queue items, those due later included",
+    (),
+    is_common=True,
+)
 _QUEUED_RUNS: Final = Metric(
     "stepwell_function_queued_runs", "gauge", "Runs that wait for their first call"
 )
@@ -125,6 +134,26 @@ _SPANS: Final = Metric(
 _AGE: Final = Metric(
     "stepwell_queue_snapshot_age_seconds", "gauge", "How long ago the queue was counted", ()
 )
+_NODES: Final = Metric(
+    "stepwell_nodes",
+    "gauge",
+    "Servers that share the database, as this one sees them",
+    ("status",),
+    is_common=True,
+)
+_OWNED: Final = Metric(
+    "stepwell_partitions_owned", "gauge", "Partitions whose work this server does", ()
+)
+_DUE: Final = Metric(
+    "stepwell_partitions_due", "gauge", "Partitions whose work this server should do", ()
+)
+_FREE: Final = Metric(
+    "stepwell_partitions_free",
+    "gauge",
+    "Partitions whose work no living server does",
+    (),
+    is_common=True,
+)
 
 #: All metrics, in the order in which they are shown.
 METRICS: Final = (
@@ -150,6 +179,10 @@ METRICS: Final = (
     _TIMERS,
     _OLDEST,
     _AGE,
+    _NODES,
+    _OWNED,
+    _DUE,
+    _FREE,
 )
 
 # Values of the labels, and the number or the numbers.
@@ -172,14 +205,18 @@ DECLARATIONS: Final[DeclarationTable] = {
 class MetricsEndpoint:
     """Answers at once, with counters as of now and gauges of the latest count of the queue.
 
-    Gauges are left out while the store does not answer or the first count is not done.
+    Gauges are left out while the store does not answer or the first count is not done. Those of
+    functions are told by the server that does their work, and by no other.
 
     Args:
         catalogue: Functions as they are registered now.
         counts: What happened since the process started.
         snapshots: How full the queue is.
+        nodes: Which servers there are, and what they own; None while this one does nothing.
         clock: The wall clock, for ages.
         now_s: The monotonic clock of `snapshots`.
+        process: The number of this one of several processes. Whoever asks meets another one each
+            time, so what each tells of itself is told apart by it.
     """
 
     def __init__(
@@ -188,14 +225,18 @@ class MetricsEndpoint:
         counts: Counts,
         snapshots: QueueSnapshots,
         *,
+        nodes: Callable[[], NodeNumbers | None],
         clock: Clock,
         now_s: Callable[[], float],
+        process: int | None = None,
     ) -> None:
+        self._nodes = nodes
         self._catalogue = catalogue
         self._counts = counts
         self._snapshots = snapshots
         self._clock = clock
         self._now_s = now_s
+        self._process = process
 
     def routes(self) -> RouteTable:
         """Where it is mounted."""
@@ -211,7 +252,8 @@ class MetricsEndpoint:
             taken_ms = self._clock.now_ms() - round(age_s * 1000)
             samples[_AGE].append(((), round(age_s, 3)))
             _add_gauges(samples, snapshot, slugs, taken_ms=taken_ms)
-        await send_answer(send, 200, metrics_text(samples), headers=(CONTENT_TYPE,))
+        _add_nodes(samples, self._nodes())
+        await send_answer(send, 200, metrics_text(samples, self._process), headers=(CONTENT_TYPE,))
 
 
 def slug_labels(functions: FunctionIndex) -> dict[FunctionId, str]:
@@ -276,13 +318,29 @@ def _add_gauges(
             samples[_TIMERS].append(((slug, kind.name.lower()), items))
 
 
-def metrics_text(samples: Samples) -> bytes:
-    """The samples in the text format of Prometheus; their labels are escaped."""
+def _add_nodes(samples: Samples, nodes: NodeNumbers | None) -> None:
+    samples[_OWNED].append(((), 0 if nodes is None else nodes.owned))
+    if nodes is not None:
+        samples[_NODES] += [(("live",), nodes.live), (("draining",), nodes.draining)]
+        samples[_DUE].append(((), nodes.due))
+        samples[_FREE].append(((), nodes.free))
+
+
+def metrics_text(samples: Samples, process: int | None = None) -> bytes:
+    """The samples in the text format of Prometheus; their labels are escaped.
+
+    Args:
+        samples: By metric.
+        process: Which of several processes tells what each of them tells of itself.
+    """
     lines = []
+    told_by = {} if process is None else {"process": str(process)}
     for metric, found in samples.items():
         lines.append(f"# HELP {metric.name} {metric.text}.\n# TYPE {metric.name} {metric.kind}\n")
         for values, number in found:
             labels = dict(zip(metric.labels, values, strict=True))
+            if not metric.is_common:
+                labels |= told_by
             if isinstance(number, Distribution):
                 lines += _histogram_lines(metric, labels, number)
             else:

@@ -170,7 +170,7 @@ class PromEndpoint:
         slugs = {id_: slug for id_, slug in slug_labels(functions).items() if id_ in inside}
         now_ms = self._clock.now_ms()
         until_ms = now_ms - now_ms % _DAY_MS + _DAY_MS
-        running = Counter(function_id for function_id, _ in self._under_way())
+        running = Counter(function_id for function_id, _ in await self._under_way())
         days = await self._counts.daily_counts(
             list(slugs), _PLACES, from_ms=until_ms - _DAYS_SHOWN * _DAY_MS, until_ms=until_ms
         )

@@ -39,8 +39,9 @@ class QueueSnapshot(msgspec.Struct, frozen=True):
     Attributes:
         taken_s: That moment, on the monotonic clock.
         took_s: How long it took to count.
-        depth: All queue items, also those of no function and those due later.
-        functions: By registered function.
+        depth: All queue items, also those of no function, those due later, and those that are the
+            work of other servers.
+        functions: By registered function, of those whose work this server does.
     """
 
     taken_s: float
@@ -91,7 +92,7 @@ class QueueSnapshots:
         try:
             began_s = self._now_s()
             numbers = await self._counter.queue_numbers()
-            functions = await self._waitings.of_functions(numbers)
+            functions = await self._waitings.of_functions_here(numbers)
             depth = sum(lane.items for lane in numbers.lanes)
             depth += sum(timer.items for timer in numbers.timers)
             taken_s = self._now_s()

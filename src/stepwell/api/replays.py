@@ -187,7 +187,7 @@ class ReplaysApi:
             return
         shown = [
             self._object(operation)
-            for operation in self._bulk.operations()
+            for operation in await self._bulk.operations()
             if operation.kind is OperationKind.REPLAY and operation.function_id == function.id
         ]
         await send_data(send, shown, now_ms=self._clock.now_ms())

@@ -4,7 +4,7 @@ The reference has no such route; shapes and errors follow its other v1 routes, s
 what dashboards draw. Source: dashboard, 6.2.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Annotated, Final, Protocol
 from urllib.parse import parse_qsl
 
@@ -130,7 +130,7 @@ class Charts(Protocol):
 
 
 #: The function of each call under way, and when it was sent.
-UnderWay = Callable[[], Sequence[tuple[FunctionId, int]]]
+UnderWay = Callable[[], Awaitable[Sequence[tuple[FunctionId, int]]]]
 
 
 class RollupsApi:
@@ -168,7 +168,8 @@ class RollupsApi:
             await send_error(send, 404, f"Function not found: {slug}")
             return
         # Before reading: a call that is answered meanwhile is then not missing, but counted twice.
-        sent_ms = [ms for function_id, ms in self._under_way() if function_id == function.id]
+        calls = await self._under_way()
+        sent_ms = [ms for function_id, ms in calls if function_id == function.id]
         chart = await self._charts.chart([function.id], asked, places_of(names))
         shown = _rollups_object(function, chart, names, sent_ms=sent_ms)
         await send_data(send, shown, now_ms=now_ms)

@@ -1,27 +1,31 @@
 """Why things wait: what the scheduler says, completed by what only the store can count.
 
-Memory holds the beginning of each lane. How many items stand between that and an item far behind is
-counted in the store, so the answers are exact however deep the queue is.
+The server that owns the function says what is in its memory, which is the beginning of each lane. How
+many items stand between that and an item far behind is counted in the store, so the answers are
+exact however deep the queue is, and whichever server is asked.
 """
 
-import asyncio
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from heapq import nlargest
 from typing import Final, Protocol
 
 import msgspec
 
 from stepwell.core.function import FunctionIndex
-from stepwell.core.gcra import NS_PER_MS, throttle
+from stepwell.core.gcra import NS_PER_MS
 from stepwell.core.identity import FunctionId, ItemId, RunId
-from stepwell.core.lanes import CALLS, DECISIONS, STARTS, call_lane, is_start_lane, lane_keys
+from stepwell.core.lanes import DECISIONS, is_start_lane
 from stepwell.core.queue import ItemKind, QueueItem
-from stepwell.engine.reasons import Reasons
-from stepwell.engine.scheduler import Scheduler
-from stepwell.engine.turns import FunctionQueue
-from stepwell.engine.waiting import Constraint, Waiting
-from stepwell.engine.windows import BEGINNING, LaneWindow, place_of
+from stepwell.engine.clock import Clock
+from stepwell.engine.waiting import (
+    Constraint,
+    ItemReason,
+    LaneReason,
+    QueueReason,
+    Uncounted,
+    Waiting,
+)
 from stepwell.store.views import LaneNumbers, QueueNumbers, TimerNumbers
 
 __all__ = [
@@ -34,6 +38,7 @@ __all__ = [
     "HeldKey",
     "ItemWaiting",
     "QueueReaders",
+    "Reasoning",
     "Waitings",
 ]
 
@@ -45,8 +50,7 @@ KEYS_MAX: Final = 20
 BATCH: Final = "batch"
 DEBOUNCE: Final = "debounce"
 
-# Explaining a lane takes up to 20 µs, and the event loop has other things to do.
-_LANES_AT_ONCE: Final = 50
+_OWNER_SILENT: Final = Waiting(Constraint.NO_OWNER)
 
 
 class QueueReaders(Protocol):
@@ -64,6 +68,24 @@ class QueueReaders(Protocol):
         self, function_id: FunctionId, lane: str, *, score: int, item_id: ItemId
     ) -> int:
         """How many items due at once go before a place in a lane."""
+        ...
+
+
+class Reasoning(Protocol):
+    """What the servers' memories say. Every method raises `StoreUnavailable`."""
+
+    def is_here(self, function_id: FunctionId) -> bool:
+        """Whether this server does the work of the function."""
+        ...
+
+    async def why(
+        self, function_id: FunctionId, items: Sequence[QueueItem]
+    ) -> Sequence[ItemReason] | None:
+        """Why queue items of a function wait, in the same order; None if its owner is silent."""
+        ...
+
+    async def queue_reason(self, function_id: FunctionId) -> QueueReason | None:
+        """What waits of a function, and why; None if its owner is silent."""
         ...
 
 
@@ -142,47 +164,45 @@ class Waitings:
 
     Args:
         readers: Count in the store.
-        reasons: Ask the limits.
-        scheduler: Gives the scheduler of the present ownership.
+        reasoning: Asks whoever owns the work.
         functions: Gives the functions as they are registered now.
+        clock: The wall clock.
     """
 
     def __init__(
         self,
         readers: QueueReaders,
-        reasons: Reasons,
+        reasoning: Reasoning,
         *,
-        scheduler: Callable[[], Scheduler],
         functions: Callable[[], FunctionIndex],
+        clock: Clock,
     ) -> None:
         self._readers = readers
-        self._reasons = reasons
-        self._scheduler = scheduler
+        self._reasoning = reasoning
         self._functions = functions
+        self._clock = clock
 
     async def of_run(self, run_id: RunId) -> list[ItemWaiting]:
         """What each of the run's first `ITEMS_MAX` queue items waits for."""
         items = await self._readers.jobs(run_id, limit=ITEMS_MAX)
-        return [await self.of_item(item) for item in items]
-
-    async def of_item(self, item: QueueItem) -> ItemWaiting:
-        """What the item waits for, how many go before it, and when it could start if known."""
-        memory = self._scheduler().memory
-        waiting = self._reasons.why(item)
-        queue = memory.queues.get(item.function_id)
-        if item.id in memory.under_way or item.lane == DECISIONS or queue is None:
-            return ItemWaiting(item, waiting, item.id in memory.under_way)
-        if waiting.constraint is not Constraint.NOT_DUE:
-            waiting = await self._with_stored(waiting, item, queue)
-        return ItemWaiting(item, waiting, is_under_way=False)
+        if not items:
+            return []
+        # A run has one function, and so have its items.
+        reasons = await self._reasoning.why(items[0].function_id, items)
+        if reasons is None:
+            return [self._of_silence(item) for item in items]
+        return [
+            await self._completed(item, reason) for item, reason in zip(items, reasons, strict=True)
+        ]
 
     async def of_function(self, function_id: FunctionId) -> FunctionWaiting:
         """What is queued for a function, and what holds it up."""
         numbers = await self._readers.queue_numbers(function_id)
-        return await self._summary(function_id, numbers.lanes, numbers.timers, keys_max=KEYS_MAX)
+        reason = await self._reasoning.queue_reason(function_id)
+        return _explained(function_id, reason, numbers.lanes, numbers.timers, keys_max=KEYS_MAX)
 
-    async def of_functions(self, numbers: QueueNumbers) -> list[FunctionWaiting]:
-        """The same for every registered function, without keys.
+    async def of_functions_here(self, numbers: QueueNumbers) -> list[FunctionWaiting]:
+        """The same, without keys, for every registered function whose work this server does.
 
         Args:
             numbers: Of all functions, counted a moment ago.
@@ -193,85 +213,84 @@ class Waitings:
             lanes.setdefault(lane.function_id, []).append(lane)
         for timer in numbers.timers:
             timers.setdefault(timer.function_id, []).append(timer)
-        return [
-            await self._summary(id_, lanes.get(id_, []), timers.get(id_, []), keys_max=0)
-            for id_ in [function.id for function in self._functions()]
-        ]
-
-    async def _with_stored(
-        self, waiting: Waiting, item: QueueItem, queue: FunctionQueue
-    ) -> Waiting:
-        """Count those that stand between the lane's part in memory and the item."""
-        window, place = queue.window(item.lane), place_of(item)
-        edge = BEGINNING if window is None else window.edge
-        if edge is None or edge >= place:
-            return waiting
-        lane = item.lane
-        stored = await self._readers.items_ahead(queue.id, lane, score=place[0], item_id=place[1])
-        if edge != BEGINNING:
-            # Up to and with the edge all are in memory, or are being worked on.
-            stored -= await self._readers.items_ahead(
-                queue.id, lane, score=edge[0], item_id=ItemId(edge[1] + 1)
-            )
-        stored = max(0, stored)
-        starts_ms = waiting.starts_ms
-        option = queue.rules.throttle
-        if waiting.constraint is Constraint.THROTTLE and starts_ms is not None and option:
-            gcra = throttle(option.limit, queue.rules.throttle_period_ms, option.burst)
-            starts_ms += stored * gcra.interval_ns // NS_PER_MS
-        return msgspec.structs.replace(
-            waiting, ahead=waiting.ahead + stored, starts_ms=starts_ms, goes_on_in_store=False
-        )
-
-    async def _summary(
-        self,
-        function_id: FunctionId,
-        lanes: Sequence[LaneNumbers],
-        timers: Sequence[TimerNumbers],
-        *,
-        keys_max: int,
-    ) -> FunctionWaiting:
-        kinds = {timer.kind: timer.items for timer in timers}
-        queue = self._scheduler().memory.queues.get(function_id)
-        if queue is None:
-            return FunctionWaiting(function_id, 0, 0, 0, 0, None, _held_timers(kinds, 0), kinds)
-        summary = _Summary(keys_max)
-        stored = {lane.lane: lane for lane in lanes}
-        windows = [queue.decisions, *queue.windows.values()]
-        under_way = self._under_way(queue)
-        for first in range(0, len(windows), _LANES_AT_ONCE):
-            if first:
-                await asyncio.sleep(0)
-            for window in windows[first : first + _LANES_AT_ONCE]:
-                numbers = stored.get(window.lane)
-                waiting = _waiting_items(window, numbers, under_way[window.lane])
-                if waiting:
-                    head = window.first() or _probe(queue.id, window.lane)
-                    summary.add(window.lane, waiting, self._reasons.why(head))
-                    summary.age(head.queued_ms or (numbers.oldest_queued_ms if numbers else 0))
-        return FunctionWaiting(
-            function_id,
-            summary.runs,
-            summary.requests,
-            summary.decisions,
-            self._reasons.running(function_id),
-            summary.oldest_ms,
-            (*summary.held(), *_held_timers(kinds, queue.timers.due_count)),
-            kinds,
-        )
-
-    def _under_way(self, queue: FunctionQueue) -> Counter[str]:
-        """The function's requests under way, by the lane in which their rows stand."""
-        memory = self._scheduler().memory
-        starts = Counter(lane for _, lane in memory.starts_under_way(queue))
-        groups = Counter(g.key for g in memory.under_way.values() if g.function is queue)
-        found: Counter[str] = Counter()
-        for key, count in groups.items():
-            start = STARTS + key
-            found[start] += starts[start]
-            # Starts that have cost something, and requests of runs that have begun.
-            found[call_lane(lane_keys(CALLS + key))] += count - starts[start]
+        found = []
+        for id_ in [function.id for function in self._functions()]:
+            if self._reasoning.is_here(id_):
+                reason = await self._reasoning.queue_reason(id_)
+                own = lanes.get(id_, []), timers.get(id_, [])
+                found.append(_explained(id_, reason, *own, keys_max=0))
         return found
+
+    def _of_silence(self, item: QueueItem) -> ItemWaiting:
+        """What can be said of an item without its owner."""
+        if item.due_ms > self._clock.now_ms():
+            waiting = Waiting(Constraint.NOT_DUE, starts_ms=item.due_ms)
+            return ItemWaiting(item, waiting, is_under_way=False)
+        return ItemWaiting(item, _OWNER_SILENT, is_under_way=False)
+
+    async def _completed(self, item: QueueItem, reason: ItemReason) -> ItemWaiting:
+        waiting = reason.waiting
+        if reason.uncounted is not None:
+            stored = await self._stored_before(item, reason.uncounted)
+            starts_ms = waiting.starts_ms
+            if starts_ms is not None:
+                starts_ms += stored * reason.uncounted.interval_ns // NS_PER_MS
+            waiting = msgspec.structs.replace(
+                waiting, ahead=waiting.ahead + stored, starts_ms=starts_ms, goes_on_in_store=False
+            )
+        return ItemWaiting(item, waiting, reason.is_under_way)
+
+    async def _stored_before(self, item: QueueItem, uncounted: Uncounted) -> int:
+        """How many stand between the lane's part in memory and the item."""
+        ahead = self._readers.items_ahead
+        stored = await ahead(item.function_id, item.lane, score=item.score, item_id=item.id)
+        if uncounted.after is not None:
+            # Up to and with the edge all are in memory, or are being worked on.
+            score, edge = uncounted.after
+            stored -= await ahead(
+                item.function_id, item.lane, score=score, item_id=ItemId(edge + 1)
+            )
+        return max(0, stored)
+
+
+def _explained(
+    function_id: FunctionId,
+    reason: QueueReason | None,
+    lanes: Sequence[LaneNumbers],
+    timers: Sequence[TimerNumbers],
+    *,
+    keys_max: int,
+) -> FunctionWaiting:
+    """What memory says of a function, completed by what was counted of it."""
+    kinds = {timer.kind: timer.items for timer in timers}
+    summary = _Summary(keys_max)
+    if reason is None:
+        for stored in lanes:
+            summary.add(stored.lane, stored.items, _OWNER_SILENT)
+            summary.age(stored.oldest_queued_ms)
+        reason = QueueReason()
+    else:
+        _add_lanes(summary, reason.lanes, {lane.lane: lane for lane in lanes})
+    return FunctionWaiting(
+        function_id,
+        summary.runs,
+        summary.requests,
+        summary.decisions,
+        reason.running,
+        summary.oldest_ms,
+        (*summary.held(), *_held_timers(kinds, reason.timers_due)),
+        kinds,
+    )
+
+
+def _add_lanes(
+    summary: "_Summary", lanes: Sequence[LaneReason], stored: Mapping[str, LaneNumbers]
+) -> None:
+    for lane in lanes:
+        numbers = stored.get(lane.lane)
+        if waiting := _waiting_items(lane, numbers):
+            summary.add(lane.lane, waiting, lane.waiting)
+            summary.age(lane.queued_ms or (numbers.oldest_queued_ms if numbers else 0))
 
 
 class _Summary:
@@ -316,21 +335,15 @@ class _Summary:
         return found
 
 
-def _waiting_items(window: LaneWindow, stored: LaneNumbers | None, under_way: int) -> int:
+def _waiting_items(lane: LaneReason, stored: LaneNumbers | None) -> int:
     """How many items of a lane wait.
 
     What is in memory is known exactly. Beyond its edge only rows can be counted, and those of
     requests under way are among them.
     """
-    if window.edge is None or stored is None:
-        return len(window)
-    return max(len(window), stored.items - under_way)
-
-
-def _probe(function_id: FunctionId, lane: str) -> QueueItem:
-    """Stands for the first item of a lane that is about to be read."""
-    kind = ItemKind.START if is_start_lane(lane) else ItemKind.DISCOVER
-    return QueueItem(ItemId(0), kind, function_id, lane=lane, score=BEGINNING[0])
+    if not lane.goes_on_in_store or stored is None:
+        return lane.items
+    return max(lane.items, stored.items - lane.under_way)
 
 
 def _held_timers(timers: dict[ItemKind, int], due: int) -> tuple[Held, ...]:

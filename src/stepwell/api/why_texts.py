@@ -20,7 +20,7 @@ def item_sentence(shown: ItemWaiting, function: Function | None) -> str:
         return f"{'The HTTP request' if is_gateway else 'A call to the app'} is under way"
     if waiting.constraint is Constraint.NOT_DUE:
         return _later(item)
-    if not item.kind.is_request:
+    if not item.kind.is_request and waiting.constraint is not Constraint.NO_OWNER:
         return "Is about to be dealt with"
     parts = [f"Waits for {limit_text(waiting, function)}"]
     if waiting.ahead:
@@ -68,6 +68,8 @@ def limit_text(waiting: Waiting, function: Function | None) -> str:
             return f"throttle: {_pace(waiting, function)}{_key(waiting)}"
         case Constraint.WORKER_SLOTS:
             return "a free slot: the server makes as many calls at a time as it may (queue-workers)"
+        case Constraint.NO_OWNER:
+            return "a server to take it over: the one that has it does not answer"
         case _:
             assert_never(waiting.constraint)
 

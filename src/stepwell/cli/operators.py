@@ -1,8 +1,8 @@
 """What all commands of operators share: which server, how to print, and where options may stand.
 
 `operator_group` makes a group such as `stepwell runs`. Its options may stand after the group or
-after the command; `--help` explains them at the group. A command gets a `Console`, by which it asks
-and prints.
+after the command; `--help` explains them at the group. `operator_options` gives them to a command
+that stands alone, such as `stepwell nodes`. A command gets a `Console`, by which it asks and prints.
 """
 
 import sys
@@ -20,7 +20,7 @@ from stepwell.cli.operator_errors import KeyExposed
 from stepwell.cli.outside import Outside
 from stepwell.cli.target import SERVER_DEFAULT, Target, TargetInvalid
 
-__all__ = ["Console", "OperatorGroup", "operator_group", "pass_console"]
+__all__ = ["Console", "OperatorGroup", "operator_group", "operator_options", "pass_console"]
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -123,6 +123,12 @@ def operator_group(name: str, about: str) -> OperatorGroup:
     return OperatorGroup(
         name, callback=remember, help=about, params=list(_shared_options(at_group=True))
     )
+
+
+def operator_options(command: click.Command) -> click.Command:
+    """Give a command that stands in no group the options of one."""
+    command.params += _shared_options(at_group=True)
+    return command
 
 
 def pass_console(command: _Command) -> _Command:

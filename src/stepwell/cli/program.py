@@ -15,6 +15,7 @@ from stepwell.cli.functions import functions
 from stepwell.cli.health import health
 from stepwell.cli.log_flags import log_flags, remember
 from stepwell.cli.migrate import migrate
+from stepwell.cli.nodes import nodes
 from stepwell.cli.openapi import openapi
 from stepwell.cli.runs import runs
 from stepwell.cli.start import start
@@ -64,6 +65,7 @@ for _command in (
     apps,
     events,
     functions,
+    nodes,
     runs,
     token,
 ):

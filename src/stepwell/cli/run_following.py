@@ -53,6 +53,7 @@ class _Tail:
         self._statuses = statuses
         self._function_ids = function_ids
         self._last: OrderedDict[str, str] = OrderedDict()
+        self._has_told_cut = False
 
     def show(self, change: Json) -> None:
         """Print what is new about the runs that changed."""
@@ -65,7 +66,9 @@ class _Tail:
         for run in sorted(self._asked(run_ids), key=_at):
             if self._is_news(run):
                 self._print(run)
-        if change["cut"]:
+        if change["cut"] and not self._has_told_cut:
+            # A server among others says so every few seconds.
+            self._has_told_cut = True
             self._console.remark("More runs changed than can be told.")
 
     def _asked(self, run_ids: Sequence[str]) -> Iterator[Json]:

@@ -33,6 +33,13 @@ def serve(mode: Mode, ctx: click.Context, parameters: Mapping[str, object]) -> N
     """Run a server until it is told to stop."""
     settings = settings_from(mode, ctx, parameters)
     # A server takes half a second to import, which `--help` and `version` can do without.
+    from stepwell.server.child import Child  # noqa: PLC0415
+
+    child = Child.take()
+    if settings.processes > 1 and child is None:
+        from stepwell.server.supervisor import run_processes  # noqa: PLC0415
+
+        ctx.exit(run_processes(settings))
     from stepwell.server.companion import Companion  # noqa: PLC0415
     from stepwell.server.server import run_server  # noqa: PLC0415
 
@@ -41,12 +48,14 @@ def serve(mode: Mode, ctx: click.Context, parameters: Mapping[str, object]) -> N
         sdk_path = f"{DEMO_PATH}/api/inngest"
         companion = Companion(DEMO_PATH, sdk_path, create_demo_app, DEMO_EVENT)
     # The banner is for people; programs read the log.
-    announce = partial(click.echo, nl=False) if sys.stdout.isatty() else None
+    greets = sys.stdout.isatty() and (child is None or child.greets)
+    announce = partial(click.echo, nl=False) if greets else None
     run_server(
         settings,
         show_token=partial(click.echo, nl=False),
         companion=companion,
         announce=announce,
+        child=child,
     )
 
 

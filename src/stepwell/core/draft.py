@@ -12,7 +12,7 @@ from typing import Final
 import msgspec
 
 from stepwell.core.function import Function, FunctionIndex
-from stepwell.core.identity import NO_EVENT, EventId, ItemId, StepId, WaitId
+from stepwell.core.identity import NO_EVENT, EventId, ItemId, PartitionId, StepId, WaitId
 from stepwell.core.journal import (
     ABSENT,
     CallFacts,
@@ -50,13 +50,21 @@ class World(msgspec.Struct, frozen=True, gc=False):
 
     Attributes:
         functions: All functions of the environment.
-        awaited_events: Names of the events that some run may be waiting for.
+        awaited_events: Names of the events that some run may be waiting for; None if only the
+            store can tell, because others decide about runs, too.
         retries: When failed attempts are repeated.
+        here: Partitions whose functions' runs may be started; None for all. Whoever owns another
+            one decides about its functions.
     """
 
     functions: FunctionIndex
-    awaited_events: Container[str]
+    awaited_events: Container[str] | None
     retries: RetryPolicy
+    here: Container[PartitionId] | None = None
+
+    def starts(self, function: Function) -> bool:
+        """Whether runs of the function may be started by this decision."""
+        return self.here is None or function.partition in self.here
 
 
 class RunDraft:

@@ -5,7 +5,13 @@ from typing import Final
 
 import msgspec
 
-from stepwell.core.identity import AppId, EnvironmentId, FunctionId
+from stepwell.core.identity import (
+    LOCAL_PARTITION,
+    AppId,
+    EnvironmentId,
+    FunctionId,
+    PartitionId,
+)
 from stepwell.core.pause import NewRuns, Pause
 from stepwell.wire.config import EventTrigger, FunctionConfig
 
@@ -34,6 +40,7 @@ class Function(msgspec.Struct, frozen=True):
         pause: How it stands still; None while it does not.
         endpoint_method: HTTP method of a durable endpoint, which starts its runs itself; "" for a
             function that is called through an SDK endpoint.
+        partition: Where its queue items lie; whoever owns that decides about its runs.
     """
 
     id: FunctionId
@@ -50,6 +57,7 @@ class Function(msgspec.Struct, frozen=True):
     state_bytes_max: int = STATE_BYTES_MAX
     pause: Pause | None = None
     endpoint_method: str = ""
+    partition: PartitionId = LOCAL_PARTITION
 
     @property
     def decides_on_arrival(self) -> bool:

@@ -12,6 +12,7 @@ __all__ = [
     "EventId",
     "FunctionId",
     "ItemId",
+    "NodeId",
     "OperationId",
     "PartitionId",
     "RunId",
@@ -25,6 +26,8 @@ EnvironmentId = NewType("EnvironmentId", str)
 EventId = NewType("EventId", str)
 FunctionId = NewType("FunctionId", str)
 ItemId = NewType("ItemId", int)
+#: A server from the moment it joins until it leaves or is taken for dead. Never used again.
+NodeId = NewType("NodeId", int)
 PartitionId = NewType("PartitionId", int)
 RunId = NewType("RunId", str)
 #: A bulk cancellation or a replay; a ULID.
@@ -38,5 +41,6 @@ WaitId = NewType("WaitId", int)
 ACCOUNT_ID: Final = "00000000-0000-4000-a000-000000000000"
 DEFAULT_ENVIRONMENT_ID: Final = EnvironmentId("00000000-0000-4000-b000-000000000000")
 
-#: A single node owns all scheduling state as one partition.
+#: The first partition, and the only one where one server is all there can be. Work that belongs to
+#: no function lies here.
 LOCAL_PARTITION: Final = PartitionId(0)

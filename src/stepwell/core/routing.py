@@ -17,7 +17,7 @@ from stepwell.core.keys import EventValue, event_value
 from stepwell.core.moment import Moment
 from stepwell.core.queue import ItemKind, QueueItem
 from stepwell.core.scheduling import NO_ORIGIN, Origin, schedule, skip_if_hindered
-from stepwell.core.transition import Skip, SkipReason, StoredEvent, Transition
+from stepwell.core.transition import PossibleMatch, Skip, SkipReason, StoredEvent, Transition
 from stepwell.core.trigger import TriggerEvent
 from stepwell.wire.events import AcceptedEvent
 
@@ -124,7 +124,7 @@ def route_into(
         if invoked is not None:
             origin = _invocation_origin(invocation, claim_key)
             invoked_run_id = start_function(
-                transition, invoked, accepted, origin, claimed=claimed, at=at
+                transition, invoked, accepted, origin, world=world, claimed=claimed, at=at
             )
     listeners = world.functions.listeners(name)
     if not listeners:
@@ -138,7 +138,9 @@ def route_into(
             continue
         failure = unmet_reason(conditions, value, now_ms=at.now_ms) if conditions else None
         if failure is None:
-            start_function(transition, function, accepted, origin, claimed=claimed, at=at)
+            start_function(
+                transition, function, accepted, origin, world=world, claimed=claimed, at=at
+            )
         elif failure:
             reason = SkipReason.EXPRESSION_FAILED
             _skip(transition, accepted, function, reason, failure, at=at)
@@ -168,17 +170,22 @@ def store_event(
             accepted.payload,
         )
     )
-    if event.name in world.awaited_events:
-        body = MatchBody(EventId(accepted.internal_id))
-        transition.put.append(
-            QueueItem(
-                ItemId(at.ids.number()),
-                ItemKind.MATCH,
-                FunctionId(""),
-                queued_ms=at.now_ms,
-                body=body.encode(),
-            )
-        )
+    awaited = world.awaited_events
+    if awaited is None:
+        match = _match(accepted, at=at)
+        transition.possible_matches.append(PossibleMatch(match, environment_id, event.name))
+    elif event.name in awaited:
+        transition.put.append(_match(accepted, at=at))
+
+
+def _match(accepted: AcceptedEvent, *, at: Moment) -> QueueItem:
+    return QueueItem(
+        ItemId(at.ids.number()),
+        ItemKind.MATCH,
+        FunctionId(""),
+        queued_ms=at.now_ms,
+        body=MatchBody(EventId(accepted.internal_id)).encode(),
+    )
 
 
 def _invocation(accepted: AcceptedEvent) -> InvokedData:
@@ -201,14 +208,19 @@ def start_function(
     accepted: AcceptedEvent,
     origin: Origin,
     *,
+    world: World,
     claimed: Container[FunctionId] = (),
     at: Moment,
 ) -> RunId | None:
     """Let the event start the function; returns the run, if there is one at once.
 
     A repetition of an event starts nothing. A function that limits, merges or skips events looks
-    at this one in its turn, because that needs what is stored about the events before it.
+    at this one in its turn, because that needs what is stored about the events before it; so does
+    a function about whose runs somebody else decides.
     """
+    if not world.starts(function):
+        transition.put.append(_admission(function, TriggerEvent.accepted(accepted), origin, at=at))
+        return None
     if function.id in claimed:
         _skip(transition, accepted, function, SkipReason.DUPLICATE, origin.claim_key, at=at)
         return None

@@ -92,7 +92,7 @@ def tick(
         store_event(
             transition, accepted, environment_id=function.environment_id, world=world, at=at
         )
-        start_function(transition, function, accepted, origin, at=at)
+        start_function(transition, function, accepted, origin, world=world, at=at)
     following = _next_link(function, trigger, item, at=at)
     if following is None:
         transition.done.append(item.id)

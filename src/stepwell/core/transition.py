@@ -19,6 +19,7 @@ from stepwell.core.identity import (
     FunctionId,
     ItemId,
     OperationId,
+    PartitionId,
     RunId,
     StepId,
 )
@@ -44,7 +45,9 @@ __all__ = [
     "JournalRow",
     "LimitKind",
     "LimitState",
+    "Moved",
     "NewRun",
+    "PossibleMatch",
     "RunEnd",
     "RunMode",
     "RunStart",
@@ -314,6 +317,25 @@ class SignalRef(msgspec.Struct, frozen=True, gc=False):
     step: StepId
 
 
+class PossibleMatch(msgspec.Struct, frozen=True, gc=False):
+    """A MATCH item that is put into the queue only if a run waits for an event of that name.
+
+    For a node that cannot know, because runs of other nodes wait, too.
+    """
+
+    item: QueueItem
+    environment_id: EnvironmentId
+    event_name: str
+
+
+class Moved(msgspec.Struct, frozen=True, gc=False):
+    """All queue items of a function that lie in one partition belong into another."""
+
+    function_id: FunctionId
+    origin: PartitionId
+    target: PartitionId
+
+
 #: How a call to an app ended: answered, failed in a way that may be repeated, failed finally.
 CallEnd = Literal["success", "errored", "failed"]
 
@@ -372,6 +394,9 @@ class Transition(msgspec.Struct, gc=False):
         forgotten: What is old and deleted after everything else is written, unless it is needed.
         metadata: Updates of metadata of runs, live or ended, to append.
         spans: Spans of apps to insert or replace.
+        possible_matches: Items to insert if somebody waits for their events.
+        received: Items that others put into the queue, and whose announcement was heard.
+        moved: Functions whose items go to another partition.
         answered: Calls that were answered.
         closed: Items, as they were, whose work is over or will not be done any more, without those
             of answered calls. They are deleted or replaced.
@@ -410,6 +435,9 @@ class Transition(msgspec.Struct, gc=False):
     forgotten: list[Forgotten] = []
     metadata: list[MetadataUpdate] = []
     spans: list[UserSpan] = []
+    possible_matches: list[PossibleMatch] = []
+    received: list[ItemId] = []
+    moved: list[Moved] = []
     answered: list[AnsweredCall] = []
     closed: list[QueueItem] = []
     function_id: FunctionId = FunctionId("")

@@ -14,6 +14,11 @@ class AwaitedEvents:
 
     def __init__(self, shapes: Iterable[WaitShape] = ()) -> None:
         self._paths: dict[str, Counter[str]] = {}
+        self.load(shapes)
+
+    def load(self, shapes: Iterable[WaitShape]) -> None:
+        """Begin with what the store has."""
+        self._paths.clear()
         for shape in shapes:
             self._paths.setdefault(shape.event_name, Counter())[shape.match_path] += shape.count
 

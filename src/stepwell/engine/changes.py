@@ -5,7 +5,7 @@ now; it asks for what it shows. So nothing is kept per change, and a slow reader
 """
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final
 
@@ -15,7 +15,14 @@ from stepwell.core.identity import EventId, FunctionId, RunId
 from stepwell.core.run import RunState
 from stepwell.core.transition import Transition
 
-__all__ = ["CHANGES_MAX", "SUBSCRIBERS_MAX", "ChangeFeed", "Changes", "Subscription"]
+__all__ = [
+    "CHANGES_MAX",
+    "LOOK_AGAIN",
+    "SUBSCRIBERS_MAX",
+    "ChangeFeed",
+    "Changes",
+    "Subscription",
+]
 
 #: Streams that may be open at the same time; each holds a connection.
 SUBSCRIBERS_MAX: Final = 200
@@ -83,20 +90,30 @@ class Subscription:
             for row in told:
                 if row.run_id not in self._runs:
                     self._add_run(row.run_id, FunctionId(""))
-        for event in transition.events:
-            if len(self._events) < CHANGES_MAX:
-                self._events.append(event.id)
-            else:
-                self._is_cut = True
+        self._add_events([event.id for event in transition.events])
         if transition.apps or transition.apps_removed or transition.functions or transition.syncs:
             self._apps = True
         if self._runs or self._events or self._apps or self._is_cut:
             self._wake.set()
 
+    def hear(self, told: Changes) -> None:
+        """Take in what another node tells."""
+        for run_id, function_id in told.runs.items():
+            self._add_run(run_id, function_id)
+        self._add_events(told.events)
+        self._apps |= told.apps
+        self._is_cut |= told.is_cut
+        self._wake.set()
+
     def close(self) -> None:
         """Wake who waits, for the last time."""
         self._end.set()
         self._wake.set()
+
+    def _add_events(self, event_ids: Sequence[EventId]) -> None:
+        room = CHANGES_MAX - len(self._events)
+        self._events += event_ids[:room]
+        self._is_cut |= len(event_ids) > room
 
     def _add_run(self, run_id: RunId, function_id: FunctionId) -> None:
         if len(self._runs) < CHANGES_MAX or run_id in self._runs:
@@ -105,11 +122,18 @@ class Subscription:
             self._is_cut = True
 
 
+#: What is told when nobody knows what has changed.
+LOOK_AGAIN: Final = Changes({}, [], apps=True, is_cut=True)
+
+
 class ChangeFeed:
     """Tells subscribers of durable transitions. Costs nothing while there are none."""
 
     def __init__(self) -> None:
         self._subscriptions: list[Subscription] = []
+        # Those that gather for other nodes what this one decides.
+        self._for_others: list[Subscription] = []
+        self._when_watched: Callable[[], None] | None = None
         self._is_closed = False
 
     def __len__(self) -> int:
@@ -124,20 +148,51 @@ class ChangeFeed:
     def subscribe(self) -> Iterator[Subscription]:
         """What changes from now on. For use in a `with` statement, and only if there is room."""
         assert self.has_room
-        subscription = Subscription()
-        self._subscriptions.append(subscription)
-        try:
+        with _added(self._subscriptions) as subscription:
+            if self._when_watched is not None:
+                self._when_watched()
             yield subscription
-        finally:
-            self._subscriptions.remove(subscription)
+
+    @contextmanager
+    def gather_for_others(self) -> Iterator[Subscription]:
+        """What changes here from now on, without what others tell. For use in a `with` statement."""
+        with _added(self._for_others) as subscription:
+            if self._is_closed:
+                subscription.close()
+            yield subscription
+
+    def when_watched(self, call: Callable[[], None]) -> None:
+        """Have `call` called whenever somebody subscribes."""
+        self._when_watched = call
+
+    def apps_changed(self) -> None:
+        """Tell that apps or functions have changed, and that this node knows it."""
+        self.hear(Changes({}, [], apps=True, is_cut=False))
+
+    def hear(self, told: Changes) -> None:
+        """Take in what another node tells."""
+        for subscription in self._subscriptions:
+            subscription.hear(told)
 
     def observe(self, run: RunState | None, transition: Transition) -> None:
         """Take in a durable transition; an `Observer` of the partition."""
         for subscription in self._subscriptions:
             subscription.add(run, transition)
+        for subscription in self._for_others:
+            subscription.add(run, transition)
 
     def close(self) -> None:
         """End all streams: the server stops."""
         self._is_closed = True
-        for subscription in self._subscriptions:
+        for subscription in (*self._subscriptions, *self._for_others):
             subscription.close()
+
+
+@contextmanager
+def _added(to: list[Subscription]) -> Iterator[Subscription]:
+    subscription = Subscription()
+    to.append(subscription)
+    try:
+        yield subscription
+    finally:
+        to.remove(subscription)

@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-__all__ = ["Clock"]
+__all__ = ["Clock", "SharedClock"]
 
 
 class Clock(Protocol):
@@ -10,4 +10,12 @@ class Clock(Protocol):
 
     def now_ms(self) -> int:
         """Milliseconds since 1970 UTC."""
+        ...
+
+
+class SharedClock(Protocol):
+    """A clock that all nodes read alike."""
+
+    def heard(self, now_ms: int, *, took_s: float) -> None:
+        """The clock of the store said this at some time during the last `took_s`."""
         ...

@@ -14,6 +14,7 @@ import structlog
 
 from stepwell.core.transition import Transition
 from stepwell.engine.distribution import CommitCounts
+from stepwell.engine.nodes import ONE_PLACE, Places
 from stepwell.engine.slow_work import SLOW_COMMIT_S
 from stepwell.engine.store import Ownership, OwnershipLost, Store, StoreUnavailable
 
@@ -41,7 +42,7 @@ class _Pending(msgspec.Struct):
 
 
 class Committer:
-    """Writes transitions for one ownership of a partition.
+    """Writes transitions for one ownership.
 
     After the first failed commit it accepts nothing any more: what was decided after it rests on
     something that was not written, so the owner has to start again from the store.
@@ -50,6 +51,7 @@ class Committer:
         store: Where it writes.
         owner: The ownership.
         after_batch: Called after each commit.
+        places: Where the work of functions lies.
         counts: Where commits are counted, if anybody wants to know.
     """
 
@@ -59,11 +61,13 @@ class Committer:
         owner: Ownership,
         *,
         after_batch: Callable[[], None],
+        places: Places = ONE_PLACE,
         counts: CommitCounts | None = None,
     ) -> None:
         self._counts = counts or CommitCounts()
         self._store = store
         self._owner = owner
+        self._places = places
         self._after_batch = after_batch
         self._committing: list[_Pending] = []
         self._waiting: deque[_Pending] = deque()
@@ -132,7 +136,8 @@ class Committer:
             began_s = loop.time()
             watch = loop.call_later(PATIENCE_S, self._stalled)
             try:
-                await self._store.commit(self._owner, [pending.transition for pending in batch])
+                transitions = [pending.transition for pending in batch]
+                await self._store.commit(self._owner, transitions, self._places)
             except (StoreUnavailable, OwnershipLost) as failure:
                 self._counts.failed[failure.code] += 1
                 self.abort(failure)

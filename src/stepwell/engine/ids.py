@@ -13,3 +13,7 @@ class NumberedIds(Ids, Protocol):
     def begin_after(self, number: int) -> None:
         """Give only larger numbers from now on."""
         ...
+
+    def share(self, number: int) -> None:
+        """Give only numbers that nobody gives who has another share, from 0 to 511."""
+        ...

@@ -82,12 +82,14 @@ def _claim_key(accepted: AcceptedEvent, *, seeded: bool) -> str:
 def _claim_keys(
     requests: Requests, events: Sequence[AcceptedEvent], *, seeded: bool
 ) -> list[ClaimKey]:
-    functions = requests.world().functions
+    world = requests.world()
     keys = {
         (function.id, key)
         for accepted in events
         if (key := _claim_key(accepted, seeded=seeded))
-        for function in candidates(accepted, functions)
+        for function in candidates(accepted, world.functions)
+        # Repetitions are recognised by who starts the function.
+        if world.starts(function)
     }
     return sorted(keys)
 

@@ -41,6 +41,8 @@ _THROTTLES_KEPT_MIN: Final = 1_000
 class LimitSettings(msgspec.Struct, frozen=True):
     """Limits of the installation on requests under way; None and 0 are no limit.
 
+    Where several nodes make requests, each may make an equal part of them, and at least one.
+
     Attributes:
         account: Of all functions.
         app_default: Of each app that is not among `apps`.
@@ -134,6 +136,8 @@ class Limits:
         # The same without the starts that are charged but not paid for.
         self._paid_tats: dict[tuple[FunctionId, str], int] = {}
         self._tats_max = _THROTTLES_KEPT_MIN
+        #: How many nodes there are.
+        self.nodes = 1
 
     def load(self, states: Iterable[LimitState]) -> None:
         """Begin with the states of throttles that the store has."""
@@ -141,6 +145,13 @@ class Limits:
             if state.kind is LimitKind.THROTTLE:
                 self._tats[state.function_id, state.key] = state.tat_ns
                 self._paid_tats[state.function_id, state.key] = state.tat_ns
+
+    def forget(self, function_id: FunctionId) -> None:
+        """Somebody else counts for the function now."""
+        # Also what somebody may still hold on to, or it would be found again when this comes back.
+        for states in (self._tats, self._paid_tats, self._throttled):
+            for key in [key for key in states if key[0] == function_id]:
+                states.pop(key, None)
 
     def checks(self, rules: Rules, keys: tuple[LaneKey, ...]) -> tuple[Check, ...]:
         """The limits on requests, the most special first: where it is parked says the most."""
@@ -154,11 +165,16 @@ class Limits:
         checks = sorted(found.values(), key=lambda check: check.key is None)
         if (app_limit := self._settings.app(rules.app_name)) and rules.is_known:
             bucket = self._bucket("app", rules.app_name)
-            checks.append(Check(bucket, app_limit, Constraint.APP_CONCURRENCY))
+            checks.append(Check(bucket, self._part(app_limit), Constraint.APP_CONCURRENCY))
         if self._settings.account:
             bucket = self._bucket("account", ACCOUNT_ID)
-            checks.append(Check(bucket, self._settings.account, Constraint.ACCOUNT_CONCURRENCY))
+            part = self._part(self._settings.account)
+            checks.append(Check(bucket, part, Constraint.ACCOUNT_CONCURRENCY))
         return tuple(checks)
+
+    def _part(self, limit: int) -> int:
+        """This node's part of a limit of the installation."""
+        return max(1, limit // self.nodes)
 
     def start_limits(self, rules: Rules, keys: tuple[LaneKey, ...]) -> StartLimits | None:
         """What else holds for starts; None if nothing does."""

@@ -45,7 +45,7 @@ class Matcher:
 
     Args:
         store: Where waits and events are.
-        awaited: Which waits exist.
+        awaited: Which waits exist, if that is known here; otherwise the store is asked.
         moment: Gives clock and ids for a decision.
         decided: Called with each item and the transition that answers it.
     """
@@ -53,7 +53,7 @@ class Matcher:
     def __init__(
         self,
         store: Store,
-        awaited: AwaitedEvents,
+        awaited: Callable[[], AwaitedEvents | None],
         *,
         moment: Callable[[], Moment],
         decided: Callable[[QueueItem, Transition], None],
@@ -74,9 +74,10 @@ class Matcher:
         for item in transition.put:
             if item.kind is ItemKind.MATCH:
                 self._unmatched[item.id] = None
-        if len(self._events) < _EVENTS_MAX:
+        awaited = self._awaited()
+        if awaited is not None and len(self._events) < _EVENTS_MAX:
             for event in transition.events:
-                if event.name in self._awaited:
+                if event.name in awaited:
                     self._events[event.id] = event
 
     def add(self, item: QueueItem) -> None:
@@ -126,9 +127,12 @@ class Matcher:
         """None when nobody waits for the event any more."""
         body = MatchBody.decode(item.body)
         event = self._events.pop(body.event_id, None) or await self._store.event(body.event_id)
-        if event is None or event.name not in self._awaited:
+        if event is None:
             return None
-        values = index_values(expression_value(event.payload), self._awaited.paths(event.name))
+        paths = await self._paths(event)
+        if paths is None:
+            return None
+        values = index_values(expression_value(event.payload), paths)
         query = WaitQuery(
             environment_id=event.environment_id,
             event_name=event.name,
@@ -138,3 +142,10 @@ class Matcher:
             limit=_PAGE,
         )
         return _Question(item, event, query)
+
+    async def _paths(self, event: StoredEvent) -> Sequence[str] | None:
+        """The paths by which waits for the event can be found; None if there are none."""
+        awaited = self._awaited()
+        if awaited is None:
+            return await self._store.wait_paths(event.environment_id, event.name)
+        return awaited.paths(event.name) if event.name in awaited else None

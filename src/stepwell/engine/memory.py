@@ -12,7 +12,7 @@ from typing import Final, Protocol
 
 import msgspec
 
-from stepwell.core.identity import FunctionId, ItemId, RunId
+from stepwell.core.identity import FunctionId, ItemId, PartitionId, RunId
 from stepwell.core.lanes import DECISIONS
 from stepwell.core.queue import ItemKind, QueueItem
 from stepwell.engine.rules import Rules
@@ -49,11 +49,11 @@ class Reads(Protocol):
         """Take `QueueMemory.next_reads`, read, and call `refilled`, until there are none."""
         ...
 
-    def lanes(self, after: Lane | None) -> None:
+    def lanes(self, partition: PartitionId, after: Lane | None) -> None:
         """Read the next page of `LANES_MAX` lanes and call `QueueMemory.found_lanes`."""
         ...
 
-    def timers(self, window: TimerWindow, *, limit: int) -> None:
+    def timers(self, partition: PartitionId, window: TimerWindow, *, limit: int) -> None:
         """Read on in a function's timers and call `QueueMemory.refilled_timers`."""
         ...
 
@@ -111,7 +111,8 @@ class QueueMemory:
         self._ready_count = 0
         self._lane_count = 0
         self._lane_max = sizes.lane_max
-        self._is_listing = False
+        # Partitions of which not all lanes are known yet.
+        self._listing: set[PartitionId] = set()
 
     # What is committed.
 
@@ -248,6 +249,46 @@ class QueueMemory:
             if item is not None and item.kind is ItemKind.START
         ]
 
+    def hold(self, function_ids: Iterable[FunctionId]) -> None:
+        """Give nothing of these functions a turn any more; what has had one is under way."""
+        for function_id in function_ids:
+            self.queue(function_id).is_held = True
+
+    def resume(self, function_ids: Iterable[FunctionId]) -> None:
+        """Give functions that were held their turns again."""
+        for function_id in function_ids:
+            queue = self.queue(function_id)
+            queue.is_held = False
+            if len(queue.decisions) and not queue.has_decision_turn:
+                queue.has_decision_turn = True
+                self.decision_turns.append(queue)
+            self.read_on(queue, queue.decisions)
+            for group in queue.groups():
+                if not group.is_over:
+                    self.activate(group)
+
+    def evict(self, function_id: FunctionId) -> FunctionQueue | None:
+        """Forget everything of a function that is held; nothing of it may be under way.
+
+        What is being read for it is dropped when it comes.
+        """
+        queue = self.queues.pop(function_id, None)
+        if queue is None:
+            return None
+        assert queue.is_held
+        windows = [queue.decisions, *queue.windows.values()]
+        for item in [item for window in windows for item in window.items()]:
+            self._ready_count -= 1
+            if self._in_memory.get(item.id) is item:
+                del self._in_memory[item.id]
+                self._left(item)
+        self._count_lanes(-len(queue.windows))
+        return queue
+
+    def knows(self, item_id: ItemId) -> bool:
+        """Whether the item, or a version of it, is in memory or under way."""
+        return item_id in self._in_memory
+
     def activate(self, group: Group) -> None:
         """Let the group stand in line, unless it does or is held up by a limit."""
         if not group.has_turn and not group.is_parked:
@@ -271,7 +312,8 @@ class QueueMemory:
         timers = self._timers
         while timers:
             due_ms, item_id, function_id = timers[0]
-            item = self.queues[function_id].timers.timers.get(item_id)
+            queue = self.queues.get(function_id)
+            item = None if queue is None else queue.timers.timers.get(item_id)
             if item is not None and item.due_ms == due_ms:
                 return due_ms
             heapq.heappop(timers)
@@ -299,9 +341,9 @@ class QueueMemory:
 
     # Reading.
 
-    def read_all(self, function_ids: Iterable[FunctionId]) -> None:
-        """Begin with what the store holds; these functions have something queued."""
-        self._is_listing = True
+    def read_all(self, partition: PartitionId, function_ids: Iterable[FunctionId]) -> None:
+        """Begin with what the store holds of a partition; these functions have something queued."""
+        self._listing.add(partition)
         for function_id in function_ids:
             queue = self.queue(function_id)
             for window in (
@@ -312,17 +354,18 @@ class QueueMemory:
             queue.timers.start_unread()
             self._read_timers(queue)
             self.read_on(queue, queue.decisions)
-        self._reads.lanes(None)
+        self._reads.lanes(partition, None)
 
-    def found_lanes(self, lanes: Sequence[Lane]) -> None:
+    def found_lanes(self, partition: PartitionId, lanes: Sequence[Lane]) -> None:
         """A page of the lanes in which something stands; the last one is not full."""
         for lane in lanes:
             queue = self.queue(lane.function_id)
-            self._wants_turn(queue, self._window(queue, lane.lane))
+            if queue.partition == partition and not queue.is_held:
+                self._wants_turn(queue, self._window(queue, lane.lane))
         if len(lanes) < LANES_MAX:
-            self._is_listing = False
+            self._listing.discard(partition)
         else:
-            self._reads.lanes(lanes[-1])
+            self._reads.lanes(partition, lanes[-1])
 
     def next_reads(self) -> list[LaneRead]:
         """The lanes to be read in one round trip that is about to begin."""
@@ -331,9 +374,18 @@ class QueueMemory:
         reads: list[LaneRead] = []
         while self._to_read and len(reads) < lanes_max and items_max > 0:
             queue, window = self._to_read.popleft()
+            if self.queues.get(queue.id) is not queue:
+                self.reading -= 1
+                continue
             limit = max(1, self._size(window) - len(window))
             items_max -= limit
-            query = LaneQuery(queue.id, window.lane, window.read_from(), limit)
+            query = LaneQuery(
+                partition=queue.partition,
+                function_id=queue.id,
+                lane=window.lane,
+                after=window.read_from(),
+                limit=limit,
+            )
             reads.append(LaneRead(queue, window, query))
         return reads
 
@@ -342,6 +394,8 @@ class QueueMemory:
         for read, items in zip(reads, results, strict=True):
             self.reading -= 1
             queue, window = read.queue, read.window
+            if self.queues.get(queue.id) is not queue:
+                continue
             timers = queue.timers.timers
             for item in window.refilled(items, limit=read.query.limit):
                 if item.id not in self._in_memory and item.id not in timers:
@@ -353,6 +407,8 @@ class QueueMemory:
     ) -> None:
         """What the store has of a function's timers after its window."""
         queue = self.queue(window.function_id)
+        if queue.timers is not window:
+            return
         for item in window.refilled(items, limit=limit):
             if item.id not in self._in_memory:
                 self._push_timer(queue, item)
@@ -401,8 +457,8 @@ class QueueMemory:
             return False
         if item.id in self.under_way:
             return self.versions.pop(item.id, None) is item
-        queue = self.queues[item.function_id]
-        window = queue.windows.get(item.lane)
+        queue = self.queues.get(item.function_id)
+        window = queue.windows.get(item.lane) if queue is not None else None
         return window is not None and window.holds(item)
 
     def _add_timer(self, queue: FunctionQueue, item: QueueItem) -> bool:
@@ -433,12 +489,13 @@ class QueueMemory:
 
     def _read_timers(self, queue: FunctionQueue) -> None:
         if queue.timers.edge is not None and queue.timers.begin_reading():
-            self._reads.timers(queue.timers, limit=self._sizes.timers_max)
+            partition = queue.partition
+            self._reads.timers(partition, queue.timers, limit=self._sizes.timers_max)
 
     def _window(self, queue: FunctionQueue, lane: str) -> LaneWindow:
         window = queue.window(lane)
         if window is None:
-            window = queue.new_window(lane, is_unread=self._is_listing)
+            window = queue.new_window(lane, is_unread=bool(self._listing))
             self._count_lanes(1)
         return window
 

@@ -1,7 +1,7 @@
 """Bulk operations: works them off a page at a time, and knows how far each has come.
 
 There are few of them, so all are in memory: exactly as they are stored, because what is written
-about one is taken over when it is durable.
+about one is taken over when it is durable. Where other nodes write, too, they are read anew each time.
 """
 
 import asyncio
@@ -55,19 +55,18 @@ class Operations:
 
     Args:
         store: Where the runs are.
-        stored: All operations.
         registry: Today's functions.
         reruns: Starts runs again.
         moment: Gives clock and ids for a decision.
         decided: Called with each item and the transition that answers it.
         commit: Writes a transition that concerns no existing run; returns when it is durable.
         old_events: Keeps events that runs are started from.
+        is_alone: Whether nobody else writes operations.
     """
 
     def __init__(
         self,
         store: Store,
-        stored: Iterable[Operation],
         registry: Registry,
         reruns: Reruns,
         *,
@@ -75,20 +74,26 @@ class Operations:
         decided: Callable[[QueueItem, Transition], None],
         commit: Callable[[Transition], Awaitable[None]],
         old_events: OldEvents,
+        is_alone: bool,
     ) -> None:
         self._store = store
-        self._operations = {operation.id: operation for operation in stored}
+        self._operations: dict[OperationId, Operation] = {}
         self._registry = registry
         self._reruns = reruns
         self._moment = moment
         self._decided = decided
         self._commit = commit
         self._old_events = old_events
+        self._is_alone = is_alone
         self._items: deque[QueueItem] = deque()
         self._wake = asyncio.Event()
         # Held while a page is decided about and while an operation is created or deleted, so that
         # what is deleted is not written once more.
         self._alone = asyncio.Lock()
+
+    def load(self, stored: Iterable[Operation]) -> None:
+        """Begin, or go on, with all operations as they are stored."""
+        self._operations = {operation.id: operation for operation in stored}
 
     # What is asked.
 
@@ -110,6 +115,7 @@ class Operations:
             StoreUnavailable, OwnershipLost: It is unknown whether it will be carried out.
         """
         async with self._alone:
+            await self._catch_up()
             surplus = self._surplus(new=1)
             if len(self._operations) + 1 - len(surplus) > OPERATIONS_MAX:
                 return False
@@ -127,6 +133,7 @@ class Operations:
             StoreUnavailable, OwnershipLost: It is unknown whether it goes on.
         """
         async with self._alone:
+            await self._catch_up()
             if operation_id not in self._operations:
                 return False
             await self._commit(Transition(operations_done=[operation_id]))
@@ -159,7 +166,13 @@ class Operations:
                 async with self._alone, self._old_events.using():
                     await self._go_on(self._items.popleft())
 
+    async def _catch_up(self) -> None:
+        """Take over what other nodes have written: they create operations, and own functions."""
+        if not self._is_alone:
+            self.load(await self._store.operations())
+
     async def _go_on(self, item: QueueItem) -> None:
+        await self._catch_up()
         operation = self._operations.get(OperationBody.decode(item.body).operation_id)
         if operation is None or operation.ended_ms:
             transition = Transition(done=[item.id])

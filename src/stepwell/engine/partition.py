@@ -1,8 +1,10 @@
-"""One ownership of a partition: everything a node knows in memory about the work it owns.
+"""One ownership: everything a node knows in memory about the work of the partitions it owns.
 
 It begins with what the store says and ends when a commit fails, when ownership is lost or when the
 server stops. Then it is thrown away, and the next one begins with what the store says. There is no
 other recovery: starting, restarting after a crash and going on after a full disk are the same.
+Where several nodes share a store, partitions come and go in between: one that comes is read as at
+the beginning, and one that goes is let go of when nothing of it is under way (`Handover`).
 
 The way of an item: `_committed` takes it in when its row is durable; the scheduler gives it a turn
 (`_dispatch`). Work of no run goes to whoever does its kind; for all other items the run is brought
@@ -11,8 +13,8 @@ The way of an item: `_committed` takes it in when its row is durable; the schedu
 """
 
 import asyncio
-from collections import deque
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine
+from collections.abc import Set as AbstractSet
 from functools import partial
 from typing import Any, Final
 
@@ -25,7 +27,7 @@ from stepwell.core.draft import World
 from stepwell.core.fire import fire
 from stepwell.core.function import Function
 from stepwell.core.granting import let_in
-from stepwell.core.identity import FunctionId, ItemId
+from stepwell.core.identity import FunctionId, ItemId, RunId
 from stepwell.core.item_bodies import WAIT_TIMEOUT, CancelBody
 from stepwell.core.journal import CallFacts
 from stepwell.core.moment import Moment
@@ -37,18 +39,25 @@ from stepwell.core.timeouts import overdue, time_out
 from stepwell.core.transition import Transition
 from stepwell.engine.alarm import Alarm
 from stepwell.engine.annotations import Annotations
+from stepwell.engine.arrivals import Arrivals
+from stepwell.engine.awaited import AwaitedEvents
 from stepwell.engine.calls import Call, Calls
 from stepwell.engine.checkpoints import Checkpoints
 from stepwell.engine.committer import CommitFailed, Committer
+from stepwell.engine.expired_waits import ExpiredWaits
 from stepwell.engine.gateways import Gateways
+from stepwell.engine.handover import Handover
 from stepwell.engine.live_runs import Absent, LiveRuns
+from stepwell.engine.places import OwnedPlaces
+from stepwell.engine.presence import Presence
 from stepwell.engine.refills import Refills
 from stepwell.engine.requests import Requests
 from stepwell.engine.retention import RetentionWork
 from stepwell.engine.rules import is_held
 from stepwell.engine.scheduler import Charge, Scheduler, SchedulerSetup
-from stepwell.engine.store import Ownership, StoreUnavailable
-from stepwell.engine.surroundings import Found, Surroundings
+from stepwell.engine.signals import Forward
+from stepwell.engine.store import Ownership, OwnershipLost, StoreUnavailable
+from stepwell.engine.surroundings import Surroundings
 from stepwell.engine.workers import Workers
 from stepwell.engine.written import UnwrittenRuns
 from stepwell.wire.response import OpcodesReported, Outcome
@@ -57,6 +66,7 @@ __all__ = ["Partition"]
 
 _log = structlog.get_logger("stepwell.engine")
 _NO_FUNCTION: Final = FunctionId("")
+_NOTHING: Final = Transition()
 _FOREIGN_KINDS: Final = frozenset({ItemKind.RESUME, ItemKind.CANCEL})
 _TIMEOUT_KINDS: Final = frozenset({ItemKind.START_TIMEOUT, ItemKind.FINISH_TIMEOUT})
 
@@ -77,63 +87,79 @@ class _Turn(msgspec.Struct):
 
 
 class Partition:
-    """The work of one partition, for as long as one ownership lasts.
+    """The work of a node, for as long as one ownership lasts.
 
     Attributes:
+        owner: Whose work it is.
         requests: What may be asked from outside.
         workers: Those who do the work that belongs to no single run.
         checkpoints: What apps report outside of answers.
         retention: Forgets what is old; None keeps everything.
         annotations: What is attached to runs.
+        handover: How partitions come and go.
+        presence: What it knows of other nodes.
         scheduler: What waits, and why.
+        calls: Calls to apps that are under way.
+        gateways: Requests for steps that are.
+        expired: Waits whose time is up.
     """
 
-    def __init__(self, owner: Ownership, around: Surroundings, found: Found) -> None:
-        self._owner = owner
+    def __init__(
+        self, owner: Ownership, around: Surroundings, places: OwnedPlaces, *, forward: Forward
+    ) -> None:
+        self.owner = owner
         self._around = around
-        self._awaited = found.awaited
+        self._places = places
+        self._awaited = AwaitedEvents()
         store, clock = around.store, around.clock
         self._committer = Committer(
-            store, owner, after_batch=self._after_batch, counts=around.commits
+            store, owner, after_batch=self._after_batch, places=places, counts=around.commits
         )
         self._live = LiveRuns(store.load_runs)
-        self._held: set[ItemId] = set()
         self._unwritten = UnwrittenRuns()
-        # Expired waits that an event accepted in time may still satisfy: it has to be matched first.
-        self._expired: deque[tuple[ItemId, _Turn, RunState]] = deque()
         self._tasks: asyncio.TaskGroup | None = None
-        self._is_draining = False
-        self._calls = Calls(
+        self._begun = asyncio.Event()
+        self.presence = Presence()
+        self.calls = Calls(
             around.driver,
             clock,
             around.ids,
-            epoch=owner.epoch,
+            epoch=owner.node,
             answered=self._answered,
             slow=self._record_start,
         )
-        self._gateways = Gateways(around.gateway, clock, answered=self._request_answered)
+        self.gateways = Gateways(around.gateway, clock, answered=self._request_answered)
         self.scheduler = self._make_scheduler()
+        self._arrivals = Arrivals(self, self.scheduler.memory, self._live, self.calls, places)
         self._alarm = Alarm(clock, self._ring)
         self.requests = Requests(store, owner, self, self._committer, self._live)
         self.annotations = Annotations(store, self.requests)
         self.workers = Workers(
-            self, around.store, around.registry, self.requests, self._live, found=found
+            self, around, self.requests, self._live, places, awaited=self._awaited, forward=forward
+        )
+        self.handover = Handover(self, around, places, self._awaited)
+        self.expired: ExpiredWaits[_Turn] = ExpiredWaits(
+            store,
+            places,
+            is_behind=self.workers.is_behind,
+            hear=self.presence.hear,
+            spawn=self.spawn,
+            decide=self._decide_or_drop,
+            leave=self._end_turn,
         )
         self.checkpoints = Checkpoints(
-            self.requests, self._calls, histories=store, endpoints=around.registry
+            self.requests, self.calls, histories=store, endpoints=around.registry
         )
         self.retention = None
         if around.retention is not None:
             self.retention = RetentionWork(
-                around.retention, around, self.workers, self.requests, owner.partition
+                around.retention, around, self.workers, self.requests, places
             )
-        self.scheduler.load_throttles(found.throttles)
 
     def _make_scheduler(self) -> Scheduler:
         around = self._around
         refills = Refills(
             around.store,
-            self._owner.partition,
             scheduler=lambda: self.scheduler,
             spawn=self.spawn,
             refilled=self._ring,
@@ -144,13 +170,18 @@ class Partition:
                 limits=around.limits,
                 functions=lambda: around.registry.functions,
                 now_ms=around.clock.now_ms,
-                has_room=lambda: self._committer.has_room,
+                has_room=lambda: self._committer.has_room and self.presence.may_begin,
                 dispatch=self._dispatch,
                 left=self._left,
-                make_ready=lambda item: self._live.want(item.run_id, partial(self._ready, item)),
+                make_ready=self._make_ready,
                 reads=refills,
             )
         )
+
+    def function_of(self, run_id: RunId) -> FunctionId | None:
+        """The function of a run that is in memory."""
+        run = self._live.get(run_id)
+        return None if run is None else run.new.function_id
 
     def moment(self) -> Moment:
         """Clock and ids for a decision."""
@@ -158,21 +189,11 @@ class Partition:
 
     def world(self) -> World:
         """What a decision may look at besides its subject."""
-        around = self._around
-        return World(around.registry.functions, self._awaited, around.retries)
-
-    def calls_sent_ms(self, items: Sequence[ItemId]) -> dict[ItemId, int]:
-        """When the requests under way for these items were sent; others are left out."""
-        sent = {
-            item_id: self._calls.sent_ms(item_id) or self._gateways.sent_ms(item_id)
-            for item_id in items
-        }
-        return {item_id: ms for item_id, ms in sent.items() if ms is not None}
-
-    @property
-    def calls(self) -> Calls:
-        """Calls to apps that are under way."""
-        return self._calls
+        around, places = self._around, self._places
+        if places.were_always_one:
+            return World(around.registry.functions, self._awaited, around.retries)
+        here = None if places.are_one else places.owned
+        return World(around.registry.functions, None, around.retries, here)
 
     # Life.
 
@@ -184,7 +205,6 @@ class Partition:
         """
         registry = self._around.registry
         try:
-            functions = await self._around.store.queued_functions(self._owner.partition)
             async with asyncio.TaskGroup() as tasks:
                 self._tasks = tasks
                 committing = tasks.create_task(self._committer.run())
@@ -192,39 +212,48 @@ class Partition:
                 if self.retention is not None:
                     serving.append(tasks.create_task(self.retention.run()))
                 registry.on_change(self._functions_changed)
-                self.scheduler.memory.read_all(functions)
+                self._begun.set()
                 await asyncio.shield(committing)
                 for task in serving:
                     task.cancel()
         finally:
+            self.handover.departures.abort()
             registry.on_change(None)
             self._alarm.cancel()
-            self._calls.give_up_all()
-            self._gateways.give_up_all()
+            self.calls.give_up_all()
+            self.gateways.give_up_all()
             self._committer.abort(StoreUnavailable("shutdown", "the server stops"))
             self.requests.abort()
             self.workers.abort()
 
-    async def drain(self, grace_s: float) -> None:
-        """Begin nothing new, and let requests end for up to `grace_s`; others are still served.
-
-        Requests that take longer are given up; they are made again when the store is opened next.
-        """
-        self._is_draining = True
-        self.scheduler.pause()
-        self.workers.signals.drain()
-        try:
-            async with asyncio.timeout(grace_s):
-                await self._calls.none_left()
-                await self._gateways.none_left()
-        except TimeoutError:
-            _log.info("drain.calls_given_up", calls=len(self._calls) + len(self._gateways))
-        self._calls.give_up_all()
-        self._gateways.give_up_all()
+    async def begun(self) -> None:
+        """Wait until `run` has begun."""
+        await self._begun.wait()
 
     def close(self) -> None:
         """Let `run` end once everything that was decided is written."""
         self._committer.close()
+
+    # Among other nodes.
+
+    def renewed(self, until_s: float, *, nodes: int) -> None:
+        """One of so many nodes, and nobody takes it for dead until then, by the loop's clock."""
+        self.presence.renewed(until_s)
+        self.scheduler.divide(nodes)
+        self.go_on()
+
+    def take_in(self, item: QueueItem) -> None:
+        """This is in the queue; somebody else has put it there."""
+        self._arrivals.take_in(item, _NOTHING, self._around.clock.now_ms())
+
+    def give_up(self, function_ids: AbstractSet[FunctionId]) -> None:
+        """End the requests of these functions; whoever decides next makes them again."""
+        requests = self.scheduler.requests_of(function_ids)
+        _log.info("drain.calls_given_up", calls=len(requests))
+        for item_id in requests:
+            item = self.calls.give_up(item_id) or self.gateways.give_up(item_id)
+            if item is not None:
+                self._end_turn(_Turn(item, self._live.get(item.run_id)))
 
     # Decisions, on their way to the store.
 
@@ -260,7 +289,16 @@ class Partition:
         committed: Callable[[], None] | None = None,
         failed: Callable[[CommitFailed], None] | None = None,
     ) -> None:
-        """Apply and write what was decided about a run that is held."""
+        """Apply and write what was decided about a run that is held.
+
+        Not if somebody else decides about it by now; then `failed` is called.
+        """
+        if not self._places.owns(run.new.function_id):
+            if failed is not None:
+                failed(OwnershipLost(self.owner.node))
+            if turn is not None:
+                self._drop_turn(turn)
+            return
         run.apply(transition)
         self._unwritten.add(run.new.id)
         self._submit(transition, run, turn=turn, committed=committed, failed=failed)
@@ -289,11 +327,12 @@ class Partition:
     ) -> None:
         """The transition is durable: what follows from it may happen now."""
         now_ms = self._around.clock.now_ms()
+        self.presence.tell_done(transition.done)
         if transition.operations or transition.operations_done or transition.forgotten:
             self.workers.operations.written(transition)
         for items in (transition.put, transition.renew, transition.renew_due):
             for item in items:
-                self._take_in(item, transition, now_ms)
+                self._arrivals.take_in(item, transition, now_ms)
         if run is not None:
             for item_id in transition.done:
                 self._finish_item(item_id, run)
@@ -310,75 +349,20 @@ class Partition:
     def _finish_item(self, item_id: ItemId, run: RunState) -> None:
         """An item was answered, or its run has ended: nobody has to wait for its request."""
         self.scheduler.memory.forget(item_id, run.new.function_id)
-        given_up = self._calls.give_up(item_id) or self._gateways.give_up(item_id)
+        given_up = self.calls.give_up(item_id) or self.gateways.give_up(item_id)
         if given_up is not None:
             self._end_turn(_Turn(given_up, run))
 
-    def _take_in(self, item: QueueItem, transition: Transition, now_ms: int) -> None:
-        if item.kind.is_call and self._calls.is_out(item):
-            # A checkpoint has renewed what is being answered.
-            return
-        is_taken_in = self.scheduler.memory.add(item, now_ms)
-        if item.kind is ItemKind.RESUME:
-            self._live.tell(item)
-        if not is_taken_in or item.due_ms > now_ms or not item.run_id:
-            return
-        if item.kind is ItemKind.START:
-            self._take_new_run(item, transition)
-        elif (run := self._live.hold(item.run_id)) is not None:
-            self._held.add(item.id)
-            if item.kind is ItemKind.CANCEL and not run.is_ended:
-                run.items[item.id] = item
-
-    def _take_new_run(self, item: QueueItem, transition: Transition) -> None:
-        """Keep a run that starts at once, which saves reading it again."""
-        if self._live.hold(item.run_id) is not None:
-            # Somebody has read it before the commit that brought it was reported.
-            self._held.add(item.id)
-            return
-        for new in transition.runs:
-            if new.id == item.run_id:
-                events = [e.payload for e in transition.events if e.id == new.event_id]
-                if events and not new.event_ids:
-                    run = RunState(new, events)
-                    run.apply(transition)
-                    self._live.add(run)
-                    self._held.add(item.id)
-                return
-
     def _left(self, item: QueueItem) -> None:
-        """The item has left memory without having had a turn; it will come again."""
-        if item.id in self._held:
-            self._held.discard(item.id)
-            self._live.release(item.run_id)
+        self._arrivals.left(item)
 
-    def _ready(self, item: QueueItem, run: RunState | Absent) -> None:
-        """Have the item's row say that it is due at once, unless it is another one by now."""
-        made_ready = partial(self.scheduler.memory.made_ready, item)
-        if isinstance(run, RunState) and not run.is_ended and run.items.get(item.id) == item:
-
-            def committed() -> None:
-                self._live.release(item.run_id)
-                made_ready()
-
-            due_at_once = msgspec.structs.replace(item, due_ms=IMMEDIATE)
-            self.submit_for(run, Transition(renew_due=[due_at_once]), committed=committed)
-            return
-        if isinstance(run, RunState):
-            self._live.release(item.run_id)
-        elif run is Absent.GONE:
-            self.submit(Transition(done=[item.id]))
-        made_ready()
+    def _make_ready(self, item: QueueItem) -> None:
+        self._arrivals.make_ready(item)
 
     def _after_batch(self) -> None:
-        while self._expired and not self.workers.is_behind(self._expired[0][0]):
-            _, turn, run = self._expired.popleft()
-            if run.is_ended or run.items.get(turn.item.id) != turn.item:
-                self._end_turn(turn)
-            else:
-                self._decide(turn, run)
+        self.expired.look_again()
         self.workers.signals.look_again()
-        self._go_on()
+        self.go_on()
 
     def _ring(self) -> None:
         self.scheduler.wake_timers(self._around.clock.now_ms())
@@ -386,19 +370,21 @@ class Partition:
 
     def _functions_changed(self) -> None:
         self.scheduler.functions_changed()
-        self._go_on()
+        self.handover.functions_changed()
+        self.go_on()
 
-    def _go_on(self) -> None:
+    def go_on(self) -> None:
         """Dispatch what may be dispatched, and be woken when more may be."""
         self.scheduler.pump()
         self._alarm.set(self.scheduler.next_due_ms())
 
     def _dispatch(self, item: QueueItem, charge: Charge | None) -> None:
         """The item's turn has come."""
+        if not item.kind.is_request:
+            self.handover.departures.decision_begins(item)
         if self.workers.take(item):
             return
-        if item.id in self._held:
-            self._held.discard(item.id)
+        if self._arrivals.take_hold(item):
             self._take_turn(item, charge, self._live.get(item.run_id) or Absent.GONE)
         else:
             self._live.want(item.run_id, partial(self._take_turn, item, charge))
@@ -440,9 +426,10 @@ class Partition:
         """Call the app, or make the request a step asks for, unless the run may not go on."""
         item, function = turn.item, self._function(run)
         decision: Callable[..., Transition] | None = None
-        if self._is_draining:
-            # It would be given up at once, and made again by the next owner.
+        if item.function_id in self.handover.departures:
+            # It would be given up at once; the next owner makes it, or this one if it stays that.
             self._drop_turn(turn)
+            self.scheduler.memory.again(item)
         elif (cause := overdue(run, function, self._around.clock.now_ms())) is not None:
             decision = partial(cancel, run, item, CancelBody(cause))
         elif is_held(item, function):
@@ -450,20 +437,23 @@ class Partition:
             self._drop_turn(turn)
             self.scheduler.memory.again(item)
         elif item.kind is ItemKind.GATEWAY:
-            if not self._gateways.make(item, run):
+            if not self.gateways.make(item, run):
                 decision = partial(requested.lost, run, item)
         elif len(run.steps) >= function.steps_max:
             decision = partial(overflow_steps, run, item)
         elif turn.charge is not None:
             self._let_in(turn, run, turn.charge)
         else:
-            self._calls.make(item, run, function)
+            self.calls.make(item, run, function)
         if decision is not None:
             self._refund(turn)
             self._submit_decision(turn, run, decision)
 
     def _let_in(self, turn: _Turn, run: RunState, charge: Charge) -> None:
         """Write what the run's start costs, and call the app when that is durable."""
+        if not self._places.owns(run.new.function_id):
+            self._drop_turn(turn)
+            return
         transition = let_in(run, turn.item, self.scheduler.pay(charge))
         (turn.item,) = transition.renew_due
         turn.charge = None
@@ -491,14 +481,14 @@ class Partition:
         )
         decided = self._settle(call.item, item, run, decision)
         if decided is not None and isinstance(outcome, OpcodesReported):
-            self._gateways.expect(decided, outcome.ops)
-        self._go_on()
+            self.gateways.expect(decided, outcome.ops)
+        self.go_on()
 
     def _request_answered(
         self, item: QueueItem, run: RunState, result: requested.RequestResult, call: CallFacts
     ) -> None:
         self._settle(item, item, run, partial(requested.answered, run, item, result, call=call))
-        self._go_on()
+        self.go_on()
 
     def _settle(
         self,
@@ -517,6 +507,8 @@ class Partition:
 
     def _record_start(self, run: RunState, sent_ms: int) -> None:
         run_id = run.new.id
+        if not self._places.owns(run.new.function_id):
+            return
         transition = started(run, sent_ms, world=self.world(), at=self.moment())
         # The call may end without a decision; the run must not be read again before this is written.
         self._live.hold(run_id)
@@ -532,13 +524,19 @@ class Partition:
     def _expire(self, turn: _Turn, run: RunState) -> None:
         """Decide about an expired wait once all events accepted before have been matched."""
         before = ItemId(self._around.ids.number())
-        if not self.workers.is_behind(before):
+        if not self.expired.must_wait(before):
             self._decide(turn, run)
             return
         # Matching needs a slot, too.
         self._end_slot(turn.item)
         turn.has_slot = False
-        self._expired.append((before, turn, run))
+        self.expired.add(before, turn, run)
+
+    def _decide_or_drop(self, turn: _Turn, run: RunState) -> None:
+        if run.is_ended or run.items.get(turn.item.id) != turn.item:
+            self._end_turn(turn)
+        else:
+            self._decide(turn, run)
 
     def _decide(self, turn: _Turn, run: RunState) -> None:
         item = turn.item
@@ -547,7 +545,7 @@ class Partition:
         elif item.kind is ItemKind.CANCEL:
             decision = partial(cancel, run, item, CancelBody.decode(item.body))
         elif item.kind in _TIMEOUT_KINDS:
-            if not run.started_ms and (sent_ms := self._calls.first_sent_ms(run)) is not None:
+            if not run.started_ms and (sent_ms := self.calls.first_sent_ms(run)) is not None:
                 self._record_start(run, sent_ms)
             decision = partial(time_out, run, item)
         else:
@@ -573,6 +571,7 @@ class Partition:
         if item.kind.is_request:
             self.scheduler.request_ended(item.id)
         else:
+            self.handover.departures.decision_ends(item)
             self.scheduler.decision_ended()
 
     def _refund(self, turn: _Turn) -> None:
@@ -584,7 +583,7 @@ class Partition:
     def _drop_turn(self, turn: _Turn) -> None:
         """End a turn from which nothing follows; others may take its slot."""
         self._end_turn(turn)
-        self._go_on()
+        self.go_on()
 
     def _end_turn(self, turn: _Turn) -> None:
         self._refund(turn)
@@ -593,6 +592,7 @@ class Partition:
         self.scheduler.memory.ended(turn.item)
         if turn.run is not None:
             self._live.release(turn.run.new.id)
+        self.handover.departures.turn_ended()
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         """Do something beside everything else, for as long as this ownership lasts."""

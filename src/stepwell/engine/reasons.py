@@ -4,23 +4,36 @@ Nothing is remembered for this: what holds an item up is found by comparing its 
 used now, so the answer is right at the moment it is given.
 """
 
+import asyncio
+from collections import Counter
 from collections.abc import Callable
+from typing import Final
 
 import msgspec
 
-from stepwell.core.gcra import NS_PER_MS
-from stepwell.core.identity import FunctionId
-from stepwell.core.lanes import DECISIONS, is_start_lane, lane_keys
-from stepwell.core.queue import QueueItem
+from stepwell.core.gcra import NS_PER_MS, throttle
+from stepwell.core.identity import FunctionId, ItemId
+from stepwell.core.lanes import CALLS, DECISIONS, STARTS, call_lane, is_start_lane, lane_keys
+from stepwell.core.queue import ItemKind, QueueItem
 from stepwell.engine.limits import Check
 from stepwell.engine.scheduler import Scheduler
 from stepwell.engine.turns import FunctionQueue
-from stepwell.engine.waiting import Constraint, LaneWaiting, Waiting
-from stepwell.engine.windows import place_of
+from stepwell.engine.waiting import (
+    Constraint,
+    ItemReason,
+    LaneReason,
+    QueueReason,
+    Uncounted,
+    Waiting,
+)
+from stepwell.engine.windows import BEGINNING, LaneWindow, place_of
 
 __all__ = ["Reasons"]
 
 _NOTHING = Waiting(Constraint.NONE)
+
+# Explaining a lane takes up to 20 µs, and the event loop has other things to do.
+_LANES_AT_ONCE: Final = 50
 
 
 class Reasons:
@@ -58,23 +71,51 @@ class Reasons:
         waiting = self._constraint(queue, item.lane, item, ahead=ahead)
         return msgspec.structs.replace(waiting, ahead=ahead, goes_on_in_store=goes_on)
 
-    def waiting_lanes(self, function_id: FunctionId) -> list[LaneWaiting]:
-        """For each lane of a function in which requests wait, what holds up its first item."""
+    def of_item(self, item: QueueItem) -> ItemReason:
+        """What an item waits for, and what has to be counted before that is complete."""
+        memory = self._scheduler().memory
+        waiting = self.why(item)
+        queue = memory.queues.get(item.function_id)
+        if item.id in memory.under_way or item.lane == DECISIONS or queue is None:
+            return ItemReason(waiting, item.id in memory.under_way)
+        if waiting.constraint is Constraint.NOT_DUE:
+            return ItemReason(waiting)
+        return ItemReason(waiting, uncounted=_uncounted(waiting, item, queue))
+
+    async def of_queue(self, function_id: FunctionId) -> QueueReason:
+        """What waits of a function, lane by lane; lanes in which nothing can wait are left out."""
         queue = self._scheduler().memory.queues.get(function_id)
         if queue is None:
-            return []
-        found = []
-        for window in queue.windows.values():
+            return QueueReason()
+        under_way = self._under_way(queue)
+        windows = [queue.decisions, *queue.windows.values()]
+        lanes = []
+        for number, window in enumerate(windows):
+            if number and number % _LANES_AT_ONCE == 0:
+                await asyncio.sleep(0)
             if not window.is_over:
-                constraint = self._constraint(queue, window.lane, window.first()).constraint
-                goes_on = window.edge is not None
-                found.append(LaneWaiting(window.lane, constraint, len(window), goes_on))
-        return found
+                lanes.append(self._of_lane(queue.id, window, under_way[window.lane]))
+        return QueueReason(queue.running, queue.timers.due_count, lanes)
 
-    def running(self, function_id: FunctionId) -> int:
-        """How many requests of the function are under way."""
-        queue = self._scheduler().memory.queues.get(function_id)
-        return queue.running if queue is not None else 0
+    def _of_lane(self, function_id: FunctionId, window: LaneWindow, under_way: int) -> LaneReason:
+        head = window.first() or _probe(function_id, window.lane)
+        goes_on = window.edge is not None
+        return LaneReason(
+            window.lane, self.why(head), len(window), goes_on, under_way, head.queued_ms
+        )
+
+    def _under_way(self, queue: FunctionQueue) -> Counter[str]:
+        """The function's requests under way, by the lane in which their rows stand."""
+        memory = self._scheduler().memory
+        starts = Counter(lane for _, lane in memory.starts_under_way(queue))
+        groups = Counter(g.key for g in memory.under_way.values() if g.function is queue)
+        found: Counter[str] = Counter()
+        for key, count in groups.items():
+            start = STARTS + key
+            found[start] += starts[start]
+            # Starts that have cost something, and requests of runs that have begun.
+            found[call_lane(lane_keys(CALLS + key))] += count - starts[start]
+        return found
 
     def _constraint(
         self, queue: FunctionQueue, lane: str, item: QueueItem | None, *, ahead: int = 0
@@ -116,6 +157,26 @@ class Reasons:
             limit=rules.throttle.limit if rules.throttle is not None else None,
             starts_ms=-(-starts_ns // NS_PER_MS),
         )
+
+
+def _uncounted(waiting: Waiting, item: QueueItem, queue: FunctionQueue) -> Uncounted | None:
+    """What stands between the lane's part in memory and the item."""
+    window, place = queue.window(item.lane), place_of(item)
+    edge = BEGINNING if window is None else window.edge
+    if edge is None or edge >= place:
+        return None
+    interval_ns = 0
+    option = queue.rules.throttle
+    if waiting.constraint is Constraint.THROTTLE and waiting.starts_ms is not None and option:
+        pace = throttle(option.limit, queue.rules.throttle_period_ms, option.burst)
+        interval_ns = pace.interval_ns
+    return Uncounted(None if edge == BEGINNING else edge, interval_ns)
+
+
+def _probe(function_id: FunctionId, lane: str) -> QueueItem:
+    """Stands for the first item of a lane that is about to be read."""
+    kind = ItemKind.START if is_start_lane(lane) else ItemKind.DISCOVER
+    return QueueItem(ItemId(0), kind, function_id, lane=lane, score=BEGINNING[0])
 
 
 def _full(check: Check) -> Waiting:

@@ -19,7 +19,6 @@ class Refills:
 
     Args:
         store: Where the queue is.
-        partition: Whose items.
         scheduler: Gives the scheduler, which is made later.
         spawn: Runs a read beside everything else.
         refilled: Called when something was brought.
@@ -28,14 +27,12 @@ class Refills:
     def __init__(
         self,
         store: Store,
-        partition: PartitionId,
         *,
         scheduler: Callable[[], Scheduler],
         spawn: Callable[[Coroutine[Any, Any, None]], None],
         refilled: Callable[[], None],
     ) -> None:
         self._store = store
-        self._partition = partition
         self._scheduler = scheduler
         self._spawn = spawn
         self._refilled = refilled
@@ -47,13 +44,13 @@ class Refills:
             self._is_reading = True
             self._spawn(self._read_ready())
 
-    def lanes(self, after: Lane | None) -> None:
+    def lanes(self, partition: PartitionId, after: Lane | None) -> None:
         """Read the next page of lanes."""
-        self._spawn(self._read_lanes(after))
+        self._spawn(self._read_lanes(partition, after))
 
-    def timers(self, window: TimerWindow, *, limit: int) -> None:
+    def timers(self, partition: PartitionId, window: TimerWindow, *, limit: int) -> None:
         """Read the function's next timers."""
-        self._spawn(self._read_timers(window, limit))
+        self._spawn(self._read_timers(partition, window, limit))
 
     def admitted_runs(self, function_id: FunctionId, reading: int) -> None:
         """Read the function's admitted runs."""
@@ -62,20 +59,20 @@ class Refills:
     async def _read_ready(self) -> None:
         memory = self._scheduler().memory
         while reads := memory.next_reads():
-            results = await self._store.ready(self._partition, [read.query for read in reads])
+            results = await self._store.ready([read.query for read in reads])
             memory.refilled(reads, results)
             self._refilled()
         self._is_reading = False
 
-    async def _read_lanes(self, after: Lane | None) -> None:
-        found = await self._store.ready_lanes(self._partition, after=after, limit=LANES_MAX)
-        self._scheduler().memory.found_lanes(found)
+    async def _read_lanes(self, partition: PartitionId, after: Lane | None) -> None:
+        found = await self._store.ready_lanes(partition, after=after, limit=LANES_MAX)
+        self._scheduler().memory.found_lanes(partition, found)
         self._refilled()
 
-    async def _read_timers(self, window: TimerWindow, limit: int) -> None:
+    async def _read_timers(self, partition: PartitionId, window: TimerWindow, limit: int) -> None:
         assert window.edge is not None
         items = await self._store.timers(
-            self._partition,
+            partition,
             window.function_id,
             after=window.edge,
             until_ms=_FOREVER_MS,

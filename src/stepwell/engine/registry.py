@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import MappingProxyType
 from typing import Final, Protocol, TypeVar
@@ -15,6 +15,7 @@ from stepwell.core.endpoint import TooManyEndpoints, declare
 from stepwell.core.function import Function, FunctionIndex
 from stepwell.core.identity import DEFAULT_ENVIRONMENT_ID, AppId, EnvironmentId, FunctionId
 from stepwell.core.moment import Ids, Moment
+from stepwell.core.placing import placed
 from stepwell.core.registration import (
     KnownApps,
     Registration,
@@ -70,6 +71,7 @@ class Registry:
         self._ids = ids
         self._environment_id = environment_id
         self._committing: Committing | None = None
+        self._catch_up: Callable[[], Awaitable[None]] | None = None
         self._changed: Callable[[], None] | None = None
         self._changing = asyncio.Lock()
         self._apps: dict[AppId, App] = {}
@@ -79,6 +81,8 @@ class Registry:
         self._steps_max: dict[FunctionId, int] = {}
         self._state_bytes_max: dict[FunctionId, int] = {}
         self._index = FunctionIndex()
+        #: How many partitions functions are spread over.
+        self.partitions = 1
 
     @property
     def functions(self) -> FunctionIndex:
@@ -111,9 +115,21 @@ class Registry:
         """The function with that id or slug, archived or not, without overridden limits."""
         return self._known.function(self._environment_id, reference)
 
-    def commit_with(self, committing: Committing) -> None:
-        """Let all changes be written by `committing`. Until then they raise `StoreUnavailable`."""
+    def commit_with(
+        self,
+        committing: Committing,
+        *,
+        catch_up: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
+        """Let all changes be written by `committing`. Until then they raise `StoreUnavailable`.
+
+        Args:
+            committing: Writes changes.
+            catch_up: Has `load` called if there are changes that are not known here; None if nobody
+                else makes any. May raise `StoreUnavailable`.
+        """
         self._committing = committing
+        self._catch_up = catch_up
 
     def on_change(self, changed: Callable[[], None] | None) -> None:
         """Call `changed` after each change of `functions`, instead of what was called before.
@@ -314,13 +330,25 @@ class Registry:
         self, decide: Callable[[KnownApps, Moment], tuple[Transition, _Decision]]
     ) -> _Decision:
         async with self._changing:
+            if self._catch_up is not None and self._committing is not None:
+                # What others have changed must not be undone.
+                await self._catch_up()
             at = Moment(self._clock.now_ms(), self._ids)
             transition, decision = decide(self._known, at)
+            if transition.functions:
+                transition.functions = [
+                    placed(function, self._stored.get(function.id), self.partitions)
+                    for function in transition.functions
+                ]
             if transition != _NOTHING:
                 if self._committing is None:
                     raise StoreUnavailable("registration", "the server is starting")
                 await self._committing.commit(transition)
-                self._apply(transition)
+                if self._catch_up is None:
+                    self._apply(transition)
+                else:
+                    # Others may have changed the same since.
+                    await self._catch_up()
             return decision
 
     def _apply(self, transition: Transition) -> None:

@@ -11,7 +11,8 @@ from stepwell.core.identity import RunId, StepId
 from stepwell.core.item_bodies import CancelBody
 from stepwell.core.moment import Moment
 from stepwell.core.run import RunState
-from stepwell.core.transition import Transition
+from stepwell.core.signals import is_waiting, receive
+from stepwell.core.transition import SignalWait, Transition
 from stepwell.engine.asked_runs import AskedRuns
 from stepwell.engine.committer import CommitFailed, Committer
 from stepwell.engine.live_runs import LiveRuns
@@ -155,6 +156,18 @@ class Requests:
             self.release(run_id)
             raise
         await self.commit_for(run, transition)
+        return True
+
+    async def give_signal(self, wait: SignalWait, data: bytes) -> bool:
+        """Give a step what was sent to it; False if it does not wait any more."""
+        run = await self.hold(wait.run_id)
+        if run is None:
+            return False
+        at = self.moment()
+        if not is_waiting(wait, run, now_ms=at.now_ms):
+            self.release(wait.run_id)
+            return False
+        await self.commit_for(run, receive(wait, data, at=at))
         return True
 
     async def inputs_of(self, run_id: RunId) -> tuple[list[bytes], dict[StepId, bytes]] | None:

@@ -17,7 +17,14 @@ import structlog
 
 from stepwell.core.charts import MINUTES_KEPT_MS
 from stepwell.core.counted import Span
-from stepwell.core.identity import NO_EVENT, EnvironmentId, EventId, FunctionId, PartitionId, RunId
+from stepwell.core.identity import (
+    LOCAL_PARTITION,
+    NO_EVENT,
+    EnvironmentId,
+    EventId,
+    FunctionId,
+    RunId,
+)
 from stepwell.core.retention import (
     FOREVER,
     Forgotten,
@@ -31,6 +38,7 @@ from stepwell.core.status import RunStatus
 from stepwell.core.transition import Transition
 from stepwell.engine.bites import BITE_ROWS_MAX, events_to_go, journals_to_go, runs_to_go
 from stepwell.engine.counts import NO_FUNCTION
+from stepwell.engine.places import OwnedPlaces
 from stepwell.engine.requests import Requests
 from stepwell.engine.retention_setup import RetentionSetup
 from stepwell.engine.store import (
@@ -106,7 +114,8 @@ class RetentionWork:
         around: Where everything is.
         workers: The bulk operations, and those who start runs from stored events.
         requests: Has transitions written.
-        partition: Whose work it is.
+        places: Tells whose work it is: runs are forgotten by who decides about them, what belongs
+            to no function by the owner of the first partition.
     """
 
     def __init__(
@@ -115,7 +124,7 @@ class RetentionWork:
         around: Surroundings,
         workers: Workers,
         requests: Requests,
-        partition: PartitionId,
+        places: OwnedPlaces,
     ) -> None:
         self._setup = setup
         self._store = around.store
@@ -125,7 +134,7 @@ class RetentionWork:
         self._operations = workers.operations
         self._old_events = workers.old_events
         self._commit = requests.commit
-        self._partition = partition
+        self._owned = places
         self._places: dict[EnvironmentId, _Place] = {}
         self._bites = 0
         self._changed = asyncio.Event()
@@ -192,10 +201,13 @@ class RetentionWork:
             place = self._places[environment_id] = _Place(now_ms)
         this = _Pass(environment_id, kept, now_ms, place, Counter())
         bites = self._bites
-        await self._forget_events(this)
+        is_first = self._owned.is_here(LOCAL_PARTITION)
+        if is_first:
+            await self._forget_events(this)
         await self._forget_journals(this)
         await self._forget_runs(this)
-        await self._forget_operations(this)
+        if is_first:
+            await self._forget_operations(this)
         await self._forget_counts(this)
         if self._bites > bites:
             await self._report(this)
@@ -214,7 +226,6 @@ class RetentionWork:
         while True:
             query = OldEventsQuery(
                 environment_id=this.environment_id,
-                partition=self._partition,
                 before_ms=before_ms,
                 after=this.place.events_after,
                 limit=_PAGE,
@@ -294,7 +305,9 @@ class RetentionWork:
         """Of the minutes no more are kept than charts show; the sums for ever are never touched."""
         hours_ms = this.cutoff_ms(this.kept.rollups)
         minutes_ms = max(hours_ms or 0, this.began_ms - MINUTES_KEPT_MS)
-        function_ids = [NO_FUNCTION, *self._functions(this)]
+        function_ids = self._functions(this)
+        if self._owned.is_here(LOCAL_PARTITION):
+            function_ids.append(NO_FUNCTION)
         for kind, span, before_ms in (
             (ForgottenKind.MINUTES, Span.MINUTE, minutes_ms),
             (ForgottenKind.HOURS, Span.HOUR, hours_ms),
@@ -320,7 +333,7 @@ class RetentionWork:
     def _functions(self, this: _Pass) -> list[FunctionId]:
         return [
             function.id
-            for function in self._registry.functions
+            for function in self._owned.here(self._registry.functions)
             if function.environment_id == this.environment_id
         ]
 

@@ -5,7 +5,7 @@ from typing import Final
 import msgspec
 
 from stepwell.core.function import Function
-from stepwell.core.identity import EnvironmentId, FunctionId
+from stepwell.core.identity import LOCAL_PARTITION, EnvironmentId, FunctionId, PartitionId
 from stepwell.core.lanes import is_start_lane
 from stepwell.core.pause import RunningRuns
 from stepwell.core.queue import QueueItem
@@ -19,6 +19,7 @@ class Rules(msgspec.Struct, frozen=True):
 
     Attributes:
         is_known: Whether the function exists; work that belongs to no function has no limits.
+        partition: Where its queue items lie.
         concurrency: Without those that limit nothing.
         holds_starts: Runs that have not started wait until the function is resumed.
         holds_calls: So do all requests.
@@ -28,6 +29,7 @@ class Rules(msgspec.Struct, frozen=True):
     environment_id: EnvironmentId
     app_name: str
     is_known: bool
+    partition: PartitionId = LOCAL_PARTITION
     concurrency: tuple[ConcurrencyLimit, ...] = ()
     run_concurrency: RunConcurrency | None = None
     throttle: Throttle | None = None
@@ -50,6 +52,7 @@ def rules_of(function_id: FunctionId, function: Function | None) -> Rules:
         function.environment_id,
         function.app_name,
         is_known=True,
+        partition=function.partition,
         concurrency=tuple(limit for limit in config.concurrency if limit.limit > 0),
         run_concurrency=runs if runs is not None and runs.limit > 0 else None,
         throttle=config.throttle,

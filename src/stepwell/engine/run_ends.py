@@ -1,7 +1,7 @@
 """Waiting for the end of a run, on behalf of requests from outside."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
@@ -28,7 +28,11 @@ class RunEnds:
     def __init__(self) -> None:
         self._watched: dict[RunId, list[_Ended]] = {}
         self._waiting = 0
+        self._when_watched: Callable[[], None] | None = None
         self._is_closed = False
+
+    def __len__(self) -> int:
+        return self._waiting
 
     @contextmanager
     def watch(self, run_id: RunId) -> Iterator[_Ended]:
@@ -45,6 +49,8 @@ class RunEnds:
         ended: _Ended = asyncio.get_running_loop().create_future()
         self._watched.setdefault(run_id, []).append(ended)
         self._waiting += 1
+        if self._when_watched is not None:
+            self._when_watched()
         try:
             yield ended
         finally:
@@ -53,10 +59,22 @@ class RunEnds:
 
     def observe(self, run: RunState | None, transition: Transition) -> None:  # noqa: ARG002
         """Take in a durable transition; an `Observer` of the partition."""
-        if not self._watched:
-            return
-        for end in transition.ended:
-            for ended in self._watched.pop(end.run_id, ()):
+        if self._watched:
+            self.have_ended(end.run_id for end in transition.ended)
+
+    def when_watched(self, call: Callable[[], None]) -> None:
+        """Have `call` called whenever somebody begins to wait."""
+        self._when_watched = call
+
+    @property
+    def watched(self) -> list[RunId]:
+        """The runs whose ends somebody waits for."""
+        return list(self._watched)
+
+    def have_ended(self, run_ids: Iterable[RunId]) -> None:
+        """These runs have ended, wherever that was decided."""
+        for run_id in run_ids:
+            for ended in self._watched.pop(run_id, ()):
                 if not ended.done():
                     ended.set_result(None)
 

@@ -6,7 +6,7 @@ until that has room. There is no polling: commits bring new items, timers wake, 
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from typing import Final
 
 import msgspec
@@ -226,6 +226,33 @@ class Scheduler:
         self.memory.wake_timers(now_ms)
         self._parking.wake_due(now_ms)
 
+    # Functions that others decide about from now on.
+
+    def hold(self, function_ids: Iterable[FunctionId]) -> None:
+        """Dispatch nothing more of these functions."""
+        self.memory.hold(function_ids)
+
+    def resume(self, function_ids: Iterable[FunctionId]) -> None:
+        """Dispatch functions that were held as all others."""
+        self.memory.resume(function_ids)
+
+    def requests_of(self, function_ids: Container[FunctionId]) -> list[ItemId]:
+        """The requests of these functions that are under way."""
+        under_way = self.memory.under_way.items()
+        return [item_id for item_id, group in under_way if group.function.id in function_ids]
+
+    def evict(self, function_ids: Iterable[FunctionId]) -> None:
+        """Forget functions that are held, and of which nothing is under way any more."""
+        for function_id in function_ids:
+            queue = self.memory.evict(function_id)
+            if queue is None:
+                continue
+            gates = [gate for group in queue.groups() for gate in self._parking.unpark(group)]
+            for gate in gates:
+                self._parking.wake(gate)
+            self.units.forget(function_id)
+            self.limits.forget(function_id)
+
     # Configuration and start.
 
     def load_throttles(self, states: Iterable[LimitState]) -> None:
@@ -244,6 +271,13 @@ class Scheduler:
                 queue.are_runs_known = queue.are_runs_read = False
                 self.units.forget(queue.id)
             self._limit_anew(queue)
+
+    def divide(self, nodes: int) -> None:
+        """So many nodes share the limits of the installation."""
+        if nodes != self.limits.nodes:
+            self.limits.nodes = nodes
+            for queue in self.memory.queues.values():
+                self._limit_anew(queue)
 
     def found_runs(
         self, function_id: FunctionId, reading: int, runs: Sequence[tuple[RunId, str]]
@@ -266,6 +300,10 @@ class Scheduler:
         turns = memory.decision_turns
         while turns and self._decisions < _DECISIONS_MAX:
             queue = turns[0]
+            if queue.is_held:
+                turns.popleft()
+                queue.has_decision_turn = False
+                continue
             window = queue.decisions
             item = memory.first(queue, window)
             if item is not None:
@@ -312,6 +350,8 @@ class Scheduler:
     def _choose(self, group: Group) -> LaneWindow | None:
         """The lane of the group whose first item is to be dispatched now; None if none is."""
         memory, queue, calls, starts = self.memory, group.function, group.calls, group.starts
+        if queue.is_held:
+            return None
         call = memory.first(queue, calls) if calls is not None and calls.ready else None
         start = memory.first(queue, starts) if starts is not None and starts.ready else None
         if not group.is_free and (group.is_over or not self._has_room_for(group)):

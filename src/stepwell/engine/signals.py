@@ -11,7 +11,7 @@ timeout, too: whichever of them is decided first is the step's result.
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 import msgspec
@@ -24,16 +24,21 @@ from stepwell.core.signals import begin_waiting, is_waiting, receive
 from stepwell.core.transition import SignalWait, Transition
 from stepwell.engine.asked_runs import AskedRuns
 from stepwell.engine.live_runs import LiveRuns
+from stepwell.engine.places import OwnedPlaces
 from stepwell.engine.requests import Deciding
 from stepwell.engine.store import Store, StoreUnavailable
 from stepwell.engine.written import Written
+from stepwell.wire.errors import OperationalError
 
-__all__ = ["Signals"]
+__all__ = ["Forward", "Signals"]
 
 # Waits and signals looked up together.
 _AT_ONCE: Final = 64
 
 _Name = tuple[EnvironmentId, str]
+
+#: Gives a signal to a step about which another node decides; False if it does not wait any more.
+Forward = Callable[[SignalWait, bytes], Awaitable[bool]]
 
 
 class _Wait(msgspec.Struct):
@@ -78,6 +83,8 @@ class Signals:
         is_behind: Whether SIGNAL items with smaller ids may not have had their turn yet.
         decided: Called with each item, the transition that answers it, and what to call when that
             is durable.
+        places: Tells about which runs this node decides.
+        forward: Gives signals to steps of other runs.
     """
 
     def __init__(
@@ -88,8 +95,12 @@ class Signals:
         *,
         is_behind: Callable[[ItemId], bool],
         decided: Callable[[QueueItem, Transition, Callable[[], None] | None], None],
+        places: OwnedPlaces,
+        forward: Forward,
     ) -> None:
         self._store = store
+        self._places = places
+        self._forward = forward
         self._live = live
         self._deciding = deciding
         self._is_behind = is_behind
@@ -144,12 +155,21 @@ class Signals:
             await self._wake.wait()
             self._wake.clear()
             while batch := self._take():
-                await self._work_off(batch)
+                if self._places.are_one:
+                    await self._work_off(batch)
+                    continue
+                for one in batch:
+                    if not (isinstance(one, _Signal) and await self._is_forwarded(one)):
+                        await self._work_off([one])
 
     def drain(self) -> None:
         """No item has its turn any more: refuse the signals that would have to wait for one."""
         self._is_draining = True
         self._wake.set()
+
+    def resume(self) -> None:
+        """Items have their turns again."""
+        self._is_draining = False
 
     def abort(self) -> None:
         """Tell everyone who waits for an answer that there will be none."""
@@ -192,11 +212,47 @@ class Signals:
             self._submit(last, board, transition, written.committed)
             await written.future
         for run_id, run in board.runs.items():
-            if run is not None:
+            if run is not None and self._live.get(run_id) is run:
                 self._live.release(run_id)
+        if not self._places.are_one:
+            for one in batch:
+                await self._look_back(one, board)
         for one in batch:
             if isinstance(one, _Signal) and not one.answer.done():
                 one.answer.set_result(one.run_id)
+
+    async def _look_back(self, one: _Wait | _Signal, board: _Board) -> None:
+        """Give a name free again if another node's run ended while its step got the name."""
+        wait = board.waits[one.name]
+        if not isinstance(one, _Wait) or wait is None or wait.run_id != one.run_id:
+            return
+        if not self._places.owns(wait.function_id):
+            run = (await self._store.load_runs([wait.run_id])).get(wait.run_id)
+            if not is_waiting(wait, run, now_ms=self._deciding.moment().now_ms):
+                self._deciding.submit(Transition(signals_done=[wait.ref]))
+
+    async def _is_forwarded(self, signal: _Signal) -> bool:
+        """Give the signal to a step of another node's run; False if no such step waits."""
+        wait = await self._store.signal(*signal.name)
+        if wait is None or self._places.owns(wait.function_id):
+            return False
+        try:
+            is_taken = await self._forward(wait, signal.data)
+        except OperationalError as failure:
+            if not signal.answer.done():
+                signal.answer.set_exception(failure)
+            return True
+        if not signal.answer.done():
+            signal.answer.set_result(wait.run_id if is_taken else None)
+        return True
+
+    async def _hold(self, run_id: RunId) -> RunState | None:
+        """The run, held; of another node's run, how it stands in the store."""
+        if not self._places.are_one:
+            found = (await self._store.load_runs([run_id])).get(run_id)
+            if found is None or not self._places.owns(found.new.function_id):
+                return found
+        return await self._asked.hold(run_id)
 
     async def _board(self, batch: Sequence[_Wait | _Signal]) -> _Board:
         """Who waits for the names of the batch, and the runs it is about, held."""
@@ -205,7 +261,7 @@ class Signals:
         waits = dict(zip(names, found, strict=True))
         run_ids = dict.fromkeys(one.run_id for one in batch if isinstance(one, _Wait))
         run_ids |= dict.fromkeys(wait.run_id for wait in found if wait is not None)
-        runs = await asyncio.gather(*map(self._asked.hold, run_ids))
+        runs = await asyncio.gather(*map(self._hold, run_ids))
         return _Board(waits, dict(zip(run_ids, runs, strict=True)))
 
     def _decision(self, one: _Wait | _Signal, board: _Board) -> Transition | None:

@@ -17,6 +17,7 @@ from stepwell.core.identity import (
     EventId,
     FunctionId,
     ItemId,
+    NodeId,
     PartitionId,
     RunId,
     WaitId,
@@ -38,6 +39,7 @@ from stepwell.core.transition import (
     Transition,
 )
 from stepwell.core.waits import Wait
+from stepwell.engine.nodes import ONE_PLACE, Cluster, Ownership, Places
 from stepwell.wire.errors import OperationalError
 
 __all__ = [
@@ -50,7 +52,6 @@ __all__ = [
     "OldRunsQuery",
     "Ownership",
     "OwnershipLost",
-    "PartitionHeld",
     "RetentionState",
     "RunHistory",
     "RunsQuery",
@@ -58,6 +59,7 @@ __all__ = [
     "StoreUnavailable",
     "WaitQuery",
     "WaitShape",
+    "join_alone",
 ]
 
 
@@ -81,38 +83,16 @@ class StoreUnavailable(OperationalError):
         self.retry_after_s = retry_after_s
 
 
-class PartitionHeld(StoreUnavailable):
-    """Another server owns the partition and is alive; this one stands by until it is not.
-
-    Attributes:
-        partition: The partition.
-        owner: Which server, as an operator would look for it.
-    """
-
-    code: ClassVar[str] = "SW2018"
-
-    def __init__(self, partition: PartitionId, owner: str) -> None:
-        super().__init__("take", f"partition {partition} is owned by {owner}; standing by")
-        self.partition = partition
-        self.owner = owner
-
-
 class OwnershipLost(OperationalError):
-    """Another node owns the partition now; this one must forget what it knows of it."""
+    """Another node has removed this one; it must forget what it knows and join anew."""
 
     code: ClassVar[str] = "SW2002"
 
-    def __init__(self, partition: PartitionId, epoch: int) -> None:
-        super().__init__(f"partition {partition} is not owned at epoch {epoch} any more")
-        self.partition = partition
-        self.epoch = epoch
-
-
-class Ownership(msgspec.Struct, frozen=True):
-    """The right to commit for a partition, until someone takes it at a higher epoch."""
-
-    partition: PartitionId
-    epoch: int
+    def __init__(self, node: NodeId) -> None:
+        super().__init__(
+            f"this server (node {node}) was taken for dead; it forgets what it knows and joins anew"
+        )
+        self.node = node
 
 
 class WaitShape(msgspec.Struct, frozen=True):
@@ -151,6 +131,7 @@ class LaneQuery(msgspec.Struct, frozen=True, gc=False):
     Only those above `after` in that order.
     """
 
+    partition: PartitionId
     function_id: FunctionId
     lane: str
     after: tuple[int, ItemId]
@@ -197,11 +178,9 @@ class OldEventsQuery(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         before_ms: Only events received before this time are free to go.
-        partition: In whose queue items may need them.
     """
 
     environment_id: EnvironmentId
-    partition: PartitionId
     before_ms: int
     after: EventId
     limit: int
@@ -285,26 +264,38 @@ class AnnotatedRun(msgspec.Struct, frozen=True, gc=False):
     spans_bytes: int
 
 
-class Store(Protocol):
+class Store(Cluster, Protocol):
     """Durable rows of one installation.
 
     Every method raises `StoreUnavailable` when the database does not answer; then nothing was
     written, and a partial result is never returned.
     """
 
-    async def take(self, partition: PartitionId) -> Ownership:
-        """Become the owner of the partition; whoever owned it can no longer commit.
+    async def join(self, name: str, version: str, *, alone: bool = False) -> Ownership:
+        """Become a node, with a lease and without partitions, and wake everybody.
 
-        Raises:
-            PartitionHeld: Another server owns it and is alive.
+        Args:
+            name: As an operator would look for it.
+            version: Of Stepwell.
+            alone: All other nodes are removed first. For databases that nobody else can use.
         """
         ...
 
-    async def commit(self, owner: Ownership, batch: Sequence[Transition]) -> None:
+    async def commit(
+        self, owner: Ownership, batch: Sequence[Transition], places: Places = ONE_PLACE
+    ) -> None:
         """Write all rows of all transitions durably, in order, or none.
 
+        What is put into partitions of others is announced there in the same commit, and their
+        owners are woken by it.
+
+        Args:
+            owner: Who commits.
+            batch: What to write.
+            places: Where queue items lie.
+
         Raises:
-            OwnershipLost: The partition has a higher epoch.
+            OwnershipLost: The node was removed.
         """
         ...
 
@@ -345,9 +336,7 @@ class Store(Protocol):
         """
         ...
 
-    async def ready(
-        self, partition: PartitionId, queries: Sequence[LaneQuery]
-    ) -> list[list[QueueItem]]:
+    async def ready(self, queries: Sequence[LaneQuery]) -> list[list[QueueItem]]:
         """For each query its items, in one round trip."""
         ...
 
@@ -437,6 +426,12 @@ class Store(Protocol):
         """Which waits exist, counted by event name and indexed path."""
         ...
 
+    async def wait_paths(
+        self, environment_id: EnvironmentId, event_name: str
+    ) -> Sequence[str] | None:
+        """The indexed paths of the waits for an event; None if there are no waits for it."""
+        ...
+
     async def claims(
         self, keys: Collection[tuple[FunctionId, str]], *, now_ms: int
     ) -> Mapping[tuple[FunctionId, str], RunId]:
@@ -487,3 +482,10 @@ class Store(Protocol):
     async def close(self) -> None:
         """Finish what was begun and let go of the database. May be called twice."""
         ...
+
+
+async def join_alone(store: Store, name: str = "alone") -> Ownership:
+    """Become the only node, which owns every partition: for tests, and for tools."""
+    owner = await store.join(name, "", alone=True)
+    await store.take(owner, store.partitions)
+    return owner

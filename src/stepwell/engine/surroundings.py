@@ -5,12 +5,10 @@ from collections.abc import Callable
 import msgspec
 
 from stepwell.core.identity import DEFAULT_ENVIRONMENT_ID, EnvironmentId
-from stepwell.core.operation import Operation
 from stepwell.core.retry import RetryPolicy
 from stepwell.core.run import RunState
-from stepwell.core.transition import LimitState, Transition
-from stepwell.engine.awaited import AwaitedEvents
-from stepwell.engine.clock import Clock
+from stepwell.core.transition import Transition
+from stepwell.engine.clock import Clock, SharedClock
 from stepwell.engine.distribution import CommitCounts
 from stepwell.engine.driver import Driver
 from stepwell.engine.gateways import GatewayClient
@@ -20,10 +18,24 @@ from stepwell.engine.registry import Registry
 from stepwell.engine.retention_setup import RetentionSetup
 from stepwell.engine.store import Store
 
-__all__ = ["Found", "Observer", "Surroundings"]
+__all__ = ["NodeSetup", "Observer", "Surroundings"]
 
 #: Must be quick and must not raise; it is called between a commit and what follows from it.
 Observer = Callable[[RunState | None, Transition], None]
+
+
+class NodeSetup(msgspec.Struct, frozen=True):
+    """What a server is told that may be one of several.
+
+    Attributes:
+        name: As an operator would look for it; need not be unique.
+        version: Of Stepwell.
+        clock: The clock that all nodes share, which is also that of the surroundings.
+    """
+
+    name: str
+    version: str
+    clock: SharedClock
 
 
 class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,7 +47,9 @@ class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
         limits: What else bounds them, for the whole installation and per app.
         retention: How long what is kept; None keeps everything, and cannot be changed.
         commits: Where commits are counted, if anybody wants to know.
+        node: What it is among others; None if no other server can use the store.
         observers: Told of every durable transition, with the run it was decided for.
+        reloaded: Told when apps and functions were read anew, because another node changed them.
     """
 
     store: Store
@@ -50,18 +64,6 @@ class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
     environment_id: EnvironmentId = DEFAULT_ENVIRONMENT_ID
     retention: RetentionSetup | None = None
     commits: CommitCounts | None = None
+    node: NodeSetup | None = None
     observers: tuple[Observer, ...] = ()
-
-
-class Found(msgspec.Struct, frozen=True):
-    """What the store told a new owner, besides the queue.
-
-    Attributes:
-        awaited: Which waits exist.
-        throttles: How far throttles have been used up.
-        operations: All bulk operations.
-    """
-
-    awaited: AwaitedEvents
-    throttles: list[LimitState]
-    operations: list[Operation]
+    reloaded: Callable[[], None] | None = None

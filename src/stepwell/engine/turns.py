@@ -111,6 +111,7 @@ class FunctionQueue:
         decisions: What only needs a decision.
         has_turn: Whether it stands in its environment's line.
         has_decision_turn: Whether it stands in the line of those with decisions.
+        is_held: Whether it gets no turn, because it is about to leave memory or has left it.
         running: Its requests under way.
         runs_reading: Number of the latest reading of its admitted runs; see `are_runs_read`.
         are_runs_read: Whether that reading is under way.
@@ -125,6 +126,8 @@ class FunctionQueue:
         "has_decision_turn",
         "has_turn",
         "id",
+        "is_held",
+        "partition",
         "rules",
         "running",
         "runs_reading",
@@ -145,6 +148,9 @@ class FunctionQueue:
         self.timers = TimerWindow(function_id, sizes)
         self.has_turn = False
         self.has_decision_turn = False
+        self.is_held = False
+        #: Where its rows lie that are read; until they are moved, not where the function belongs.
+        self.partition = rules.partition
         self.running = 0
         self.runs_reading = 0
         self.are_runs_read = False

@@ -1,10 +1,14 @@
-"""What the scheduler says about an item that waits."""
+"""What the scheduler says about items that wait.
+
+Memory holds the beginning of each lane. Where the rest matters, what is said here names the part that
+has to be counted in the store, which everybody can do.
+"""
 
 import enum
 
 import msgspec
 
-__all__ = ["Constraint", "LaneWaiting", "Waiting"]
+__all__ = ["Constraint", "ItemReason", "LaneReason", "QueueReason", "Uncounted", "Waiting"]
 
 
 class Constraint(enum.StrEnum):
@@ -22,6 +26,8 @@ class Constraint(enum.StrEnum):
     RUN_CONCURRENCY = "run_concurrency"
     THROTTLE = "throttle"
     WORKER_SLOTS = "worker_slots"
+    #: Whoever owns the function's partition did not answer, or nobody owns it now.
+    NO_OWNER = "no_owner"
 
 
 class Waiting(msgspec.Struct, frozen=True):
@@ -47,15 +53,61 @@ class Waiting(msgspec.Struct, frozen=True):
     goes_on_in_store: bool = False
 
 
-class LaneWaiting(msgspec.Struct, frozen=True):
-    """What holds up a lane.
+class Uncounted(msgspec.Struct, frozen=True):
+    """What of a lane stands before an item and is in no memory.
 
     Attributes:
-        count: Its items in memory.
+        after: The place (score, item id) up to which, itself included, all is in memory; None if
+            nothing is.
+        interval_ns: By so much each of those items moves the start of the one that waits; 0 if
+            they do not.
+    """
+
+    after: tuple[int, int] | None
+    interval_ns: int = 0
+
+
+class ItemReason(msgspec.Struct, frozen=True):
+    """Why an item waits, as far as memory tells.
+
+    Attributes:
+        waiting: Of what is in memory.
+        is_under_way: Whether its request is being made.
+        uncounted: What has to be counted before `waiting` is complete, if anything.
+    """
+
+    waiting: Waiting
+    is_under_way: bool = False
+    uncounted: Uncounted | None = None
+
+
+class LaneReason(msgspec.Struct, frozen=True):
+    """A lane in which something waits, or may wait.
+
+    Attributes:
+        waiting: What holds up its first item.
+        items: How many of it are in memory.
         goes_on_in_store: Whether there may be more in the store.
+        under_way: Requests under way whose rows stand in this lane.
+        queued_ms: When the first item came up; 0 if that is not known.
     """
 
     lane: str
-    constraint: Constraint
-    count: int
+    waiting: Waiting
+    items: int
     goes_on_in_store: bool
+    under_way: int
+    queued_ms: int
+
+
+class QueueReason(msgspec.Struct, frozen=True):
+    """What waits of a function, as far as memory tells.
+
+    Attributes:
+        running: Requests under way.
+        timers_due: Timers that are due, though their rows say later.
+    """
+
+    running: int = 0
+    timers_due: int = 0
+    lanes: list[LaneReason] = []

@@ -9,17 +9,17 @@ from stepwell.core.identity import ItemId
 from stepwell.core.queue import ItemKind, QueueItem
 from stepwell.core.transition import Transition
 from stepwell.engine.admitter import Admitter
+from stepwell.engine.awaited import AwaitedEvents
 from stepwell.engine.claims import Claims
 from stepwell.engine.live_runs import LiveRuns
 from stepwell.engine.matcher import Matcher
 from stepwell.engine.old_events import OldEvents
 from stepwell.engine.operations import Operations
-from stepwell.engine.registry import Registry
+from stepwell.engine.places import OwnedPlaces
 from stepwell.engine.requests import Deciding, Requests
 from stepwell.engine.reruns import Reruns
-from stepwell.engine.signals import Signals
-from stepwell.engine.store import Store
-from stepwell.engine.surroundings import Found
+from stepwell.engine.signals import Forward, Signals
+from stepwell.engine.surroundings import Surroundings
 from stepwell.engine.ticking import Ticking
 
 __all__ = ["Hub", "Workers"]
@@ -60,17 +60,24 @@ class Workers:
     def __init__(
         self,
         hub: Hub,
-        store: Store,
-        registry: Registry,
+        around: Surroundings,
         requests: Requests,
         live: LiveRuns,
+        places: OwnedPlaces,
         *,
-        found: Found,
+        awaited: AwaitedEvents,
+        forward: Forward,
     ) -> None:
         self._hub = hub
+        store, registry = around.store, around.registry
         moment, world, decided = hub.moment, hub.world, hub.decided
         self.claims = Claims(store, lambda: hub.moment().now_ms)
-        self._matcher = Matcher(store, found.awaited, moment=moment, decided=self._matched)
+        self._matcher = Matcher(
+            store,
+            lambda: awaited if places.were_always_one else None,
+            moment=moment,
+            decided=self._matched,
+        )
         self._ticking = Ticking(self.claims, registry, moment=moment, world=world, decided=decided)
         self._admitter = Admitter(
             store,
@@ -82,7 +89,13 @@ class Workers:
             cancel_run=requests.cancel_run,
         )
         self.signals = Signals(
-            store, live, hub, is_behind=hub.may_have_decisions_before, decided=decided
+            store,
+            live,
+            hub,
+            is_behind=hub.may_have_decisions_before,
+            decided=decided,
+            places=places,
+            forward=forward,
         )
         self.old_events = OldEvents()
         self.reruns = Reruns(
@@ -95,13 +108,13 @@ class Workers:
         )
         self.operations = Operations(
             store,
-            found.operations,
             registry,
             self.reruns,
             moment=moment,
             decided=decided,
             commit=requests.commit,
             old_events=self.old_events,
+            is_alone=places.is_alone,
         )
         self._takers: dict[ItemKind, Callable[[QueueItem], None]] = {
             ItemKind.MATCH: self._matcher.add,

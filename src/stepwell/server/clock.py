@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-__all__ = ["SystemClock"]
+__all__ = ["StoreClock", "SystemClock"]
 
 _NS_PER_MS: Final = 1_000_000
 #: Speed of this clock while it waits for the machine's, in tenths. Sleeps take a little longer then,
@@ -50,3 +50,33 @@ class SystemClock:
             self._ahead = (self._latest_ms, steady_ns)
         since_ms, since_steady_ns = self._ahead
         return since_ms + (steady_ns - since_steady_ns) * _TENTHS // (10 * _NS_PER_MS)
+
+
+class StoreClock(SystemClock):
+    """The clock of a store that several servers share.
+
+    Between two looks at that one it goes by the time since the machine was started, so nobody who
+    sets the machine's clock makes timers ring early, or late.
+
+    Args:
+        wall_ns: The machine's clock, which it begins with.
+        steady_ns: A clock that nobody sets.
+    """
+
+    def __init__(
+        self,
+        wall_ns: Callable[[], int] = time.time_ns,
+        steady_ns: Callable[[], int] = time.monotonic_ns,
+    ) -> None:
+        super().__init__(self._store_ns, steady_ns)
+        self._offset_ns = wall_ns() - steady_ns()
+
+    def heard(self, now_ms: int, *, took_s: float) -> None:
+        """The store's clock said this at some time during the last `took_s`."""
+        earliest_ns = now_ms * _NS_PER_MS - self._steady_ns()
+        latest_ns = earliest_ns + _NS_PER_MS + int(took_s * 1000) * _NS_PER_MS
+        # What is known to be wrong is put right, and no more: answers come at different speeds.
+        self._offset_ns = min(max(self._offset_ns, earliest_ns), latest_ns)
+
+    def _store_ns(self) -> int:
+        return self._steady_ns() + self._offset_ns

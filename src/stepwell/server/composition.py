@@ -1,12 +1,16 @@
 """Which parts a server consists of, and which part is given which others."""
 
 import random
+import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from starlette.types import ASGIApp
 
+from stepwell import __version__
 from stepwell.api.operators import HeldToken
 from stepwell.api.readiness import Readiness
+from stepwell.core.identity import RunId
 from stepwell.core.retry import RetryPolicy
 from stepwell.drivers.gateway import HttpGateway
 from stepwell.drivers.http import HttpClient, HttpDriver, PoolLimits
@@ -15,13 +19,14 @@ from stepwell.engine.changes import ChangeFeed
 from stepwell.engine.counts import CountedDriver, Counts
 from stepwell.engine.engine import Engine
 from stepwell.engine.limits import LimitSettings
+from stepwell.engine.news import News
 from stepwell.engine.registry import Registry
 from stepwell.engine.retention_setup import RetentionSetup
 from stepwell.engine.run_ends import RunEnds
 from stepwell.engine.slow_work import SlowestWork
-from stepwell.engine.surroundings import Observer, Surroundings
+from stepwell.engine.surroundings import NodeSetup, Observer, Surroundings
 from stepwell.server.base_path import BelowBasePath
-from stepwell.server.clock import SystemClock
+from stepwell.server.clock import StoreClock, SystemClock
 from stepwell.server.companion import Companion, WithCompanion
 from stepwell.server.endpoints import Behind, served, server_kind
 from stepwell.server.ids import RandomIds
@@ -29,8 +34,9 @@ from stepwell.server.options import Mode
 from stepwell.server.otlp_settings import OtlpProtocol
 from stepwell.server.run_log import RunLog
 from stepwell.server.settings import Settings
-from stepwell.server.stores import ServerStore
+from stepwell.server.stores import ServerStore, process_name
 from stepwell.server.sync import Sync, SyncSettings
+from stepwell.store.reading import ReadModels
 
 __all__ = ["Circumstances", "Parts", "compose"]
 
@@ -42,6 +48,7 @@ class Parts:
     Attributes:
         behind: What endpoints work on.
         exporter: Sends spans to a collector, if there is one.
+        news: Tells other nodes what is committed here, and hears them, if there can be any.
         app: Everything that is served.
         url: Where this machine reaches it.
         port: Where it listens.
@@ -51,6 +58,7 @@ class Parts:
     client: HttpClient
     gateway: HttpGateway
     exporter: OtlpExporter | None
+    news: News | None
     app: ASGIApp
     url: str
     port: int
@@ -73,6 +81,7 @@ class Circumstances:
         url: Where this machine will reach it.
         companion: An app to serve beside the API.
         tells_runs: Whether single runs are logged.
+        process: Its number, if it is one of several processes.
     """
 
     clock: SystemClock
@@ -81,6 +90,7 @@ class Circumstances:
     url: str
     companion: Companion | None = None
     tells_runs: bool = False
+    process: int | None = None
 
 
 def compose(settings: Settings, store: ServerStore, now: Circumstances) -> Parts:
@@ -103,6 +113,7 @@ def compose(settings: Settings, store: ServerStore, now: Circumstances) -> Parts
     observers += [exporter.observe] if exporter is not None else []
     observers += [RunLog(registry)] if now.tells_runs else []
     driver = HttpDriver(client, now_ms=clock.now_ms, signing_key=settings.signing_key)
+    node = _node(clock)
     engine = Engine(
         Surroundings(
             store=store,
@@ -116,14 +127,17 @@ def compose(settings: Settings, store: ServerStore, now: Circumstances) -> Parts
             limits=_limits(settings),
             retention=RetentionSetup(server=settings.retention, deleted=counts.deleted),
             commits=counts.commits,
+            node=node,
             observers=tuple(observers),
+            reloaded=changes.apps_changed,
         )
     )
-    registry.commit_with(engine)
+    registry.commit_with(engine, catch_up=None if node is None else engine.catch_up)
+    readers = store.read_models()
     behind = Behind(
         engine=engine,
         registry=registry,
-        readers=store.read_models(),
+        readers=readers,
         store_sizes=store.sizes,
         sync=Sync(client, registry, clock, settings=_sync_settings(settings)),
         counts=counts,
@@ -134,12 +148,14 @@ def compose(settings: Settings, store: ServerStore, now: Circumstances) -> Parts
         ids=ids,
         operator=now.operator,
         readiness=Readiness(store, lambda: engine.owned is not None and not counts.commits.stalled),
+        process=now.process,
     )
     return Parts(
         behind=behind,
         client=client,
         gateway=gateway,
         exporter=exporter,
+        news=_news(settings, store, readers, changes, run_ends),
         app=_app(settings, behind, now.companion, now.url),
         url=now.url,
         port=now.port,
@@ -200,3 +216,29 @@ def _sync_settings(settings: Settings) -> SyncSettings:
         signing_key=settings.signing_key,
         needs_key=settings.mode is Mode.START,
     )
+
+
+def _node(clock: SystemClock) -> NodeSetup | None:
+    """What the server is among others; a file has one server."""
+    if not isinstance(clock, StoreClock):
+        return None
+    return NodeSetup(process_name(), __version__, clock)
+
+
+def _news(
+    settings: Settings,
+    store: ServerStore,
+    readers: ReadModels,
+    changes: ChangeFeed,
+    run_ends: RunEnds,
+) -> News | None:
+    if settings.postgres is None:
+        return None
+
+    async def ended_among(run_ids: Sequence[RunId]) -> list[RunId]:
+        runs = await readers.runs_by_id(run_ids)
+        return [run.id for run in runs.values() if run.status.is_ended]
+
+    # Unlike its name, no other process has ever had it.
+    origin = secrets.token_hex(8)
+    return News(store, changes, run_ends, ended_among=ended_among, origin=origin)

@@ -46,7 +46,6 @@ from stepwell.engine.changes import ChangeFeed
 from stepwell.engine.control import Control
 from stepwell.engine.counts import Counts
 from stepwell.engine.engine import Engine
-from stepwell.engine.reasons import Reasons
 from stepwell.engine.registry import Registry
 from stepwell.engine.run_ends import RunEnds
 from stepwell.engine.slow_work import SlowestWork
@@ -65,7 +64,11 @@ __all__ = ["Behind", "served", "server_kind"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Behind:
-    """The parts of the server that endpoints work on."""
+    """The parts of the server that endpoints work on.
+
+    Attributes:
+        process: The number of this one of several processes; None if it is the only one.
+    """
 
     engine: Engine
     registry: Registry
@@ -80,6 +83,7 @@ class Behind:
     ids: RandomIds
     operator: HeldToken | None
     readiness: Readiness
+    process: int | None = None
 
 
 def served(settings: Settings, behind: Behind) -> ASGIApp:
@@ -96,9 +100,9 @@ def served(settings: Settings, behind: Behind) -> ASGIApp:
     )
     waitings = Waitings(
         behind.readers,
-        Reasons(lambda: engine.scheduler, behind.clock.now_ms),
-        scheduler=lambda: engine.scheduler,
+        engine.insight,
         functions=lambda: behind.registry.functions,
+        clock=behind.clock,
     )
     snapshots = QueueSnapshots(behind.readers, waitings, now_s=time.monotonic)
     routes = _shown(behind, services, waitings, snapshots)
@@ -123,12 +127,18 @@ def _shown(
     """What tells about events, queues and the server."""
     engine, readers = behind.engine, behind.readers
     metrics = MetricsEndpoint(
-        behind.registry, behind.counts, snapshots, clock=behind.clock, now_s=time.monotonic
+        behind.registry,
+        behind.counts,
+        snapshots,
+        nodes=lambda: engine.insight.numbers,
+        clock=behind.clock,
+        now_s=time.monotonic,
+        process=behind.process,
     )
     return [
         WaitingApi(services, waitings).routes(),
-        RollupsApi(services, readers, engine.calls_under_way).routes(),
-        PromEndpoint(services, readers, engine.calls_under_way).routes(),
+        RollupsApi(services, readers, engine.insight.calls).routes(),
+        PromEndpoint(services, readers, engine.insight.calls).routes(),
         EventOutcomesApi(services, readers).routes(),
         metrics.routes(),
         behind.readiness.routes(),

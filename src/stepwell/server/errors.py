@@ -6,7 +6,8 @@ OperationalError
 ├── AddressUnavailable     host and port cannot be listened on             SW2012
 ├── AssertionsDisabled     Python was told to leave out assertions         SW2013
 ├── SettingUnsupported     a setting asks for what this version has not    SW2014
-└── TokenNotShown          nobody would have seen the operator token       SW2017
+├── TokenNotShown          nobody would have seen the operator token       SW2017
+└── ProcessesEnd           processes end as soon as they are started       SW2019
 """
 
 from pathlib import Path
@@ -18,6 +19,7 @@ __all__ = [
     "AddressUnavailable",
     "AssertionsDisabled",
     "ConfigFileUnreadable",
+    "ProcessesEnd",
     "SettingInvalid",
     "SettingUnsupported",
     "TokenNotShown",
@@ -114,5 +116,22 @@ class TokenNotShown(OperationalError):
         super().__init__(
             f"the operator token could not be written to standard output ({reason}); start the "
             "server once where somebody sees it, or choose a token with STEPWELL_OPERATOR_TOKEN"
+        )
+        self.reason = reason
+
+
+class ProcessesEnd(OperationalError):
+    """All processes of a server end soon after they are started, again and again.
+
+    Attributes:
+        reason: How the last one ended.
+    """
+
+    code: ClassVar[str] = "SW2019"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(
+            f"all processes end soon after they are started, the last one with {reason}; the log "
+            "has what they said"
         )
         self.reason = reason

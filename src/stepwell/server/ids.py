@@ -9,9 +9,10 @@ from stepwell.wire.ulid import ULID_ALPHABET, ulid_time
 
 __all__ = ["RandomIds"]
 
-# Numbers are the time with this many bits for those of one millisecond; they fit into 63 bits
-# until the year 2248.
-_SEQUENCE_BITS: Final = 20
+# Numbers are the time with these bits for those of one millisecond, and these for the share; they
+# fit into 63 bits until the year 2248.
+_SEQUENCE_BITS: Final = 11
+_SHARE_BITS: Final = 9
 
 _RANDOM_CHARS: Final = 16
 # One system call serves this many ULIDs.
@@ -25,7 +26,9 @@ class RandomIds:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
+        # Without the share.
         self._number = 0
+        self._share = 0
         self._letters = ""
         self._position = 0
         self._time_ms = -1
@@ -34,7 +37,12 @@ class RandomIds:
 
     def begin_after(self, number: int) -> None:
         """Give only larger numbers from now on."""
-        self._number = max(self._number, number)
+        self._number = max(self._number, number >> _SHARE_BITS)
+
+    def share(self, number: int) -> None:
+        """Give only numbers that nobody gives who has another share, from 0 to 511."""
+        assert 0 <= number < 1 << _SHARE_BITS
+        self._share = number
 
     def ulid(self, at_ms: int) -> str:
         """A ULID whose time part is `at_ms`, with 80 bits from the system's generator."""
@@ -52,7 +60,7 @@ class RandomIds:
     def number(self) -> int:
         """The next number: the time's, or one more than the last."""
         self._number = max(self._number + 1, self._clock.now_ms() << _SEQUENCE_BITS)
-        return self._number
+        return self._number << _SHARE_BITS | self._share
 
     def jitter(self) -> float:
         """A random number in [0, 1)."""

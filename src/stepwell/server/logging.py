@@ -9,6 +9,7 @@ import logging
 import os
 import sys
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Final, TextIO
 
 import msgspec
@@ -25,7 +26,11 @@ _STANDARD_LEVELS: Final = {"warning": "warn", "critical": "error", "exception": 
 
 
 def set_up_logging(
-    settings: LogSettings, *, stream: TextIO | None = None, environ: Mapping[str, str] = os.environ
+    settings: LogSettings,
+    *,
+    process: int | None = None,
+    stream: TextIO | None = None,
+    environ: Mapping[str, str] = os.environ,
 ) -> LogFormat:
     """Send all entries of the process to the stream, ours and those of libraries.
 
@@ -33,6 +38,7 @@ def set_up_logging(
 
     Args:
         settings: What is logged, and how.
+        process: The number of one of several processes, which its entries are to have.
         stream: Standard error if not given.
         environ: `NO_COLOR` keeps lines plain.
 
@@ -41,9 +47,10 @@ def set_up_logging(
     """
     stream = sys.stderr if stream is None else stream
     log_format = settings.format_for(stream)
+    common = _common(log_format, process)
     renderer = _renderer(log_format, with_colors=stream.isatty() and not environ.get("NO_COLOR"))
     structlog.configure(
-        processors=[Repetitions(), _add_caller, _add_level, *_common(log_format), *renderer],
+        processors=[Repetitions(), _add_caller, _add_level, *common, *renderer],
         wrapper_class=structlog.make_filtering_bound_logger(LEVELS[settings.level]),
         logger_factory=_LoggerFactory(stream),
         cache_logger_on_first_use=True,
@@ -51,7 +58,7 @@ def set_up_logging(
     handler = logging.StreamHandler(stream)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=[_add_library_caller, _add_level, *_common(log_format)],
+            foreign_pre_chain=[_add_library_caller, _add_level, *common],
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *renderer],
         )
     )
@@ -61,13 +68,15 @@ def set_up_logging(
     return log_format
 
 
-def _common(log_format: LogFormat) -> list[structlog.typing.Processor]:
+def _common(log_format: LogFormat, process: int | None) -> list[structlog.typing.Processor]:
+    named = [] if process is None else [partial(_add_process, process)]
     if log_format is LogFormat.JSON:
         return [
+            *named,
             structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
             structlog.processors.format_exc_info,
         ]
-    return [structlog.processors.TimeStamper(fmt="%H:%M:%S", utc=False, key="time")]
+    return [*named, structlog.processors.TimeStamper(fmt="%H:%M:%S", utc=False, key="time")]
 
 
 def _renderer(log_format: LogFormat, *, with_colors: bool) -> list[structlog.typing.Processor]:
@@ -116,6 +125,11 @@ def _add_caller(logger: WrappedLogger, _method: str, entry: EventDict) -> EventD
 
 def _add_library_caller(_logger: WrappedLogger, _method: str, entry: EventDict) -> EventDict:
     entry["caller"] = entry["_record"].name
+    return entry
+
+
+def _add_process(process: int, _logger: WrappedLogger, _method: str, entry: EventDict) -> EventDict:
+    entry["process"] = process
     return entry
 
 

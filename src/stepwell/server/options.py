@@ -213,6 +213,14 @@ _USED: Final = (
         about="How long a connection to PostgreSQL is used; 0 is for ever. Default: 30.",
     ),
     Option(
+        name="processes",
+        kind=Kind.NUMBER,
+        modes=_START,
+        metavar="COUNT",
+        about="Processes that share the work and the port, 1 to 64, to use several cores; more than "
+        "one needs --postgres-uri. Default: 1.",
+    ),
+    Option(
         name="shutdown-grace",
         kind=Kind.SECONDS,
         about="How long calls to apps may take to end when the server is told to stop; the next "

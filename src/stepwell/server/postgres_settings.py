@@ -35,10 +35,10 @@ _CONNECTIONS_MAX: Final = 10_000.0
 _YEAR_MINUTES: Final = 366.0 * 24 * 60
 _MINUTE_S: Final = 60.0
 
-#: One connection writes, two read, and one keeps what is owned, at least.
+#: One connection writes, two read, one renews the lease and one listens, at least.
 POSTGRES_RANGES: Final = {
     _IDLE_MAX: (0.0, _CONNECTIONS_MAX),
-    _OPEN_MAX: (4.0, _CONNECTIONS_MAX),
+    _OPEN_MAX: (5.0, _CONNECTIONS_MAX),
     _IDLE_TIME: (0.0, _YEAR_MINUTES),
     _LIFETIME: (0.0, _YEAR_MINUTES),
 }

@@ -18,13 +18,14 @@ from stepwell.api.operators import HeldToken
 from stepwell.engine.clock import Clock
 from stepwell.engine.store import OwnershipLost, StoreUnavailable
 from stepwell.server.banner import KnownApp, Whereabouts, banner
-from stepwell.server.clock import SystemClock
+from stepwell.server.child import Child, Superior
+from stepwell.server.clock import StoreClock, SystemClock
 from stepwell.server.companion import Companion, Introduction
 from stepwell.server.composition import Circumstances, Parts, compose
 from stepwell.server.discovery import DISCOVERY_PORTS, Discovery
 from stepwell.server.errors import AssertionsDisabled
 from stepwell.server.http_server import HttpServer
-from stepwell.server.listening import listen, listen_nearby
+from stepwell.server.listening import bind_shared, listen, listen_nearby
 from stepwell.server.log_settings import LogFormat
 from stepwell.server.logging import set_up_logging
 from stepwell.server.operator_token import ShowToken, held_token
@@ -63,6 +64,7 @@ def run_server(
     show_token: ShowToken,
     companion: Companion | None = None,
     announce: Announce | None = None,
+    child: Child | None = None,
 ) -> None:
     """Serve until the process is told to stop by SIGINT or SIGTERM; a second one ends it at once.
 
@@ -71,6 +73,7 @@ def run_server(
         show_token: Shows a person a new operator token.
         companion: An app to run beside the API.
         announce: Shows a person where everything is; without it, that is logged.
+        child: What the process is, if it is one of several.
 
     Raises:
         AssertionsDisabled: Python was started with -O.
@@ -81,14 +84,17 @@ def run_server(
     # Here and not where assertions stand: with -O none of them is left to notice.
     if not __debug__:
         raise AssertionsDisabled
-    log_format = set_up_logging(settings.log)
+    log_format = set_up_logging(settings.log, process=child.number if child is not None else None)
     take_short_turns()
     missing_files = raise_open_files(settings.queue_workers)
     if missing_files:
         _log.warning("open_files.too_few", missing=missing_files)
-    for note in settings.notes:
+    # Of several processes, the supervisor has told what all of them would tell.
+    for note in settings.notes if child is None else ():
         _log.warning("setting.note", note=note)
-    server = Server(settings, log_format, show_token, companion=companion, announce=announce)
+    server = Server(
+        settings, log_format, show_token, companion=companion, announce=announce, child=child
+    )
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(server.run())
 
@@ -104,13 +110,16 @@ class Server:
         *,
         companion: Companion | None,
         announce: Announce | None,
+        child: Child | None,
     ) -> None:
         self._settings = settings
         self._show_token = show_token
         self._companion = companion
         self._announce = announce
-        self._service_manager = ServiceManager()
+        self._child = child
+        self._superior: Superior | ServiceManager = ServiceManager()
         self._stopping = asyncio.Event()
+        self._was_signalled = False
         # Single runs are told to a developer at a terminal, and to whoever asks for details.
         is_watched = settings.mode is Mode.DEV and log_format is LogFormat.LINES
         self._tells_runs = is_watched or settings.log.is_verbose
@@ -118,10 +127,15 @@ class Server:
     async def run(self) -> None:
         """Serve until a signal comes, then finish what was begun."""
         self._catch_signals()
+        if self._child is not None:
+            superior = Superior(self._child, self._told_to_stop)
+            self._superior = superior
+            if not await superior.may_begin():
+                return
         store = await open_store(self._settings)
         try:
             listeners = self._listen()
-            clock = SystemClock()
+            clock = SystemClock() if self._settings.postgres is None else StoreClock()
             now = Circumstances(
                 clock=clock,
                 operator=await self._operator(store, clock),
@@ -129,6 +143,7 @@ class Server:
                 url=_url(self._settings.host, _port_of(listeners)),
                 companion=self._companion,
                 tells_runs=self._tells_runs,
+                process=None if self._child is None else self._child.number,
             )
             parts = compose(self._settings, store, now)
             try:
@@ -156,14 +171,23 @@ class Server:
             loop.add_signal_handler(number, self._signalled, number)
 
     def _signalled(self, number: signal.Signals) -> None:
-        if self._stopping.is_set():
+        if self._was_signalled:
             # Nothing that matters is lost: whatever was acknowledged is on the disk.
             os._exit(128 + number)
+        self._was_signalled = True
         _log.info("server.stopping", signal=number.name)
         self.stop()
 
+    def _told_to_stop(self) -> None:
+        """The supervisor wants it, or is gone. A service manager may send a signal besides."""
+        if not self._stopping.is_set():
+            _log.info("server.stopping")
+            self.stop()
+
     def _listen(self) -> list[socket.socket]:
         settings = self._settings
+        if self._child is not None:
+            return bind_shared(settings.host, self._child.port)
         if settings.mode is Mode.START or not settings.port:
             return listen(settings.host, settings.port)
         listeners = listen_nearby(settings.host, settings.port)
@@ -176,12 +200,12 @@ class Server:
         async with asyncio.TaskGroup() as tasks:
             engine = tasks.create_task(parts.behind.engine.run())
             serving = tasks.create_task(self._serve_http(parts, http))
-            exporting = tasks.create_task(_export(parts))
+            beside = [tasks.create_task(_export(parts)), tasks.create_task(_spread_news(parts))]
             chores = [tasks.create_task(chore) for chore in self._chores(parts)]
             await self._stopping.wait()
 
             parts.behind.readiness.stop()
-            self._service_manager.stopping()
+            self._superior.stopping()
             for chore in chores:
                 chore.cancel()
             # Apps may ask the server for something before they answer, so it goes on serving.
@@ -195,7 +219,8 @@ class Server:
             engine.cancel()
             if parts.exporter is not None:
                 await parts.exporter.stop(_EXPORT_GRACE_S)
-            exporting.cancel()
+            for task in beside:
+                task.cancel()
 
     async def _serve_http(self, parts: Parts, http: HttpServer) -> None:
         """Serve as soon as there is something to say; until then, connections wait.
@@ -215,10 +240,12 @@ class Server:
         settings = self._settings
         chores = [
             self._greet(parts),
-            self._service_manager.watch(),
-            self._poll_apps(parts),
+            self._superior.watch(),
             _tidy(parts),
         ]
+        # Of several processes, one asks apps for their functions; all know what it is told.
+        if self._child is None or self._child.number == 1:
+            chores.append(self._poll_apps(parts))
         if settings.discovery:
             chores.append(self._discover(parts))
         if self._companion is not None:
@@ -229,7 +256,7 @@ class Server:
         """Say that the server is there, once it is."""
         await parts.behind.engine.ready()
         settle_memory()
-        self._service_manager.ready()
+        self._superior.ready()
         settings = self._settings
         _log.info(
             "server.started",
@@ -288,6 +315,12 @@ async def _export(parts: Parts) -> None:
     """Send spans to the collector, if there is one."""
     if parts.exporter is not None:
         await parts.exporter.run()
+
+
+async def _spread_news(parts: Parts) -> None:
+    """Tell other servers what changes, and hear them, if there can be any."""
+    if parts.news is not None:
+        await parts.news.run()
 
 
 async def _tidy(parts: Parts) -> None:

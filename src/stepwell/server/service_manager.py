@@ -11,11 +11,17 @@ from typing import Final
 
 import structlog
 
-__all__ = ["ServiceManager"]
+__all__ = ["ServiceManager", "watchdog_s"]
 
 _log = structlog.get_logger("stepwell.server")
 
 _US: Final = 1_000_000
+
+
+def watchdog_s(environ: Mapping[str, str]) -> float:
+    """After so long without a sign of life a process is taken for dead; 0 if nobody looks."""
+    text = environ.get("WATCHDOG_USEC", "")
+    return int(text) / _US if text.isdecimal() else 0.0
 
 
 class ServiceManager:
@@ -25,8 +31,7 @@ class ServiceManager:
         address = environ.get("NOTIFY_SOCKET", "")
         # A leading @ stands for the zero byte of an abstract address.
         self._address = "\0" + address[1:] if address.startswith("@") else address
-        watchdog_us = environ.get("WATCHDOG_USEC", "")
-        self._watchdog_s = int(watchdog_us) / _US if watchdog_us.isdecimal() else 0.0
+        self._watchdog_s = watchdog_s(environ)
 
     def ready(self) -> None:
         """The server serves."""

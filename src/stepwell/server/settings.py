@@ -44,6 +44,8 @@ _SHUTDOWN_GRACE_S: Final = {Mode.DEV: 2.0, Mode.START: 6.0}
 _QUEUE_WORKERS: Final = 1000
 # Each takes a connection, and a system hands out only so many.
 _QUEUE_WORKERS_MAX: Final = 50_000
+# Each opens connections to the database. Whoever has more cores has more machines.
+_PROCESSES_MAX: Final = 64
 _CONCURRENCY_MAX: Final = 1_000_000
 _SECONDS_MAX: Final = 86_400.0
 _PORT_MAX: Final = 65_535
@@ -73,7 +75,8 @@ class Settings:
         poll: Whether to ask known apps again and again, and not only those that failed.
         poll_interval_s: Seconds between two rounds.
         retry_interval_s: Seconds between attempts; None is the growing pause.
-        queue_workers: Calls to apps at the same time.
+        processes: How many of them share the work and the port.
+        queue_workers: Calls to apps at the same time, of each process.
         concurrency: Steps of all functions at the same time; None is no limit of its own.
         app_concurrency: Steps of one app at the same time, by the app's id; "" is every other app.
             0 is no limit.
@@ -106,6 +109,7 @@ class Settings:
     poll: bool = False
     poll_interval_s: float = _POLL_INTERVAL_S
     retry_interval_s: float | None = None
+    processes: int = 1
     queue_workers: int = _QUEUE_WORKERS
     concurrency: int | None = None
     app_concurrency: Mapping[str, int] = field(default_factory=dict)
@@ -273,6 +277,7 @@ def _number(option: Option, source: str, raw: object) -> float:
 _RANGES: Final = {
     # 0 lets the system choose.
     "port": (0.0, float(_PORT_MAX)),
+    "processes": (1.0, float(_PROCESSES_MAX)),
     "queue-workers": (1.0, float(_QUEUE_WORKERS_MAX)),
     "concurrency": (0.0, float(_CONCURRENCY_MAX)),
     **POSTGRES_RANGES,
@@ -315,6 +320,7 @@ def _settings(mode: Mode, values: Mapping[str, Any], directory: Path) -> Setting
         poll=interval_s > 0 and not values.get("no-poll", False),
         poll_interval_s=interval_s or _POLL_INTERVAL_S,
         retry_interval_s=values.get("retry-interval") or None,
+        processes=_processes(values),
         queue_workers=int(values.get("queue-workers", _QUEUE_WORKERS)),
         concurrency=int(values.get("concurrency", 0)) or None,
         app_concurrency=_app_concurrency(values.get("app-concurrency", ())),
@@ -329,6 +335,17 @@ def _settings(mode: Mode, values: Mapping[str, Any], directory: Path) -> Setting
         ui=not values.get("no-ui", False),
         demo=values.get("demo", False),
     )
+
+
+def _processes(values: Mapping[str, Any]) -> int:
+    count = int(values.get("processes", 1))
+    if count > 1 and not values.get("postgres-uri", "").strip():
+        message = (
+            f"--processes: {count} processes need PostgreSQL, because a SQLite file has one writer; "
+            "give --postgres-uri, or leave it at 1"
+        )
+        raise SettingInvalid("processes", message)
+    return count
 
 
 def _app_concurrency(texts: Sequence[str]) -> dict[str, int]:

@@ -1,10 +1,10 @@
 """Which database a server keeps everything in, and opening it."""
 
 import os
-import secrets
 import socket
 from typing import NamedTuple, Protocol
 
+from stepwell.engine.news import Tells
 from stepwell.engine.store import Store
 from stepwell.server.postgres_settings import PostgresSettings
 from stepwell.server.settings import Settings
@@ -16,7 +16,7 @@ from stepwell.store.sqlite.store import SqliteStore
 __all__ = ["ServerStore", "StorePlace", "open_store", "process_name"]
 
 
-class ServerStore(Store, Protocol):
+class ServerStore(Store, Tells, Protocol):
     """A store, and what a server needs of it besides the engine."""
 
     def read_models(self) -> ReadModels:
@@ -81,8 +81,6 @@ async def _open_postgres(settings: PostgresSettings) -> ServerStore:
 
     return await PostgresStore.open(
         settings.uri,
-        # Two containers may have one name, and both be process 1.
-        server=f"{process_name()}-{secrets.token_hex(4)}",
         sizes=PoolSizes.within(settings.open_max),
         times=PoolTimes(idle_s=settings.idle_time_s, lifetime_s=settings.lifetime_s),
     )

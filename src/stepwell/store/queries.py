@@ -9,6 +9,7 @@ from typing import Any, Final, TypeVar
 import msgspec
 from sqlalchemy import (
     ColumnClause,
+    ColumnElement,
     Connection,
     Engine,
     RowMapping,
@@ -32,7 +33,6 @@ from stepwell.core.identity import (
     FunctionId,
     ItemId,
     OperationId,
-    PartitionId,
     RunId,
 )
 from stepwell.core.metadata import MetadataUpdate
@@ -54,6 +54,7 @@ from stepwell.store.schema import (
     buffers,
     events,
     operations,
+    partitions,
     queue,
     runs,
     skips,
@@ -89,6 +90,8 @@ _STATUSES: Final = msgspec.json.Decoder(tuple[RunStatus, ...])
 _IMMEDIATE: Final[ColumnClause[int]] = literal_column(str(IMMEDIATE))
 _IS_READY: Final = queue.c.due_ms == _IMMEDIATE
 _IS_TIMER: Final = queue.c.due_ms > _IMMEDIATE
+# The indexes of the queue begin with the partition.
+_PARTITIONS: Final = select(partitions.c.id).scalar_subquery()
 
 
 class Queries:
@@ -229,9 +232,9 @@ class Queries:
         """The spans of the run's app, by their start."""
         return self.spans_of_runs([run_id]).get(run_id, [])
 
-    def queue_numbers(self, partition: PartitionId, function_id: FunctionId | None) -> QueueNumbers:
+    def queue_numbers(self, function_id: FunctionId | None) -> QueueNumbers:
         """How many items stand in the queue, by lane and by kind of timer."""
-        is_asked = queue.c.partition_id == partition
+        is_asked: ColumnElement[bool] = queue.c.partition_id.in_(_PARTITIONS)
         if function_id is not None:
             is_asked &= queue.c.function_id == function_id
         # Counted in the index alone; then one item per lane is read.
@@ -258,15 +261,13 @@ class Queries:
             ],
         )
 
-    def items_ahead(
-        self, partition: PartitionId, function_id: FunctionId, lane: str, place: tuple[int, ItemId]
-    ) -> int:
+    def items_ahead(self, function_id: FunctionId, lane: str, place: tuple[int, ItemId]) -> int:
         """How many items of a lane that are due at once stand before a place in it."""
         asked = (
             select(func.count())
             .select_from(queue)
             .where(
-                queue.c.partition_id == partition,
+                queue.c.partition_id.in_(_PARTITIONS),
                 queue.c.function_id == function_id,
                 queue.c.lane == lane,
                 _IS_READY,

@@ -16,14 +16,12 @@ import msgspec
 from stepwell.core.app_sync import AppSync
 from stepwell.core.charts import Chart, ChartRange, Numbers
 from stepwell.core.identity import (
-    LOCAL_PARTITION,
     AppId,
     EnvironmentId,
     EventId,
     FunctionId,
     ItemId,
     OperationId,
-    PartitionId,
     RunId,
 )
 from stepwell.core.metadata import MetadataUpdate
@@ -164,17 +162,13 @@ class ReadModels:
         """What came of the latest synchronisations of up to 400 apps, the newest first."""
         return await self._reading.run("syncs_of_apps", lambda q: q.syncs_of_apps(app_ids))
 
-    async def queue_numbers(
-        self, function_id: FunctionId | None = None, *, partition: PartitionId = LOCAL_PARTITION
-    ) -> QueueNumbers:
+    async def queue_numbers(self, function_id: FunctionId | None = None) -> QueueNumbers:
         """How many items of one function, or of all, stand in the queue, by lane and kind.
 
         Counts every item: takes about half a second per million items due at once, and a second per
         million timers.
         """
-        return await self._reading.run(
-            "queue_numbers", lambda q: q.queue_numbers(partition, function_id)
-        )
+        return await self._reading.run("queue_numbers", lambda q: q.queue_numbers(function_id))
 
     async def items_ahead(
         self,
@@ -183,12 +177,11 @@ class ReadModels:
         *,
         score: int,
         item_id: ItemId,
-        partition: PartitionId = LOCAL_PARTITION,
     ) -> int:
         """How many items due at once go before the place (score, item_id) in a lane."""
         place = (score, item_id)
         return await self._reading.run(
-            "items_ahead", lambda q: q.items_ahead(partition, function_id, lane, place)
+            "items_ahead", lambda q: q.items_ahead(function_id, lane, place)
         )
 
     async def operations(self, page: OperationsPage) -> list[Operation]:

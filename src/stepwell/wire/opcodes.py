@@ -5,6 +5,7 @@ on the path of every step. What the options of one kind of opcode mean is read b
 `parse_…_options` functions when the opcode is acted upon.
 """
 
+from collections.abc import Iterable
 from typing import Final, TypeVar
 
 import msgspec
@@ -54,6 +55,7 @@ __all__ = [
     "StepErrorBody",
     "StepRunOptions",
     "WaitForEventOptions",
+    "encode_opcodes",
     "parse_ai_gateway_options",
     "parse_defer_abort_options",
     "parse_defer_add_options",
@@ -152,6 +154,33 @@ def parse_opcodes(body: bytes) -> list[Opcode]:
         for opcode in opcodes:
             _check_size(opcode)
     return opcodes
+
+
+def encode_opcodes(opcodes: Iterable[Opcode]) -> bytes:
+    """The array from which `parse_opcodes` reads the same opcodes."""
+    return msgspec.json.encode([_wire_opcode(opcode) for opcode in opcodes])
+
+
+def _wire_opcode(opcode: Opcode) -> _WireOpcode:
+    error, timing, userland = opcode.error, opcode.timing, opcode.userland
+    return _WireOpcode(
+        op=opcode.op,
+        id=opcode.id,
+        name=opcode.name,
+        displayName=opcode.display_name,
+        opts=opcode.opts or _NULL,
+        data=msgspec.Raw(opcode.data),
+        error=None if error is None else _wire_error(error),
+        timing=None if timing is None else _WireTiming(*timing),
+        userland=None if userland is None else _WireUserland(*userland),
+        metadata=opcode.metadata or _NULL,
+    )
+
+
+def _wire_error(error: StepErrorBody) -> _WireError:
+    return _WireError(
+        error.name, error.message, error.stack, error.data or _NULL, error.cause or _NULL
+    )
 
 
 def _decode(decoder: msgspec.json.Decoder[_T], body: bytes) -> _T:

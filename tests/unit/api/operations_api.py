@@ -49,7 +49,7 @@ class OperationsApi(Api):
         self.asked: list[tuple[RunId, StepChoice | None]] = []
         self.outcome: Rerun | RerunRefused | None = None
 
-    def operations(self) -> Sequence[Operation]:
+    async def operations(self) -> Sequence[Operation]:
         self._fail()
         return self.known
 

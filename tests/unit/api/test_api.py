@@ -10,7 +10,7 @@ from stepwell.api.errors import BodyTooLarge
 from stepwell.api.operators import GivenToken
 from stepwell.core.access_token import TokenHash
 from stepwell.core.function import FunctionIndex
-from stepwell.core.identity import PartitionId
+from stepwell.core.identity import NodeId
 from stepwell.engine.store import OwnershipLost, StoreUnavailable
 from stepwell.wire.signing import SigningKey, bearer_digest
 from tests.unit.api.api_server import CLOUD, DEV, SIGNING_KEY, Answer, Api, function, ulid
@@ -286,7 +286,7 @@ def test_while_the_store_is_away_clients_are_asked_to_come_back() -> None:
 
 def test_other_passing_troubles_ask_to_come_back_as_well() -> None:
     api = Api()
-    api.backend.failure = OwnershipLost(PartitionId(0), 4)
+    api.backend.failure = OwnershipLost(NodeId(4))
 
     status, retry_after, body = _refused(api.get("/v1/events"))
 

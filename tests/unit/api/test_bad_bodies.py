@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from stepwell.api.errors import ErrorAnswers
 from stepwell.api.registration import RegistrationApi
 from stepwell.api.routing import router
-from stepwell.core.identity import LOCAL_PARTITION
 from stepwell.core.transition import Transition
 from stepwell.engine.registry import Registry
+from stepwell.engine.store import join_alone
 from stepwell.server.ids import RandomIds
 from stepwell.store.sqlite import SqliteStore
 from tests.unit.api.api_server import Answer, Api, Clock, ulid
@@ -152,7 +152,7 @@ class Registrations(Api):
         self.app = ErrorAnswers(router([RegistrationApi(registry, "dev").routes()]))
 
     async def commit(self, transition: Transition) -> None:
-        await self.store.commit(await self.store.take(LOCAL_PARTITION), [transition])
+        await self.store.commit(await join_alone(self.store), [transition])
 
 
 @settings(max_examples=40, deadline=None)

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 
 import pytest
 
+from stepwell import __version__
 from stepwell.api.graphql import execution
 from stepwell.core.sync_failures import FAILURES
 from tests.unit.api.graphql_world import GraphqlWorld, graphql_world, opcode
@@ -45,12 +46,14 @@ class TestServer:
         server = world.ask(
             """{ server {
               databasePath walBytes callsUnderWay callsMax subscribers slowestCalls { runID }
-              partitions { id epoch ownedSince owner }
+              nodes { id name version state leaseUntil isDraining isThis partitions }
+              partitions { id nodeID owner isThis }
               commits { count p50Ms p99Ms transitionsPerCommit }
             } }"""
         )["server"]
         commits = server.pop("commits")
         (partition,) = server.pop("partitions")
+        (node,) = server.pop("nodes")
         assert server == {
             "databasePath": None,
             "walBytes": None,
@@ -59,10 +62,20 @@ class TestServer:
             "subscribers": 0,
             "slowestCalls": [],
         }
-        assert (partition["id"], partition["epoch"]) == (0, 1)
-        host, _, process_id = partition["owner"].rpartition(":")
+        host, _, process_id = node["name"].rpartition(":")
         assert host
         assert process_id.isdigit()
+        assert partition == {"id": 0, "nodeID": 1, "owner": node["name"], "isThis": True}
+        assert node == {
+            "id": 1,
+            "name": node["name"],
+            "version": __version__,
+            "state": "LIVE",
+            "leaseUntil": None,
+            "isDraining": False,
+            "isThis": True,
+            "partitions": [0],
+        }
         assert commits["count"] > 0
         assert 0 < commits["p50Ms"] <= commits["p99Ms"]
         assert commits["transitionsPerCommit"] >= 1

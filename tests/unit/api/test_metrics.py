@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from stepwell.api.metrics import METRICS, MetricsEndpoint
+from stepwell.api.metrics import METRICS, MetricsEndpoint, Samples, metrics_text
 from stepwell.api.queue_snapshot import FRESH_S, QueueSnapshot, QueueSnapshots
 from stepwell.api.routing import router
 from stepwell.core.function import Function, FunctionIndex
@@ -16,6 +16,7 @@ from stepwell.core.identity import FunctionId
 from stepwell.core.queue import ItemKind
 from stepwell.core.status import RunStatus
 from stepwell.engine.counts import NO_FUNCTION, Counts
+from stepwell.engine.insight import NodeNumbers
 from stepwell.engine.store import StoreUnavailable
 from stepwell.store.views import QueueNumbers
 from stepwell.wire.config import ConcurrencyLimit
@@ -24,6 +25,12 @@ from tests.unit.api.waiting_world import WaitingWorld
 from tests.unit.engine.scheduler_world import START_MS, function
 
 F = FunctionId("f")
+NODES = (
+    "stepwell_nodes",
+    "stepwell_partitions_owned",
+    "stepwell_partitions_due",
+    "stepwell_partitions_free",
+)
 # A line of the text format, with or without labels.
 _SAMPLE = re.compile(r'[a-z_]+(\{[a-z]+="[^"]*"(,[a-z]+="[^"]*")*\})? -?[0-9.e+]+')
 
@@ -38,6 +45,7 @@ class MetricsWorld(WaitingWorld):
         self.counted = 0
         self.failure: Exception | None = None
         self.is_slow = False
+        self.nodes: NodeNumbers | None = NodeNumbers(live=1, draining=0, owned=1, due=1, free=0)
         self.restart()
 
     def restart(self) -> None:
@@ -46,7 +54,12 @@ class MetricsWorld(WaitingWorld):
             self, self.waitings, now_s=lambda: self.now_s, patience_s=0.001 if self.is_slow else 5
         )
         endpoint = MetricsEndpoint(
-            self.backend, self.counts, self.snapshots, clock=Clock(), now_s=lambda: self.now_s
+            self.backend,
+            self.counts,
+            self.snapshots,
+            nodes=lambda: self.nodes,
+            clock=Clock(),
+            now_s=lambda: self.now_s,
         )
         self.app = router([endpoint.routes()])
 
@@ -160,7 +173,7 @@ def test_what_waits_is_shown_by_function_and_constraint() -> None:
 
     samples = world.samples()
 
-    gauges = {metric.name for metric in METRICS if metric.kind == "gauge"}
+    gauges = {metric.name for metric in METRICS if metric.kind == "gauge"} - {*NODES}
     assert _named(samples, gauges) == {
         "inngest_queue_depth": 9,
         'stepwell_function_queued_runs{fn="f"}': 3,
@@ -259,5 +272,51 @@ def test_while_the_store_does_not_answer_the_latest_count_is_shown_with_its_age(
     assert world.counted == 2
 
 
+def test_functions_are_told_of_by_the_server_that_does_their_work() -> None:
+    """What all servers say can be added up; the depth of the queue is that of all of them."""
+    world = MetricsWorld(function("f"), function("g"))
+    world.world.has_room = False
+    world.world.put_many(2, "f")
+    world.world.put_many(3, "g")
+    world.elsewhere = {F}
+
+    samples = world.samples()
+
+    queued = _named(samples, ["inngest_queue_depth", "stepwell_function_queued_requests"])
+    assert queued == {"inngest_queue_depth": 5, 'stepwell_function_queued_requests{fn="g"}': 3}
+
+
+def test_servers_and_partitions_are_told_as_this_one_sees_them() -> None:
+    world = MetricsWorld()
+    world.nodes = NodeNumbers(live=2, draining=1, owned=4, due=8, free=3)
+
+    assert _named(world.samples(), NODES) == {
+        'stepwell_nodes{status="live"}': 2,
+        'stepwell_nodes{status="draining"}': 1,
+        "stepwell_partitions_owned": 4,
+        "stepwell_partitions_due": 8,
+        "stepwell_partitions_free": 3,
+    }
+
+
+def test_a_server_that_does_nothing_owns_nothing() -> None:
+    world = MetricsWorld()
+    world.nodes = None
+
+    assert _named(world.samples(), NODES) == {"stepwell_partitions_owned": 0}
+
+
 def test_a_head_request_gets_an_answer_as_well() -> None:
     assert MetricsWorld(function("f")).request("HEAD", "/metrics").status == 200
+
+
+def test_what_one_of_several_processes_has_counted_is_told_apart() -> None:
+    gauge = next(metric for metric in METRICS if metric.kind == "gauge")
+    samples: Samples = {METRICS[0]: [(("fn",), 3.0)], gauge: [((), 7.0)]}
+
+    lines = [line for line in metrics_text(samples, 2).decode().splitlines() if line[0] != "#"]
+
+    assert lines == [
+        'inngest_function_run_scheduled_total{fn="fn",process="2"} 3.0',
+        "inngest_queue_depth 7.0",
+    ]

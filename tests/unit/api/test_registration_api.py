@@ -13,10 +13,9 @@ from stepwell.api.registration import REGISTER_BYTES_MAX, RegistrationApi
 from stepwell.api.routing import router
 from stepwell.api.services import ServerKind
 from stepwell.core.function import STATE_BYTES_MAX, STEPS_MAX, Function
-from stepwell.core.identity import LOCAL_PARTITION
 from stepwell.core.transition import Transition
 from stepwell.engine.registry import Registry
-from stepwell.engine.store import StoreUnavailable
+from stepwell.engine.store import StoreUnavailable, join_alone
 from stepwell.server.ids import RandomIds
 from stepwell.store.sqlite import SqliteStore
 
@@ -40,7 +39,7 @@ class Commits:
     async def commit(self, transition: Transition) -> None:
         if self.is_failing:
             raise StoreUnavailable("commit", "the disk is full", retry_after_s=3)
-        await self._store.commit(await self._store.take(LOCAL_PARTITION), [transition])
+        await self._store.commit(await join_alone(self._store), [transition])
 
 
 class Api:

@@ -16,14 +16,13 @@ from stepwell.core.counted import HOUR_MS, LATENCY_BOUNDS_MS, MINUTE_MS
 from stepwell.core.function import FunctionIndex
 from stepwell.core.identity import (
     DEFAULT_ENVIRONMENT_ID,
-    LOCAL_PARTITION,
     EventId,
     FunctionId,
     ItemId,
 )
 from stepwell.core.queue import ItemKind, QueueItem
 from stepwell.core.transition import AnsweredCall, Skip, SkipReason, Transition
-from stepwell.engine.store import Ownership
+from stepwell.engine.store import Ownership, join_alone
 from stepwell.store.sqlite import SqliteStore
 from tests.unit.api.api_server import NOW_MS, Api, Clock, Ulids, function
 
@@ -40,7 +39,7 @@ class RollupsServer(Api):
         super().__init__()
         self.backend.functions = FunctionIndex([F, OTHER])
         self.store = SqliteStore.in_memory()
-        self.owner: Ownership = asyncio.run(self.store.take(LOCAL_PARTITION))
+        self.owner: Ownership = asyncio.run(join_alone(self.store))
         self.sent: list[tuple[FunctionId, int]] = []
         readers = self.store.read_models()
         services = ApiServices(
@@ -63,7 +62,7 @@ class RollupsServer(Api):
     def commit(self, *batch: Transition) -> None:
         asyncio.run(self.store.commit(self.owner, batch))
 
-    def under_way(self) -> list[tuple[FunctionId, int]]:
+    async def under_way(self) -> list[tuple[FunctionId, int]]:
         return self.sent
 
     def series(self, query: str) -> dict[str, list[Any]]:

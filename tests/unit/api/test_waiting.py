@@ -312,6 +312,46 @@ def test_while_the_store_is_being_opened_the_client_may_try_again() -> None:
     assert world.get("/v1/functions/f/queue").status == 503
 
 
+# Functions whose owner does not answer.
+
+NO_OWNER = "a server to take it over: the one that has it does not answer"
+
+
+def test_without_its_owner_an_item_is_said_to_wait_for_one() -> None:
+    world = WaitingWorld(function("f"))
+    world.is_silent = True
+    later = world.world.item("f", kind=ItemKind.SLEEP, run_id=RUN_ID, due_ms=START_MS + SECOND_MS)
+    world.world.put(
+        world.world.item("f", run_id=RUN_ID),
+        world.world.item("f", run_id=RUN_ID, kind=ItemKind.RESUME),
+        later,
+    )
+
+    shown = [(each["constraint"], each["message"]) for each in world.items_of(later)]
+
+    assert shown == [
+        ("not_due", f"Sleeps until {NEXT}"),
+        ("no_owner", f"Waits for {NO_OWNER}"),
+        ("no_owner", f"Waits for {NO_OWNER}"),
+    ]
+
+
+def test_without_its_owner_the_queue_of_a_function_is_what_is_stored() -> None:
+    world = WaitingWorld(function("f"))
+    _backlog(world, 3)
+    world.world.put_many(2, "f", kind=ItemKind.SLEEP, due_ms=START_MS + SECOND_MS)
+    world.world.put_many(1, "f")
+    world.is_silent = True
+
+    queue = world.queue("f")
+
+    assert (queue["runs"] + queue["requests"], queue["running"]) == (4, 0)
+    assert queue["timers"] == {"sleep": 2}
+    assert [(held["constraint"], held["items"], held["message"]) for held in queue["waiting"]] == [
+        ("no_owner", 4, f"4 wait for {NO_OWNER}")
+    ]
+
+
 # Functions.
 
 

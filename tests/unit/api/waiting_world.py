@@ -1,5 +1,6 @@
 """The endpoints that explain, with a real scheduler behind them and rows in place of a store."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from stepwell.api.errors import ErrorAnswers
@@ -11,13 +12,23 @@ from stepwell.core.function import Function
 from stepwell.core.identity import FunctionId, ItemId, RunId
 from stepwell.core.queue import IMMEDIATE, ItemKind, QueueItem
 from stepwell.core.status import RunStatus
-from stepwell.engine.scheduler import Scheduler
 from stepwell.engine.store import StoreUnavailable
+from stepwell.engine.waiting import ItemReason, QueueReason
 from stepwell.store.views import LaneNumbers, QueueNumbers, TimerNumbers
 from tests.unit.api.api_server import Answer, Api, Clock, Ulids, run_view, ulid
 from tests.unit.engine.scheduler_world import SchedulerWorld
 
 RUN_ID = RunId(ulid(1))
+
+
+class WorldClock:
+    """The clock of a `SchedulerWorld`."""
+
+    def __init__(self, world: SchedulerWorld) -> None:
+        self._world = world
+
+    def now_ms(self) -> int:
+        return self._world.now_ms
 
 
 class WaitingWorld(Api):
@@ -28,11 +39,10 @@ class WaitingWorld(Api):
         self.world = SchedulerWorld(*functions, **more)
         self.backend.functions = self.world.index
         self.is_owned = True
+        self.is_silent = False
+        self.elsewhere: set[FunctionId] = set()
         self.waitings = Waitings(
-            self,
-            self.world.reasons,
-            scheduler=self.scheduler,
-            functions=lambda: self.world.index,
+            self, self, functions=lambda: self.world.index, clock=WorldClock(self.world)
         )
         services = ApiServices(
             intake=self.backend,
@@ -44,10 +54,26 @@ class WaitingWorld(Api):
         )
         self.app = ErrorAnswers(router([WaitingApi(services, self.waitings).routes()]))
 
-    def scheduler(self) -> Scheduler:
+    # What the owner says.
+
+    def is_here(self, function_id: FunctionId) -> bool:
+        self._check()
+        return function_id not in self.elsewhere
+
+    async def why(
+        self, function_id: FunctionId, items: Sequence[QueueItem]
+    ) -> Sequence[ItemReason] | None:
+        self._check()
+        assert {item.function_id for item in items} == {function_id}
+        return None if self.is_silent else [self.world.reasons.of_item(item) for item in items]
+
+    async def queue_reason(self, function_id: FunctionId) -> QueueReason | None:
+        self._check()
+        return None if self.is_silent else await self.world.reasons.of_queue(function_id)
+
+    def _check(self) -> None:
         if not self.is_owned:
             raise StoreUnavailable("request", "the store is being opened")
-        return self.world.scheduler
 
     def waiting(self, item: QueueItem) -> dict[str, Any]:
         """What the run of an item is told; it must be its only item."""

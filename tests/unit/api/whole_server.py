@@ -4,6 +4,7 @@ It lives in a thread of its own, because requests have to find the engine runnin
 """
 
 import asyncio
+import sqlite3
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -15,7 +16,7 @@ from starlette.routing import Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from stepwell.api.operators import GivenToken
-from stepwell.server.clock import SystemClock
+from stepwell.server.clock import StoreClock, SystemClock
 from stepwell.server.composition import Circumstances, Parts, compose
 from stepwell.server.options import Mode
 from stepwell.server.settings import Given, resolve
@@ -63,9 +64,9 @@ class WholeServer(Api):
         assert answer.status == 200, answer
         return answer.json if answer.body else None
 
-    def register(self, *names: str, url: str = _URL) -> None:
+    def register(self, *names: str, url: str = _URL, **options: Any) -> None:
         """Register functions of the app `shop` that listen to `EVENT`."""
-        functions = [_function(name, url) for name in names]
+        functions = [_function(name, url) | options for name in names]
         app = {"url": url, "appname": "shop", "functions": functions, "v": "0.1", "sdk": "js:v4"}
         self.post_json("/fn/register", app, **_authorization())
 
@@ -97,16 +98,60 @@ def whole_server(mode: Mode = Mode.DEV) -> Iterator[WholeServer]:
         loop.close()
 
 
+@contextmanager
+def crowd(
+    count: int, *, partitions: int, connection: sqlite3.Connection | None = None
+) -> Iterator[list[WholeServer]]:
+    """Several servers on one store in memory, all of them ready; they stop at the end.
+
+    Args:
+        count: How many.
+        partitions: How many partitions there are.
+        connection: The database, if the test wants to look into it. It is used in the servers'
+            thread, too.
+    """
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+
+    async def begun() -> tuple[SqliteStore, list[tuple[Parts, "asyncio.Task[None]"]]]:
+        store = SqliteStore.in_memory(connection=connection, partitions=partitions)
+        return store, [await _ready(store, Mode.DEV, StoreClock()) for _ in range(count)]
+
+    async def ended() -> None:
+        for parts, engine in servers:
+            await _stopped(parts, engine)
+        await store.close()
+
+    try:
+        store, servers = asyncio.run_coroutine_threadsafe(begun(), loop).result(_START_LIMIT_S)
+        try:
+            yield [WholeServer(parts, loop) for parts, _ in servers]
+        finally:
+            asyncio.run_coroutine_threadsafe(ended(), loop).result(_START_LIMIT_S)
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
+
+
 async def _begun(mode: Mode) -> tuple[Parts, SqliteStore, "asyncio.Task[None]"]:
+    store = SqliteStore.in_memory()
+    parts, engine = await _ready(store, mode, SystemClock())
+    return parts, store, engine
+
+
+async def _ready(
+    store: SqliteStore, mode: Mode, clock: SystemClock
+) -> tuple[Parts, "asyncio.Task[None]"]:
     flags: dict[str, Any] = {"persist": False, "no-discovery": True, "no-poll": True}
     if mode is Mode.START:
         flags |= KEYS
     nowhere = Path("/nowhere")
     settings = resolve(mode, Given(flags=flags, environ={}, directory=nowhere, home=nowhere))
-    store = SqliteStore.in_memory()
     given = settings.operator_token
     now = Circumstances(
-        clock=SystemClock(),
+        clock=clock,
         operator=None if given is None else GivenToken(given),
         port=8288,
         url="http://127.0.0.1:8288",
@@ -114,15 +159,19 @@ async def _begun(mode: Mode) -> tuple[Parts, SqliteStore, "asyncio.Task[None]"]:
     parts = compose(settings, store, now)
     engine = asyncio.create_task(parts.behind.engine.run())
     await parts.behind.engine.ready()
-    return parts, store, engine
+    return parts, engine
 
 
 async def _ended(parts: Parts, store: SqliteStore, engine: "asyncio.Task[None]") -> None:
+    await _stopped(parts, engine)
+    await store.close()
+
+
+async def _stopped(parts: Parts, engine: "asyncio.Task[None]") -> None:
     parts.behind.run_ends.close()
     await parts.behind.engine.stop(0)
     await engine
     await parts.close()
-    await store.close()
 
 
 def _authorization() -> dict[str, str]:

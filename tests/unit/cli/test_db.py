@@ -12,10 +12,10 @@ from stepwell.cli.program import program
 from stepwell.core.journal import RunEnded
 from stepwell.core.status import RunStatus
 from stepwell.core.transition import RunEnd, Transition
+from stepwell.engine.store import join_alone
 from stepwell.store.migrations import HEAD
 from stepwell.store.sqlite import SqliteStore
 from tests.unit.store.builders import (
-    PARTITION,
     a_function,
     a_run,
     an_entry,
@@ -34,7 +34,7 @@ def folder(tmp_path: Path) -> Path:
 
     async def fill() -> None:
         store = await SqliteStore.open(path / "main.db")
-        owner = await store.take(PARTITION)
+        owner = await join_alone(store)
         runs = [a_run(n, function=FUNCTION.id, queued_ms=1_003 * n) for n in (1, 2)]
         ended = RunEnded(1_014, RunStatus.COMPLETED, output=_raw(b'{"n":1}'))
         transition = Transition(

@@ -12,10 +12,11 @@ from stepwell.cli import move_progress
 from stepwell.cli.move_progress import move_progress_on
 from stepwell.cli.program import program
 from stepwell.core.transition import Transition
+from stepwell.engine.store import join_alone
 from stepwell.store.moving import Work, WorkKind
 from stepwell.store.sqlite import SqliteStore
 from tests.postgres.fixtures import PostgresPlace
-from tests.unit.store.builders import PARTITION, an_event
+from tests.unit.store.builders import an_event
 
 SECRET = "postgresql://user:5ecret@host"
 
@@ -27,7 +28,7 @@ def folder(tmp_path: Path) -> Path:
 
     async def fill() -> None:
         store = await SqliteStore.open(path / "main.db")
-        owner = await store.take(PARTITION)
+        owner = await join_alone(store)
         await store.commit(owner, [Transition(events=[an_event(n) for n in (1, 2, 3)])])
         await store.close()
 

@@ -31,7 +31,7 @@ from stepwell.core.transition import Transition
 from stepwell.engine.admitter import Admitter
 from stepwell.engine.claims import Claims
 from stepwell.engine.committer import Committer
-from stepwell.engine.store import LaneQuery
+from stepwell.engine.store import LaneQuery, join_alone
 from stepwell.engine.written import Written
 from stepwell.store.sqlite import SqliteStore
 from stepwell.wire.events import parse_events
@@ -69,7 +69,7 @@ class Desk:
     async def open(self) -> None:
         """As when a server starts: everything follows from what is stored."""
         self.store = _CountingStore.in_memory(connection=self.connection)
-        owner = await self.store.take(LOCAL_PARTITION)
+        owner = await join_alone(self.store)
         self.committer = Committer(self.store, owner, after_batch=self._check_singletons)
         self.claims = Claims(self.store, lambda: self.moment().now_ms)
         self.admitter = Admitter(
@@ -285,8 +285,8 @@ class Desk:
     async def _stored_items(self) -> list[QueueItem]:
         items: list[QueueItem] = []
         for function in self.functions:
-            lane = LaneQuery(function.id, DECISIONS, (-(2**62), ItemId(0)), 10_000)
-            (ready,) = await self.store.ready(LOCAL_PARTITION, [lane])
+            lane = LaneQuery(LOCAL_PARTITION, function.id, DECISIONS, (-(2**62), ItemId(0)), 10_000)
+            (ready,) = await self.store.ready([lane])
             timers = await self.store.timers(
                 LOCAL_PARTITION,
                 FunctionId(function.id),

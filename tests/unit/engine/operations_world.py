@@ -107,14 +107,15 @@ class Desk(CoreWorld):
         )
         self.operations = Operations(
             reads,
-            stored,
             self.registry,
             self.reruns,
             moment=self.moment,
             decided=self.decide,
             commit=self.commit,
             old_events=old_events,
+            is_alone=True,
         )
+        self.operations.load(stored)
         self._working = asyncio.create_task(self.operations.run())
 
     async def close(self) -> None:

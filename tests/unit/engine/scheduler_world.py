@@ -7,7 +7,15 @@ from typing import Any
 import msgspec
 
 from stepwell.core.function import Function, FunctionIndex
-from stepwell.core.identity import DEFAULT_ENVIRONMENT_ID, AppId, FunctionId, ItemId, RunId
+from stepwell.core.identity import (
+    DEFAULT_ENVIRONMENT_ID,
+    LOCAL_PARTITION,
+    AppId,
+    FunctionId,
+    ItemId,
+    PartitionId,
+    RunId,
+)
 from stepwell.core.lanes import KeyKind, LaneKey, call_lane, expression_hash, start_lane
 from stepwell.core.queue import IMMEDIATE, ItemKind, QueueItem
 from stepwell.core.transition import LimitState
@@ -141,11 +149,12 @@ class SchedulerWorld:
     def ready(self) -> None:
         self._wants_ready = True
 
-    def lanes(self, after: Lane | None) -> None:
+    def lanes(self, partition: PartitionId, after: Lane | None) -> None:
         found = self.rows.lanes(after)
-        self.pending.append(lambda: self.scheduler.memory.found_lanes(found))
+        self.pending.append(lambda: self.scheduler.memory.found_lanes(partition, found))
 
-    def timers(self, window: TimerWindow, *, limit: int) -> None:
+    def timers(self, partition: PartitionId, window: TimerWindow, *, limit: int) -> None:
+        assert partition == LOCAL_PARTITION
         found = self.rows.timers(window, limit)
         self.pending.append(
             lambda: self.scheduler.memory.refilled_timers(window, found, limit=limit)

@@ -18,11 +18,11 @@ from stepwell.core.moment import Moment
 from stepwell.core.transition import Transition
 from stepwell.core.user_span import SPANS_BYTES_MAX, SPANS_MAX, UserSpan
 from stepwell.engine.annotations import Annotations, Attached, NewMetadata, SpansAttached
-from stepwell.engine.store import StoreUnavailable
+from stepwell.engine.store import StoreUnavailable, join_alone
 from stepwell.engine.written import Written
 from stepwell.store.sqlite import SqliteStore
 from tests.unit.core.core_world import CountedIds
-from tests.unit.store.builders import FUNCTION, PARTITION, a_run, run_id
+from tests.unit.store.builders import FUNCTION, a_run, run_id
 from tests.unit.store.test_annotations import a_span
 
 pytestmark = pytest.mark.anyio
@@ -47,7 +47,7 @@ class Partition:
         self.is_held_up = False
 
     async def begin(self) -> "Partition":
-        self.owner = await self.store.take(PARTITION)
+        self.owner = await join_alone(self.store)
         await self.store.commit(self.owner, [Transition(runs=[a_run(1), a_run(2)])])
         return self
 

@@ -6,19 +6,20 @@ from typing import cast
 
 import pytest
 
-from stepwell.core.identity import PartitionId
+from stepwell.core.identity import NodeId
 from stepwell.core.transition import Transition
 from stepwell.engine import committer as committing
 from stepwell.engine.committer import CommitFailed, Committer
 from stepwell.engine.distribution import CommitCounts
 from stepwell.engine.live_runs import LiveRuns
+from stepwell.engine.nodes import Places
 from stepwell.engine.requests import Deciding, Requests
 from stepwell.engine.store import Ownership, Store, StoreUnavailable
 from stepwell.store.sqlite import SqliteStore
 
 pytestmark = pytest.mark.anyio
 
-_OWNER = Ownership(PartitionId(0), 1)
+_OWNER = Ownership(NodeId(1), 0)
 
 
 @pytest.fixture
@@ -39,7 +40,7 @@ class _Store:
         self.may_end = asyncio.Event()
         self.failure: StoreUnavailable | None = None
 
-    async def commit(self, _owner: Ownership, batch: Sequence[Transition]) -> None:
+    async def commit(self, _owner: Ownership, batch: Sequence[Transition], _places: Places) -> None:
         self.batches.append(list(batch))
         await self.may_end.wait()
         if self.failure is not None:

@@ -7,7 +7,6 @@ import msgspec
 import pytest
 
 from stepwell.core.app import App
-from stepwell.core.identity import LOCAL_PARTITION
 from stepwell.core.operation import OperationKind
 from stepwell.core.pause import NewRuns, Pause, RunningRuns
 from stepwell.core.pausing import ControlRefusal
@@ -15,7 +14,7 @@ from stepwell.core.queue import ItemKind
 from stepwell.core.transition import Transition
 from stepwell.engine.control import Control, Controlled
 from stepwell.engine.registry import Registry
-from stepwell.engine.store import Ownership, StoreUnavailable
+from stepwell.engine.store import Ownership, StoreUnavailable, join_alone
 from stepwell.server.ids import RandomIds
 from stepwell.store.sqlite import SqliteStore
 from stepwell.wire.registration import RegisterRequest, parse_register
@@ -78,7 +77,7 @@ def anyio_backend() -> str:
 @pytest.fixture
 async def world(anyio_backend: object) -> AsyncIterator[World]:
     store = SqliteStore.in_memory()
-    made = World(store, await store.take(LOCAL_PARTITION))
+    made = World(store, await join_alone(store))
     await made.registry.register(request_of("a", "b"))
     made.written.clear()
     yield made

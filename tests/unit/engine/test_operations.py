@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import msgspec
 import pytest
 
-from stepwell.core.identity import LOCAL_PARTITION, OperationId
+from stepwell.core.identity import OperationId
 from stepwell.core.operation import OperationKind
 from stepwell.core.operations import begin
 from stepwell.core.pause import Pause
@@ -14,7 +14,7 @@ from stepwell.core.queue import ItemKind
 from stepwell.core.status import RunStatus
 from stepwell.core.transition import Transition
 from stepwell.engine.operations import OPERATIONS_MAX
-from stepwell.engine.store import StoreUnavailable
+from stepwell.engine.store import StoreUnavailable, join_alone
 from stepwell.store.sqlite import SqliteStore
 from stepwell.wire.config import Singleton
 from tests.unit.core.core_world import START_MS, function
@@ -35,7 +35,7 @@ def anyio_backend() -> str:
 @pytest.fixture
 async def desk() -> AsyncIterator[Desk]:
     store = SqliteStore.in_memory()
-    desk = Desk(store, await store.take(LOCAL_PARTITION))
+    desk = Desk(store, await join_alone(store))
     await desk.open()
     yield desk
     await desk.close()

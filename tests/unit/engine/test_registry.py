@@ -8,11 +8,11 @@ import msgspec
 import pytest
 
 from stepwell.core.function import STATE_BYTES_MAX, STEPS_MAX, Function
-from stepwell.core.identity import LOCAL_PARTITION, FunctionId
+from stepwell.core.identity import FunctionId
 from stepwell.core.sync_history import SyncCause
 from stepwell.core.transition import Transition
 from stepwell.engine.registry import Registry
-from stepwell.engine.store import Ownership, StoreUnavailable
+from stepwell.engine.store import Ownership, StoreUnavailable, join_alone
 from stepwell.server.ids import RandomIds
 from stepwell.store.sqlite import SqliteStore
 from stepwell.wire.registration import RegisterRequest, parse_register
@@ -75,7 +75,7 @@ def anyio_backend() -> str:
 @pytest.fixture
 async def world(anyio_backend: object) -> AsyncIterator[World]:
     store = SqliteStore.in_memory()
-    yield World(store, await store.take(LOCAL_PARTITION))
+    yield World(store, await join_alone(store))
     await store.close()
 
 

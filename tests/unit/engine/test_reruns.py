@@ -5,10 +5,10 @@ from collections.abc import AsyncIterator
 import msgspec
 import pytest
 
-from stepwell.core.identity import LOCAL_PARTITION, RunId
+from stepwell.core.identity import RunId
 from stepwell.core.rerun import RerunRefused, StepChoice
 from stepwell.engine.reruns import Rerun
-from stepwell.engine.store import StoreUnavailable
+from stepwell.engine.store import StoreUnavailable, join_alone
 from stepwell.store.sqlite import SqliteStore
 from stepwell.wire.config import Singleton
 from tests.unit.core.core_world import function, step_id
@@ -26,7 +26,7 @@ def anyio_backend() -> str:
 @pytest.fixture
 async def desk() -> AsyncIterator[Desk]:
     store = SqliteStore.in_memory()
-    desk = Desk(store, await store.take(LOCAL_PARTITION))
+    desk = Desk(store, await join_alone(store))
     await desk.open()
     yield desk
     await desk.close()

@@ -1,11 +1,12 @@
 """Whose turn it is: order, fairness, what is in memory, and what happens to single items."""
 
+import asyncio
 from typing import Any
 
 import msgspec
 import pytest
 
-from stepwell.core.identity import FunctionId, ItemId, RunId
+from stepwell.core.identity import LOCAL_PARTITION, FunctionId, ItemId, RunId
 from stepwell.core.lanes import KeyKind
 from stepwell.core.queue import ItemKind, QueueItem
 from stepwell.engine.memory import LANES_MAX
@@ -191,7 +192,7 @@ def test_a_request_that_ends_twice_frees_one_slot() -> None:
     world.scheduler.request_ended(first.id)
     world.settle()
     assert len(world.under_way) == 2
-    assert world.reasons.running(FunctionId("f")) == 2
+    assert asyncio.run(world.reasons.of_queue(FunctionId("f"))).running == 2
 
 
 def test_what_does_not_fit_into_memory_is_read_in_order() -> None:
@@ -216,7 +217,7 @@ def test_a_new_owner_begins_with_what_is_stored() -> None:
     ]
     world.store(*stored)
     world.restart()
-    world.scheduler.memory.read_all([FunctionId("f"), FunctionId("g")])
+    world.scheduler.memory.read_all(LOCAL_PARTITION, [FunctionId("f"), FunctionId("g")])
     world.settle()
     assert sorted(ids(world.taken())) == [1, 2, 3]
     world.wait(5)
@@ -227,7 +228,7 @@ def test_expired_waits_see_decisions_that_only_the_store_has() -> None:
     world = SchedulerWorld()
     world.store(world.item("", kind=ItemKind.MATCH))
     world.restart()
-    world.scheduler.memory.read_all([FunctionId("")])
+    world.scheduler.memory.read_all(LOCAL_PARTITION, [FunctionId("")])
     queue = world.scheduler.memory.queue(FunctionId(""))
     assert queue.has_decisions_before(ItemId(2))
     world.settle()
@@ -305,7 +306,7 @@ def flooded(calls_max: int, **options: Any) -> tuple[SchedulerWorld, Backlog]:
     rows = Backlog(probe.item("f", key("flood"), kind=START).lane)
     world = SchedulerWorld(function("f", **options), calls_max=calls_max, rows=rows)
     world.number = Backlog.count
-    world.scheduler.memory.read_all([FunctionId("f")])
+    world.scheduler.memory.read_all(LOCAL_PARTITION, [FunctionId("f")])
     world.settle()
     return world, rows
 

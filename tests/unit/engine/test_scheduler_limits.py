@@ -1,11 +1,12 @@
 """What holds items up: every limit, its present number, what it costs and why something waits."""
 
+import asyncio
 from typing import Any
 
 import pytest
 
 from stepwell.core.gcra import NS_PER_MS
-from stepwell.core.identity import FunctionId, RunId
+from stepwell.core.identity import LOCAL_PARTITION, FunctionId, RunId
 from stepwell.core.lanes import KeyKind
 from stepwell.core.pause import NewRuns, Pause, RunningRuns
 from stepwell.core.queue import ItemKind, QueueItem
@@ -238,7 +239,7 @@ def test_a_start_that_was_paid_for_is_not_charged_again() -> None:
     assert moved.lane == "c"
     world.store(moved)
     world.restart()
-    world.scheduler.memory.read_all([F])
+    world.scheduler.memory.read_all(LOCAL_PARTITION, [F])
     world.settle()
     assert [i.id for i in world.taken()] == [item.id, item.id]
     assert len(world.charged_at[F, ""]) == 1
@@ -250,7 +251,7 @@ def test_a_throttle_survives_a_restart() -> None:
     world.settle()
     world.end(world.taken()[0])
     world.restart()
-    world.scheduler.memory.read_all([F])
+    world.scheduler.memory.read_all(LOCAL_PARTITION, [F])
     world.wait(9_999)
     assert world.taken() == []
     world.wait(1)
@@ -417,8 +418,8 @@ def test_why_names_the_limit_its_number_and_who_is_ahead() -> None:
     assert why.constraint is Constraint.KEY_CONCURRENCY
     assert (why.key, why.value, why.limit, why.usage, why.ahead) == ("k", "a", 1, 1, 1)
     assert world.reasons.why(items[0]).constraint is Constraint.NONE
-    (lane,) = world.reasons.waiting_lanes(F)
-    assert (lane.constraint, lane.count) == (Constraint.KEY_CONCURRENCY, 2)
+    (lane,) = asyncio.run(world.reasons.of_queue(F)).lanes
+    assert (lane.waiting.constraint, lane.items) == (Constraint.KEY_CONCURRENCY, 2)
 
 
 def test_why_tells_when_a_throttled_run_could_start() -> None:

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stepwell.core.function import Function
+from stepwell.core.identity import LOCAL_PARTITION
 from stepwell.core.lanes import KeyKind, is_start_lane
 from stepwell.core.pause import NewRuns, Pause, RunningRuns
 from stepwell.core.queue import ItemKind, QueueItem
@@ -52,7 +53,7 @@ class Story:
             ),
         )
         self.model = Model(self.world)
-        self.world.scheduler.memory.read_all([])
+        self.world.scheduler.memory.read_all(LOCAL_PARTITION, [])
 
     def function(self, name: str, *, may_pause: bool = True) -> Function:
         """The function with other limits."""
@@ -105,7 +106,7 @@ class Story:
         elif what < 0.86:
             world.restart()
             world.scheduler.memory.read_all(
-                {item.function_id for item in world.rows.items.values()}
+                LOCAL_PARTITION, {item.function_id for item in world.rows.items.values()}
             )
         elif what < 0.90:
             self.cancel()

@@ -8,15 +8,16 @@ import pytest
 
 from stepwell.core.cancel import cancel
 from stepwell.core.fire import fire
-from stepwell.core.identity import DEFAULT_ENVIRONMENT_ID, LOCAL_PARTITION, ItemId, RunId
+from stepwell.core.identity import DEFAULT_ENVIRONMENT_ID, ItemId, RunId
 from stepwell.core.item_bodies import CancelBody
 from stepwell.core.queue import ItemKind, QueueItem
 from stepwell.core.run import RunState
 from stepwell.core.transition import SignalWait, Transition
 from stepwell.engine.committer import CommitFailed
 from stepwell.engine.live_runs import LiveRuns
+from stepwell.engine.places import OwnedPlaces
 from stepwell.engine.signals import Signals
-from stepwell.engine.store import Ownership, StoreUnavailable
+from stepwell.engine.store import Ownership, StoreUnavailable, join_alone
 from stepwell.store.sqlite import SqliteStore
 from stepwell.wire.config import EventTrigger
 from tests.unit.core.core_world import CoreWorld, function, opcode, step_id
@@ -36,6 +37,8 @@ class World(CoreWorld):
         self.submitted: list[tuple[Transition, Committed]] = []
         self.queued: list[QueueItem] = []
         self.live = LiveRuns(store.load_runs)
+        self.places = OwnedPlaces(lambda: self.functions, store.partitions, is_alone=True)
+        self.places.add(store.partitions)
         self.signals = Signals(
             store,
             self.live,
@@ -44,9 +47,14 @@ class World(CoreWorld):
             decided=lambda _item, transition, committed: self.submit(
                 transition, committed=committed
             ),
+            places=self.places,
+            forward=self.forward,
         )
 
     # What signals ask for.
+
+    async def forward(self, wait: SignalWait, data: bytes) -> bool:
+        raise AssertionError("there is no other node")
 
     def submit(
         self,
@@ -139,7 +147,7 @@ def anyio_backend() -> str:
 @pytest.fixture
 async def world(anyio_backend: object) -> AsyncIterator[World]:
     store = SqliteStore.in_memory()
-    made = World(store, await store.take(LOCAL_PARTITION))
+    made = World(store, await join_alone(store))
     serving = [asyncio.create_task(made.live.run()), asyncio.create_task(made.signals.run())]
     yield made
     for task in serving:
@@ -321,7 +329,7 @@ async def test_after_a_restart_it_goes_on_where_it_stood(world: World) -> None:
     decided = await world.begins("a")
     await world.decides()
     undecided = await world.begins("b")
-    again = World(world.store, await world.store.take(LOCAL_PARTITION))
+    again = World(world.store, await join_alone(world.store))
     again.ids, again.queued = world.ids, world.queued
     serving = [asyncio.create_task(again.live.run()), asyncio.create_task(again.signals.run())]
     again.give_turns()

@@ -4,13 +4,14 @@ import asyncio
 
 import pytest
 
-from stepwell.core.identity import DEFAULT_ENVIRONMENT_ID, LOCAL_PARTITION
+from stepwell.core.identity import DEFAULT_ENVIRONMENT_ID
 from stepwell.core.retention import Forgotten, ForgottenKind
 from stepwell.core.transition import Transition
 from stepwell.engine import committer
 from stepwell.engine.committer import Committer
 from stepwell.engine.distribution import LATEST_COMMITS_MAX, CommitCounts
 from stepwell.engine.slow_work import SLOW_WORK_MAX, SlowestWork, SlowWork
+from stepwell.engine.store import join_alone
 from stepwell.store.sqlite import SqliteStore
 
 NOW_MS = 1_795_252_230_000
@@ -68,7 +69,7 @@ async def test_slow_commits_are_noted_for_what_they_are(
     work = slowest_work()
     counts = CommitCounts(work)
     store = SqliteStore.in_memory()
-    owner = await store.take(LOCAL_PARTITION)
+    owner = await join_alone(store)
     writing = Committer(store, owner, after_batch=lambda: None, counts=counts)
     running = asyncio.create_task(writing.run())
     old = Forgotten(ForgottenKind.OPERATIONS, DEFAULT_ENVIRONMENT_ID, 1, 1, ids=())

@@ -4,10 +4,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from stepwell.core.identity import LOCAL_PARTITION
 from stepwell.core.transition import Transition
 from stepwell.drivers.http import HttpClient
 from stepwell.engine.registry import Registry
+from stepwell.engine.store import join_alone
 from stepwell.server.ids import RandomIds
 from stepwell.store.sqlite import SqliteStore
 from tests.unit.server.apps import FixedClock
@@ -21,7 +21,7 @@ def anyio_backend() -> str:
 @pytest.fixture
 async def registry(anyio_backend: object) -> AsyncIterator[Registry]:
     store = SqliteStore.in_memory()
-    owner = await store.take(LOCAL_PARTITION)
+    owner = await join_alone(store)
 
     class Commits:
         async def commit(self, transition: Transition) -> None:

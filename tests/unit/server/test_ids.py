@@ -34,8 +34,19 @@ def test_ulids_differ_and_use_all_letters_alike() -> None:
 
 def test_numbers_grow_with_time_and_beyond_earlier_ones() -> None:
     ids = RandomIds(FixedClock())
-    first, second = ids.number(), ids.number()
+    first, second, third = ids.number(), ids.number(), ids.number()
     assert first == NOW_MS << 20
-    assert second == first + 1
-    ids.begin_after(first + 100)
-    assert ids.number() == first + 101
+    assert third - second == second - first > 0
+    ids.begin_after(first + 100_000)
+    assert first + 100_000 < ids.number() <= first + 100_000 + (second - first)
+
+
+def test_nobody_gives_a_number_that_somebody_with_another_share_gives() -> None:
+    shares = [RandomIds(FixedClock()) for _ in range(512)]
+    for number, ids in enumerate(shares):
+        ids.share(number)
+    numbers = [ids.number() for ids in shares for _ in range(20)]
+    assert len(set(numbers)) == len(numbers)
+    for ids in shares:
+        ids.begin_after(max(numbers))
+    assert min(ids.number() for ids in shares) > max(numbers)

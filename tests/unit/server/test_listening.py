@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from stepwell.server.errors import AddressUnavailable
-from stepwell.server.listening import listen, listen_nearby
+from stepwell.server.listening import bind_shared, listen, listen_nearby
 
 
 @pytest.fixture
@@ -61,3 +61,23 @@ def test_a_free_port_is_used_as_it_is(taken: int) -> None:
     assert free != taken
 
     assert port_of(listen_nearby("127.0.0.1", free)) == free
+
+
+def test_processes_have_parts_in_one_port_that_nobody_else_gets() -> None:
+    (first,) = bind_shared("127.0.0.1", 0)
+    port = first.getsockname()[1]
+    (second,) = bind_shared("127.0.0.1", port)
+    with contextlib.closing(first), contextlib.closing(second):
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", port), 5)
+        first.listen()
+        second.listen()
+        with socket.create_connection(("127.0.0.1", port), 5):
+            pass
+        with pytest.raises(AddressUnavailable):
+            listen("127.0.0.1", port)
+
+
+def test_no_part_is_had_in_the_port_of_somebody_else(taken: int) -> None:
+    with pytest.raises(AddressUnavailable, match=f"port {taken}"):
+        bind_shared("127.0.0.1", taken)

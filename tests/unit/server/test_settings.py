@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -314,7 +314,7 @@ class TestPostgres:
         environ = {
             "INNGEST_POSTGRES_URI": self.URI,
             "INNGEST_POSTGRES_MAX_IDLE_CONNS": "3",
-            "INNGEST_POSTGRES_MAX_OPEN_CONNS": "4",
+            "INNGEST_POSTGRES_MAX_OPEN_CONNS": "5",
             "INNGEST_POSTGRES_CONN_MAX_IDLE_TIME": "1",
             "INNGEST_POSTGRES_CONN_MAX_LIFETIME": "2",
         }
@@ -322,7 +322,7 @@ class TestPostgres:
         found = settings(tmp_path, mode, flags=KEYS, environ=environ)
 
         assert found.postgres == PostgresSettings(
-            uri=self.URI, idle_max=3, open_max=4, idle_time_s=60.0, lifetime_s=120.0
+            uri=self.URI, idle_max=3, open_max=5, idle_time_s=60.0, lifetime_s=120.0
         )
         assert "5ecret" not in repr(found)
 
@@ -341,6 +341,31 @@ class TestPostgres:
     def test_pools_out_of_range_are_refused(self, tmp_path: Path, name: str, text: str) -> None:
         with pytest.raises(SettingInvalid, match=f"^--{name}: "):
             settings(tmp_path, flags={"postgres-uri": self.URI, name: text})
+
+
+class TestProcesses:
+    URI: ClassVar = {"STEPWELL_POSTGRES_URI": "postgresql://db.example.com/stepwell"}
+
+    @pytest.mark.parametrize("count", ["1", "2", "64"])
+    def test_there_may_be_several_on_postgresql(self, tmp_path: Path, count: str) -> None:
+        environ = {**self.URI, "STEPWELL_PROCESSES": count}
+        found = settings(tmp_path, Mode.START, flags=KEYS, environ=environ)
+        assert found.processes == int(count)
+
+    @pytest.mark.parametrize("count", ["0", "-1", "65", "1.5", "many", "nan"])
+    def test_other_counts_are_refused(self, tmp_path: Path, count: str) -> None:
+        with pytest.raises(SettingInvalid, match="--processes"):
+            settings(tmp_path, Mode.START, flags={**KEYS, "processes": count}, environ=self.URI)
+
+    @pytest.mark.parametrize("environ", [{}, {"STEPWELL_POSTGRES_URI": " "}])
+    def test_a_file_has_one(self, tmp_path: Path, environ: dict[str, str]) -> None:
+        flags = {**KEYS, "processes": "2"}
+        with pytest.raises(SettingInvalid, match="one writer; give --postgres-uri") as refused:
+            settings(tmp_path, Mode.START, flags=flags, environ=environ)
+        assert refused.value.setting == "processes"
+
+        one = settings(tmp_path, Mode.START, flags={**KEYS, "processes": "1"}, environ=environ)
+        assert one.processes == 1
 
 
 class TestOfTheReference:

@@ -14,6 +14,7 @@ from stepwell.core.identity import (
     FunctionId,
     ItemId,
     OperationId,
+    PartitionId,
     RunId,
     StepId,
     WaitId,
@@ -180,7 +181,7 @@ def lane_query(
     after: tuple[int, ItemId] = _FIRST_PLACE,
     limit: int = 1_000,
 ) -> LaneQuery:
-    return LaneQuery(function, lane, after, limit)
+    return LaneQuery(PARTITION, function, lane, after, limit)
 
 
 def a_wait(
@@ -286,6 +287,7 @@ def a_function(name: str = "ship", *, version: int = 4, pause: Pause | None = _P
         state_bytes_max=12,
         pause=pause,
         endpoint_method="POST",
+        partition=PartitionId(3),
     )
 
 

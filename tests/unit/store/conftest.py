@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import pytest
 
-from stepwell.engine.store import Ownership, Store
+from stepwell.engine.store import Ownership, Store, join_alone
 from stepwell.store.reading import ReadModels
 from stepwell.store.sqlite import SqliteStore
 from tests.postgres.fixtures import (
@@ -17,11 +17,10 @@ from tests.postgres.fixtures import (
     postgres_oldest,
     postgres_oldest_bench,
 )
-from tests.unit.store.builders import PARTITION
 
 __all__ = ["postgres_newest", "postgres_newest_bench", "postgres_oldest", "postgres_oldest_bench"]
 
-OpenStore = Callable[[], Awaitable[Store]]
+OpenStore = Callable[[], Awaitable["OpenedStore"]]
 
 
 class OpenedStore(Store, Protocol):
@@ -124,7 +123,7 @@ async def store(open_store: OpenStore) -> AsyncIterator[Store]:
 
 @pytest.fixture
 async def owner(store: Store) -> Ownership:
-    return await store.take(PARTITION)
+    return await join_alone(store)
 
 
 @pytest.fixture

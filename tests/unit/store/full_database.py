@@ -12,6 +12,7 @@ from stepwell.core.access_token import TokenHash
 from stepwell.core.identity import EventId, RunId, StepId
 from stepwell.core.retention import RetentionOverrides
 from stepwell.core.transition import Transition
+from stepwell.engine.store import join_alone
 from stepwell.store.sqlite import SqliteStore
 from stepwell.wire.config import (
     Batch,
@@ -33,7 +34,6 @@ from tests.simulation.virtual_loop import pause
 from tests.simulation.world import World
 from tests.unit.store.builders import (
     ENVIRONMENT,
-    PARTITION,
     a_buffer,
     a_buffered_event,
     a_claim,
@@ -95,7 +95,7 @@ def put_events(path: Path, times_ms: list[int]) -> None:
 
     async def put() -> None:
         store = await SqliteStore.open(path)
-        owner = await store.take(PARTITION)
+        owner = await join_alone(store)
         for number, at_ms in enumerate(times_ms):
             ulid = ulid_from(at_ms, number.to_bytes(10))
             event = msgspec.structs.replace(an_event(number), id=EventId(ulid))
@@ -126,7 +126,7 @@ async def _live(world: World) -> None:
 async def _add_odd_rows(path: Path) -> None:
     store = await SqliteStore.open(path)
     await store.operator_tokens().add(TOKEN, now_ms=_MOST)
-    owner = await store.take(PARTITION)
+    owner = await join_alone(store)
     change = msgspec.structs.replace
     ref = buffer_ref(NASTY)
     await store.commit(

@@ -10,13 +10,12 @@ from stepwell.core.journal import RunEnded
 from stepwell.core.queue import ItemKind
 from stepwell.core.status import RunStatus
 from stepwell.core.transition import BufferKind, LimitKind, NewRun, RunEnd, RunMode, Transition
-from stepwell.engine.store import Ownership, OwnershipLost, RunHistory, RunsQuery, Store
+from stepwell.engine.store import Ownership, OwnershipLost, RunHistory, RunsQuery, Store, join_alone
 from stepwell.store.errors import StoreDefect
 from tests.unit.store.builders import (
     ENVIRONMENT,
     FUNCTION,
     OTHER_FUNCTION,
-    PARTITION,
     a_buffer,
     a_buffered_event,
     a_function,
@@ -129,7 +128,7 @@ async def test_expired_limits_are_deleted_up_to_the_number_asked_for(
 
 async def test_who_lost_the_partition_deletes_no_limits(store: Store, owner: Ownership) -> None:
     await store.commit(owner, [Transition(limits=[a_limit("a", expires_ms=1)])])
-    await store.take(PARTITION)
+    await join_alone(store)
 
     with pytest.raises(OwnershipLost):
         await store.expire_limits(owner, now_ms=9, limit=9)

@@ -17,7 +17,7 @@ from stepwell.core.counted import Counted
 from stepwell.core.identity import LOCAL_PARTITION, EventId, FunctionId, ItemId, RunId
 from stepwell.core.queue import ItemKind, QueueItem
 from stepwell.core.transition import RunMode, SkipReason
-from stepwell.engine.store import LaneQuery
+from stepwell.engine.store import LaneQuery, join_alone
 from stepwell.store.migrations import HEAD, REVISIONS
 from stepwell.store.migrations.snapshot import SNAPSHOT, migrated_schema
 from stepwell.store.migrations.upgrade import alembic_config, upgrade
@@ -128,8 +128,11 @@ INSERT INTO skips VALUES ('e1', 'f', 'duplicate', 'k', 121);
 
 async def _queue_of(store: SqliteStore) -> list[QueueItem]:
     lanes = await store.ready_lanes(LOCAL_PARTITION, after=None, limit=9)
-    queries = [LaneQuery(lane.function_id, lane.lane, (-1, ItemId(0)), 9) for lane in lanes]
-    items = [item for page in await store.ready(LOCAL_PARTITION, queries) for item in page]
+    queries = [
+        LaneQuery(LOCAL_PARTITION, lane.function_id, lane.lane, (-1, ItemId(0)), 9)
+        for lane in lanes
+    ]
+    items = [item for page in await store.ready(queries) for item in page]
     timers = store.timers(
         LOCAL_PARTITION, FunctionId("f"), after=(0, ItemId(0)), until_ms=999, limit=9
     )
@@ -174,6 +177,21 @@ async def test_a_database_of_the_first_version_goes_on_where_it_stood(path: Path
     assert [skip.reason for skip in skips] == [SkipReason.DUPLICATE]
     # What was queued before it was counted is counted as begun.
     assert counted == {FunctionId("f"): dict(zip(_OPEN, (3, 1, 1, 1), strict=True))}
+
+
+@pytest.mark.anyio
+async def test_nodes_are_numbered_where_the_epochs_of_older_versions_end(path: Path) -> None:
+    upgrade(lambda: connect_writer(path), to="0006_partition_leases")
+    connection = sqlite3.connect(path)
+    connection.execute("INSERT INTO partitions VALUES (0, 41, x'', '', 0)")
+    connection.commit()
+    connection.close()
+
+    store = await SqliteStore.open(path)
+    owner = await join_alone(store)
+
+    assert (owner.node, owner.number, store.partitions) == (42, 0, [LOCAL_PARTITION])
+    await store.close()
 
 
 def test_opening_a_database_does_not_import_what_migrates_and_reads(path: Path) -> None:

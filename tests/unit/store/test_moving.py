@@ -13,6 +13,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from stepwell.core.placing import placed
 from stepwell.store.errors import (
     StoreCorrupt,
     StoreDefect,
@@ -33,9 +34,10 @@ from stepwell.store.postgres.address import Address
 from stepwell.store.postgres.parameters import register_texts
 from stepwell.store.postgres.weeks import WEEK_MS, Week
 from stepwell.store.schema import metadata
+from stepwell.store.sql import catalog
+from stepwell.store.sqlite.asking import answer
 from stepwell.store.sqlite.lock import FileLock
 from tests.postgres.fixtures import PostgresBench, PostgresPlace
-from tests.unit.store.builders import PARTITION
 from tests.unit.store.full_database import (
     TOKEN,
     make_full_database,
@@ -82,6 +84,15 @@ def postgres_rows(place: PostgresPlace, table: str) -> list[tuple[Any, ...]]:
         return sorted(connection.execute(f"SELECT * FROM {table}".encode()))
 
 
+def without_places(table: str, rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    """The rows without the column that says in which partition they lie."""
+    names = list(metadata.tables[table].columns.keys())
+    if table not in {"functions", "queue"}:
+        return rows
+    at = names.index("partition_id")
+    return sorted(row[:at] + row[at + 1 :] for row in rows)
+
+
 def relations(place: PostgresPlace) -> list[Any]:
     """Everything that a migration or a move could make."""
     return place.execute(
@@ -103,9 +114,9 @@ class TestWhatIsMoved:
         told = moved(full, place)
 
         for table in TABLES:
-            rows = sqlite_rows(full, table)
+            rows = without_places(table, sqlite_rows(full, table))
             assert rows, f"nothing to be moved in {table}"
-            assert postgres_rows(place, table) == rows, table
+            assert without_places(table, postgres_rows(place, table)) == rows, table
         assert [(each.table, each.rows) for each in told.tables] == [
             (table, len(sqlite_rows(full, table))) for table in TABLES
         ]
@@ -116,7 +127,20 @@ class TestWhatIsMoved:
     def test_every_table_is_moved_but_those_that_tell_of_servers(self) -> None:
         """A new table is moved unless somebody says here that it must not be."""
         assert {*TABLES} | LEFT_BEHIND == metadata.tables.keys()
-        assert {"partitions"} == LEFT_BEHIND
+        assert {"counters", "inbox", "nodes", "partitions", "questions"} == LEFT_BEHIND
+
+    def test_what_is_queued_lies_where_its_function_does(
+        self, full: Path, place: PostgresPlace
+    ) -> None:
+        with closing(sqlite3.connect(full)) as connection:
+            functions = answer(connection, catalog.functions())
+        expected = {each.id: placed(each, None, 16).partition for each in functions}
+
+        moved(full, place)
+
+        assert dict(place.execute("SELECT id, partition_id FROM functions")) == expected
+        for function_id, partition in place.execute("SELECT function_id, partition_id FROM queue"):
+            assert partition == expected.get(function_id, 0)
 
     def test_only_known_tables_have_rows_in_a_new_database(
         self, postgres_newest_bench: PostgresBench
@@ -132,21 +156,23 @@ class TestWhatIsMoved:
     async def test_a_store_works_with_it(self, full: Path, place: PostgresPlace) -> None:
         """The operator token holds, and calls of earlier owners cannot be mistaken for new ones."""
         with closing(sqlite3.connect(full)) as connection:
-            ((epoch,),) = connection.execute("SELECT epoch FROM partitions")
+            ((last,),) = connection.execute("SELECT number FROM counters WHERE name = 'nodes'")
         await asyncio.to_thread(moved, full, place)
 
         store = await place.open()
         tokens = store.operator_tokens()
-        assert (await store.take(PARTITION)).epoch == epoch + 1
+        assert (await store.join("host:1", "1.0")).node == last + 1
         assert await tokens.current() == TOKEN
         await store.close()
 
-    def test_an_older_epoch_does_not_come_back(self, full: Path, place: PostgresPlace) -> None:
-        place.execute("INSERT INTO partitions (id, epoch, probe) VALUES (0, 1000, '')")
+    def test_numbers_of_servers_do_not_come_back(self, full: Path, place: PostgresPlace) -> None:
+        place.execute("UPDATE counters SET number = 1000 WHERE name = 'nodes'")
 
         moved(full, place)
 
-        assert place.execute("SELECT epoch FROM partitions") == [(1000,)]
+        last = place.execute("SELECT number FROM counters WHERE name = 'nodes'")
+        place.execute("UPDATE counters SET number = 0")
+        assert last == [(1000,)]
 
     def test_what_a_killed_server_has_committed_is_moved_and_its_log_left_alone(
         self, full: Path, tmp_path: Path, place: PostgresPlace
@@ -310,13 +336,14 @@ class TestRefusals:
 
     def test_a_server_must_not_work_on_the_target(self, full: Path, place: PostgresPlace) -> None:
         place.execute(
-            "INSERT INTO partitions (id, epoch, probe, owner, lease_until_ms)"
-            " VALUES (0, 7, '', 'host:1-abcd', 9000000000000)"
+            "INSERT INTO nodes (id, number, name, version, joined_ms, lease_until_ms, catalogue,"
+            " is_draining, probe) VALUES (7, 0, 'host:1-abcd', '', 0, 9000000000000, 0, 0, '')"
         )
 
         with pytest.raises(TargetInUse, match="host:1-abcd"):
             moved(full, place)
         assert_empty(place)
+        place.execute("DELETE FROM nodes")
 
     @pytest.mark.parametrize("has_schema", [True, False])
     def test_whoever_holds_the_target_is_waited_for_a_while_only(

@@ -13,7 +13,10 @@ from stepwell.store.sql.statements import BulkStatement, Statement
 from tests.postgres.fixtures import PostgresPlace
 
 #: Tables of few rows, which are read as a whole.
-SMALL = {"apps", "functions", "operations", "partitions", "retention", "syncs"}
+SMALL = {
+    *("apps", "counters", "functions", "nodes", "operations", "partitions", "questions"),
+    *("retention", "syncs"),
+}
 
 _SCANNED = re.compile(r"Seq Scan on (\w+)")
 

@@ -7,9 +7,9 @@ from collections.abc import AsyncIterator, Awaitable
 import psycopg
 import pytest
 
-from stepwell.core.identity import EventId, PartitionId
+from stepwell.core.identity import EventId
 from stepwell.core.transition import Transition
-from stepwell.engine.store import OwnershipLost, StoreUnavailable
+from stepwell.engine.store import OwnershipLost, StoreUnavailable, join_alone
 from stepwell.store.errors import StoreNewer, StoreUnusable
 from stepwell.store.migrations import HEAD
 from stepwell.store.postgres import PostgresStore
@@ -21,7 +21,6 @@ from tests.postgres.fixtures import PostgresBench, PostgresPlace
 from tests.unit.store.builders import (
     ENVIRONMENT,
     FUNCTION,
-    PARTITION,
     a_claim,
     an_event,
     an_item,
@@ -96,7 +95,7 @@ class TestOpening:
             )
 
         with pytest.raises(StoreUnusable, match="LATIN1"):
-            await PostgresStore.open(server.uri("latin"), server="test")
+            await PostgresStore.open(server.uri("latin"))
         server.drop_database("latin")
 
     @pytest.mark.parametrize(
@@ -110,7 +109,7 @@ class TestOpening:
         password = place.uri.split("stepwell:")[1].split("@")[0]
 
         with pytest.raises(StoreUnusable) as refused:
-            await PostgresStore.open(uri, server="test")
+            await PostgresStore.open(uri)
 
         assert password not in str(refused.value)
         assert password not in repr(refused.value.__cause__)
@@ -139,32 +138,32 @@ class TestOpening:
 
 
 class TestFencing:
-    async def test_taking_a_partition_waits_for_commits_under_way(
+    async def test_who_comes_alone_waits_for_commits_under_way(
         self, place: PostgresPlace, store: PostgresStore
     ) -> None:
-        """Whoever has taken it sees all that was committed before."""
-        owner = await store.take(PARTITION)
+        """Whoever has taken everything sees all that was committed before."""
+        owner = await join_alone(store)
         other = await place.open()
         with psycopg.connect(place.uri) as blocker:
             blocker.execute("LOCK TABLE queue IN ACCESS EXCLUSIVE MODE")
             commit = asyncio.create_task(store.commit(owner, [Transition(put=[an_item(1)])]))
             await waits_for_a_lock(place)
-            take = asyncio.create_task(other.take(PARTITION))
+            joining = asyncio.create_task(join_alone(other))
             while place.execute(_WAITING) != [(2,)]:
                 await asyncio.sleep(0)
-            assert not take.done()
+            assert not joining.done()
             blocker.rollback()
 
         await commit
-        assert (await take).epoch == owner.epoch + 1
+        assert (await joining).node == owner.node + 1
         with pytest.raises(OwnershipLost):
             await store.commit(owner, [Transition(put=[an_item(2)])])
         await other.close()
 
-    async def test_partitions_of_one_store_commit_at_the_same_time(
+    async def test_nodes_of_one_store_commit_at_the_same_time(
         self, place: PostgresPlace, store: PostgresStore
     ) -> None:
-        owners = [await store.take(PartitionId(number)) for number in range(5)]
+        owners = [await store.join(f"node {number}", "") for number in range(5)]
         for batch in range(4):
             await asyncio.gather(
                 *(
@@ -195,7 +194,7 @@ class TestFailures:
         self, place: PostgresPlace, store: PostgresStore
     ) -> None:
         """One failure tells of all connections, whatever they are for."""
-        owner = await store.take(PARTITION)
+        owner = await join_alone(store)
         await store.commit(owner, [Transition(put=[an_item(1)])])
         await asyncio.gather(*(store.apps() for _ in range(4)))
         place.execute(_TERMINATE)
@@ -210,7 +209,7 @@ class TestFailures:
     async def test_a_commit_that_was_cut_off_is_not_confirmed(
         self, place: PostgresPlace, store: PostgresStore
     ) -> None:
-        owner = await store.take(PARTITION)
+        owner = await join_alone(store)
         with psycopg.connect(place.uri) as blocker:
             blocker.execute("LOCK TABLE queue IN ACCESS EXCLUSIVE MODE")
             commit = asyncio.create_task(
@@ -232,7 +231,7 @@ class TestFailures:
         self, postgres_newest_bench: PostgresBench, place: PostgresPlace, store: PostgresStore
     ) -> None:
         server = postgres_newest_bench.server
-        owner, reading = await store.take(PARTITION), store.read_models()
+        owner, reading = await join_alone(store), store.read_models()
         await store.commit(owner, [Transition(events=[an_event(1)])])
         assert await reading.event(ENVIRONMENT, event_id(1)) == an_event(1)
         server.halt(signal.SIGQUIT)
@@ -255,7 +254,7 @@ class TestFailures:
     async def test_a_commit_is_finished_when_nobody_waits_for_it(
         self, place: PostgresPlace, store: PostgresStore
     ) -> None:
-        owner = await store.take(PARTITION)
+        owner = await join_alone(store)
         with psycopg.connect(place.uri) as blocker:
             blocker.execute("LOCK TABLE claims IN ACCESS EXCLUSIVE MODE")
             commit = asyncio.create_task(store.commit(owner, [Transition(claims=[a_claim("k")])]))
@@ -285,7 +284,7 @@ class TestFailures:
         self, place: PostgresPlace
     ) -> None:
         store = await place.open(sizes=PoolSizes(writers=1, readers=2))
-        owner = await store.take(PARTITION)
+        owner = await join_alone(store)
         await store.commit(owner, [Transition(events=[an_event(n) for n in range(50)])])
 
         asked: list[Awaitable[object]] = [store.event(event_id(n)) for n in range(50)]
@@ -303,7 +302,7 @@ class TestFailures:
         self, store: PostgresStore
     ) -> None:
         """Sending goes on while answers come in."""
-        owner = await store.take(PARTITION)
+        owner = await join_alone(store)
         large = [an_event(n, name="x" * 200_000) for n in range(60)]
         await store.commit(owner, [Transition(events=large)])
 

@@ -17,7 +17,7 @@ from stepwell.core.operation import OperationKind
 from stepwell.core.queue import ItemKind
 from stepwell.core.status import RunStatus
 from stepwell.core.transition import JournalRow, NewRun, StoredEvent, Transition
-from stepwell.engine.store import Ownership, OwnershipLost
+from stepwell.engine.store import Ownership, OwnershipLost, join_alone
 from stepwell.store.postgres import PostgresStore
 from stepwell.store.postgres.weeks import (
     OF_EVENTS,
@@ -31,7 +31,6 @@ from stepwell.store.postgres.weeks import (
 from stepwell.wire.ulid import ulid_from
 from tests.postgres.fixtures import PostgresBench, PostgresPlace
 from tests.unit.store.builders import (
-    PARTITION,
     a_buffer,
     a_buffered_event,
     a_run,
@@ -101,7 +100,7 @@ async def store(place: PostgresPlace) -> AsyncIterator[PostgresStore]:
 
 @pytest.fixture
 async def owner(store: PostgresStore) -> Ownership:
-    return await store.take(PARTITION)
+    return await join_alone(store)
 
 
 async def drop(store: PostgresStore, owner: Ownership, before_ms: int = BEFORE_MS) -> list[str]:
@@ -153,7 +152,7 @@ async def test_rows_that_came_before_their_partition_move_there(
     place: PostgresPlace,
 ) -> None:
     store = await place.open()
-    owner = await store.take(PARTITION)
+    owner = await join_alone(store)
     await store.commit(owner, [Transition(events=[old_event(1)], runs=[old_run(1)])])
     async with connection_to(place) as connection:
         await make_week(connection, "events", OLD)
@@ -274,7 +273,7 @@ async def test_the_batches_of_runs_that_are_dropped_are_forgotten(
 
 
 async def test_who_lost_the_partition_drops_nothing(store: PostgresStore, owner: Ownership) -> None:
-    await store.take(PARTITION)
+    await join_alone(store)
 
     with pytest.raises(OwnershipLost):
         await drop(store, owner)

@@ -92,7 +92,7 @@ async def test_a_lane_is_in_order_of_score_and_id(store: Store, owner: Ownership
     pages: list[list[int]] = []
     query = lane_query("c", limit=2)
     for _ in range(4):
-        (page,) = await store.ready(PARTITION, [query])
+        (page,) = await store.ready([query])
         pages.append(_ids(page))
         if page:
             query = lane_query("c", limit=2, after=(page[-1].score, page[-1].id))
@@ -118,11 +118,11 @@ async def test_several_lanes_are_read_at_once(store: Store, owner: Ownership) ->
         lane_query("a", limit=1),
     ]
 
-    found = await store.ready(PARTITION, queries)
+    found = await store.ready(queries)
 
     assert [_ids(items) for items in found] == [[2], [], [4, 1], [3], [4]]
     assert found[2] == [put[3], put[0]]
-    assert await store.ready(PARTITION, []) == []
+    assert await store.ready([]) == []
 
 
 async def test_an_item_can_change_its_lane_and_its_score(store: Store, owner: Ownership) -> None:
@@ -130,7 +130,7 @@ async def test_an_item_can_change_its_lane_and_its_score(store: Store, owner: Ow
     moved = an_item(1, lane="c", score=1_000)
     await store.commit(owner, [Transition(renew_due=[moved])])
 
-    assert await store.ready(PARTITION, [lane_query("s"), lane_query("c")]) == [
+    assert await store.ready([lane_query("s"), lane_query("c")]) == [
         [],
         [an_item(2), moved],
     ]

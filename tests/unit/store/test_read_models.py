@@ -15,14 +15,13 @@ from stepwell.core.identity import (
     FunctionId,
     ItemId,
     OperationId,
-    PartitionId,
 )
 from stepwell.core.journal import RunEnded
 from stepwell.core.operation import Operation, OperationKind
 from stepwell.core.queue import ItemKind
 from stepwell.core.status import RunStatus
 from stepwell.core.transition import BufferKind, RunEnd, Transition
-from stepwell.engine.store import Ownership, StoreUnavailable
+from stepwell.engine.store import Ownership, StoreUnavailable, join_alone
 from stepwell.store.queries import Queries
 from stepwell.store.reading import ReadModels
 from stepwell.store.sqlite import SqliteStore
@@ -40,7 +39,6 @@ from tests.unit.store.builders import (
     ENVIRONMENT,
     FUNCTION,
     OTHER_FUNCTION,
-    PARTITION,
     a_buffer,
     a_buffered_event,
     a_run,
@@ -55,7 +53,8 @@ from tests.unit.store.builders import (
     run_id,
     started,
 )
-from tests.unit.store.conftest import OpenedStore, Place
+from tests.unit.store.conftest import OpenedStore, OpenStore, Place
+from tests.unit.store.crowd import ADD_PARTITIONS, Seen
 
 pytestmark = pytest.mark.anyio
 
@@ -304,7 +303,25 @@ async def test_the_queue_is_counted_by_lane_and_by_kind_of_timer(
         [*lanes, LaneNumbers(OTHER_FUNCTION, "c", 1, 1_005)],
         [*timers, TimerNumbers(OTHER_FUNCTION, ItemKind.CRON, 1)],
     )
-    assert await reading.queue_numbers(partition=PartitionId(1)) == QueueNumbers([], [])
+
+
+async def test_the_queues_of_all_partitions_are_read(open_store: OpenStore, place: Place) -> None:
+    """Any node answers for all of them."""
+    await (await open_store()).close()
+    place.execute(ADD_PARTITIONS)
+    store = await open_store()
+    owner, reading = await join_alone(store), store.read_models()
+    put = [an_item(1), an_item(2), an_item(3, function=OTHER_FUNCTION, due_ms=5)]
+    await store.commit(owner, [Transition(put=put)], Seen(are_one=True))
+
+    numbers = await reading.queue_numbers()
+    ahead = await reading.items_ahead(FUNCTION, "c", score=put[1].score, item_id=put[1].id)
+
+    assert [(lane.function_id, lane.items) for lane in numbers.lanes] == [(FUNCTION, 2)]
+    assert [(timer.function_id, timer.items) for timer in numbers.timers] == [(OTHER_FUNCTION, 1)]
+    assert ahead == 1
+    for each in (reading, store):
+        await each.close()
 
 
 async def test_the_items_ahead_are_those_that_go_first(
@@ -347,7 +364,7 @@ async def test_operations_are_listed_newest_first_in_pages(
 async def test_an_answer_is_of_one_moment(tmp_path: Path) -> None:
     """A question that takes several statements does not see what is written between them."""
     store = await SqliteStore.open(tmp_path / "stepwell.db")
-    owner, reading = await store.take(PARTITION), store.read_models()
+    owner, reading = await join_alone(store), store.read_models()
     loop = asyncio.get_running_loop()
 
     def question(queries: Queries) -> list[RunView | None]:

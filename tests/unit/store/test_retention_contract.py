@@ -21,11 +21,11 @@ from stepwell.engine.store import (
     RetentionState,
     RunsQuery,
     Store,
+    join_alone,
 )
 from tests.unit.store.builders import (
     FUNCTION,
     OTHER_FUNCTION,
-    PARTITION,
     a_buffer,
     a_buffered_event,
     a_run,
@@ -39,6 +39,8 @@ from tests.unit.store.builders import (
     resolved,
     run_id,
 )
+from tests.unit.store.conftest import OpenStore, Place
+from tests.unit.store.crowd import ADD_PARTITIONS, THIRD, Seen
 
 pytestmark = pytest.mark.anyio
 
@@ -82,7 +84,6 @@ def _replay() -> Operation:
 def _events_query(**changes: object) -> OldEventsQuery:
     query = OldEventsQuery(
         environment_id=DEFAULT_ENVIRONMENT_ID,
-        partition=PARTITION,
         before_ms=BEFORE_MS,
         after=EventId(""),
         limit=10,
@@ -155,6 +156,26 @@ async def test_an_event_goes_while_its_ended_run_stays(store: Store, owner: Owne
         limit=5,
     )
     assert await store.runs_of(query) == [(run_id(1), RunStatus.COMPLETED, None)]
+
+
+async def test_an_event_that_an_item_of_any_partition_needs_stays(
+    open_store: OpenStore, place: Place
+) -> None:
+    """Whoever forgets need not own where the event is still to be decided about."""
+    await (await open_store()).close()
+    place.execute(ADD_PARTITIONS)
+    store = await open_store()
+    owner = await join_alone(store)
+    elsewhere = Seen(are_one=True, of={FUNCTION: THIRD})
+    await store.commit(owner, [Transition(events=[an_event(1), an_event(2)])])
+    await store.commit(owner, [_to_be_admitted()], elsewhere)
+
+    assert await _free_events(store) == [event_id(2)]
+    await store.commit(owner, [_forget(ForgottenKind.EVENTS, event_id(1), event_id(2))])
+
+    assert await store.event(event_id(1)) is not None
+    assert await store.event(event_id(2)) is None
+    await store.close()
 
 
 def _of_a_live_run() -> Transition:
@@ -432,7 +453,7 @@ async def test_times_of_an_environment_are_kept_apart_from_what_was_deleted(
 
 async def test_only_the_owner_forgets(store: Store, owner: Ownership) -> None:
     await store.commit(owner, [_ended_run(1)])
-    await store.take(PARTITION)
+    await join_alone(store)
 
     with pytest.raises(OwnershipLost):
         await store.commit(owner, [_forget(ForgottenKind.RUNS, run_id(1))])

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from stepwell.core.charts import CHARTED_MAX, ChartRange, chart_range
 from stepwell.core.counted import HOUR_MS, MINUTE_MS, WIDTH, Counted, Histogram
-from stepwell.core.identity import FunctionId, ItemId, PartitionId
+from stepwell.core.identity import FunctionId, ItemId
 from stepwell.core.transition import AnsweredCall, Skip, SkipReason, Transition
-from stepwell.engine.store import Ownership, OwnershipLost, StoreUnavailable
+from stepwell.engine.store import Ownership, OwnershipLost, StoreUnavailable, join_alone
 from stepwell.store.reading import ReadModels
 from stepwell.store.sql.rollups import TALLIED_MAX
 from stepwell.store.sqlite import SqliteStore
@@ -20,7 +20,6 @@ from tests.postgres.fixtures import PostgresPlace
 from tests.unit.store.builders import (
     FUNCTION,
     OTHER_FUNCTION,
-    PARTITION,
     event_id,
 )
 from tests.unit.store.conftest import OpenedStore, Place
@@ -93,7 +92,7 @@ async def test_a_batch_that_is_not_committed_is_not_counted(
     store: OpenedStore, owner: Ownership, reading: ReadModels
 ) -> None:
     await store.commit(owner, [limited(NOW_MS)])
-    await store.take(PARTITION)
+    await join_alone(store)
     with pytest.raises(OwnershipLost):
         await store.commit(owner, [limited(NOW_MS)])
 
@@ -105,7 +104,7 @@ async def test_a_batch_that_fails_while_counts_are_added_up_changes_nothing(
 ) -> None:
     """SQLite adds up in the transaction of the batch."""
     store = SqliteStore.in_memory(connection=memory)
-    owner, reading = await store.take(PARTITION), store.read_models()
+    owner, reading = await join_alone(store), store.read_models()
     others = [FunctionId(f"f{number}") for number in range(TALLIED_MAX - 1)]
     await store.commit(owner, [limited(NOW_MS, *others)])
     memory.execute("ALTER TABLE rollups RENAME TO lost")
@@ -123,7 +122,7 @@ async def test_counts_that_cannot_be_added_up_wait_for_the_next_commit(
 ) -> None:
     """PostgreSQL adds up afterwards: the batch is durable, whatever comes of that."""
     store = await postgres_newest.open()
-    owner, reading = await store.take(PARTITION), store.read_models()
+    owner, reading = await join_alone(store), store.read_models()
     others = [FunctionId(f"f{number}") for number in range(TALLIED_MAX)]
     postgres_newest.execute("ALTER TABLE rollups RENAME TO lost")
     await store.commit(owner, [limited(NOW_MS, *others)])
@@ -139,10 +138,29 @@ async def test_counts_that_cannot_be_added_up_wait_for_the_next_commit(
     await store.close()
 
 
+async def test_what_a_node_that_is_gone_has_counted_is_added_up_by_others(
+    store: OpenedStore, place: Place
+) -> None:
+    reading = store.read_models()
+    gone, there, last = [await store.join(name, "") for name in ("gone", "there", "last")]
+    for owner in (gone, there, last):
+        await store.commit(owner, [limited(NOW_MS)])
+    await store.leave(gone)
+    others = [FunctionId(f"f{number}") for number in range(TALLIED_MAX - 1)]
+
+    await store.commit(last, [limited(NOW_MS, *others)])
+
+    # Only what the one counted that is still there.
+    assert place.execute("SELECT count(*) FROM tallies") == [(1,)]
+    lifetime = await reading.lifetime_counts([FUNCTION, others[0]], [LIMITED])
+    assert lifetime == {FUNCTION: {LIMITED: 3}, others[0]: {LIMITED: 1}}
+    await reading.close()
+
+
 async def test_owners_count_apart(postgres_newest: PostgresPlace) -> None:
     """Nobody waits for, or writes over, what another node counts at the same time."""
     one, other = await postgres_newest.open(), await postgres_newest.open()
-    owner, second = await one.take(PARTITION), await other.take(PartitionId(7))
+    owner, second = await join_alone(one), await other.join("other", "")
     reading = one.read_models()
     others = [FunctionId(f"f{number}") for number in range(TALLIED_MAX)]
     for _ in range(2):
@@ -255,7 +273,7 @@ def test_the_buckets_of_a_chart_add_up_to_what_was_counted(
 
     async def story() -> None:
         store = SqliteStore.in_memory()
-        owner, reading = await store.take(PARTITION), store.read_models()
+        owner, reading = await join_alone(store), store.read_models()
         for batch in commits:
             transitions = [
                 Transition(answered=[call], function_id=OTHER_FUNCTION if is_other else FUNCTION)

@@ -18,6 +18,7 @@ from stepwell.core.journal import RunEnded, RunStarted
 from stepwell.core.search import SearchQuery, parse_query
 from stepwell.core.status import RunStatus
 from stepwell.core.transition import JournalRow, NewRun, RunEnd, RunStart, StoredEvent, Transition
+from stepwell.engine.store import join_alone
 from stepwell.store import queries, run_matching, run_search, scanning
 from stepwell.store.reading import ReadModels
 from stepwell.store.sqlite import SqliteStore
@@ -33,7 +34,7 @@ from stepwell.store.views import (
 )
 from stepwell.wire.ulid import ulid_from
 from tests.postgres.fixtures import PostgresBench
-from tests.unit.store.builders import ENVIRONMENT, PARTITION, a_function, a_run, event_id
+from tests.unit.store.builders import ENVIRONMENT, a_function, a_run, event_id
 from tests.unit.store.conftest import OpenedStore, Place, place_named
 
 pytestmark = pytest.mark.anyio
@@ -130,7 +131,7 @@ async def memory_store(memory: sqlite3.Connection) -> AsyncIterator[SqliteStore]
 
 
 async def _store(store: OpenedStore, lives: Sequence[Life]) -> list[RunId]:
-    owner = await store.take(PARTITION)
+    owner = await join_alone(store)
     transitions = [_run(life) for life in lives]
     await store.commit(owner, [_functions(), *transitions])
     return [transition.runs[0].id for transition in transitions]
@@ -284,7 +285,7 @@ async def test_a_run_that_ends_between_two_pages_does_not_disturb_the_others(
     page = RunsPage(ENVIRONMENT, 3)
     first = await reading.search_runs(page)
 
-    owner = await store.take(PARTITION)
+    owner = await join_alone(store)
     ended = [JournalRow(ids[2], 1, RunEnded(at_ms=1, status=RunStatus.COMPLETED))]
     end = RunEnd(ids[2], RunStatus.COMPLETED, 2_000, 3_000, 1)
     newer = _run(Life(queued_ms=50))
@@ -470,7 +471,7 @@ async def test_of_events_stored_twice_under_an_id_the_first_counts(
     await _store(store, [Life(data=({"n": 1},))])
     first = (await reading.search_runs(RunsPage(ENVIRONMENT, 1))).runs[0].event_id
     again = StoredEvent(EventId(first), 9, ENVIRONMENT, "x", "", 1, 1, b'{"data":{"n":2}}')
-    owner = await store.take(PARTITION)
+    owner = await join_alone(store)
     await store.commit(owner, [Transition(events=[again])])
 
     for number, expected in ((1, 1), (2, 0)):

@@ -15,12 +15,11 @@ import pytest
 
 from stepwell.core.identity import ItemId
 from stepwell.core.transition import Transition
-from stepwell.engine.store import Ownership, StoreUnavailable
+from stepwell.engine.store import Ownership, StoreUnavailable, join_alone
 from stepwell.store.errors import StoreCorrupt, StoreInUse, StoreNewer, StoreUnusable
 from stepwell.store.sqlite import SqliteStore
 from stepwell.store.sqlite.database import Database
 from tests.unit.store.builders import (
-    PARTITION,
     a_run,
     an_entry,
     an_event,
@@ -69,7 +68,7 @@ async def store(path: Path) -> AsyncIterator[SqliteStore]:
 
 @pytest.fixture
 async def owner(store: SqliteStore) -> Ownership:
-    return await store.take(PARTITION)
+    return await join_alone(store)
 
 
 @contextmanager
@@ -117,7 +116,7 @@ async def test_one_process_cannot_open_a_database_twice(path: Path, store: Sqlit
 
 
 async def test_directory_and_files_are_for_their_owner(path: Path, store: SqliteStore) -> None:
-    await store.take(PARTITION)
+    await join_alone(store)
 
     modes = {file.name: stat.S_IMODE(file.stat().st_mode) for file in path.parent.iterdir()}
     assert set(modes.values()) == {0o600}
@@ -262,7 +261,7 @@ async def test_a_full_disk_refuses_commits_until_there_is_room(
     assert refused.value.operation == "commit"
     assert refused.value.retry_after_s == 1
     assert await store.event(event_id(2)) is None
-    assert await store.ready(PARTITION, [lane_query("c")]) == [[an_item(1)]]
+    assert await store.ready([lane_query("c")]) == [[an_item(1)]]
 
     await _limit_pages(store, spare=None)
     await store.probe(owner)
@@ -271,7 +270,7 @@ async def test_a_full_disk_refuses_commits_until_there_is_room(
 
     reopened = await SqliteStore.open(path)
     assert set(await reopened.load_runs([run_id(1), run_id(2)])) == {run_id(1), run_id(2)}
-    assert await reopened.ready(PARTITION, [lane_query("c")]) == [[an_item(2)]]
+    assert await reopened.ready([lane_query("c")]) == [[an_item(2)]]
     await reopened.close()
 
 
@@ -306,13 +305,13 @@ async def test_commits_are_done_in_the_order_they_were_asked_for(
 
     await asyncio.gather(*(store.commit(owner, [renewal]) for renewal in renewals))
 
-    assert await store.ready(PARTITION, [lane_query("c")]) == [[an_item(1, attempt=20)]]
+    assert await store.ready([lane_query("c")]) == [[an_item(1, attempt=20)]]
 
 
 async def test_closing_finishes_what_was_begun(path: Path) -> None:
     """Also a commit whose caller gave up waiting."""
     store = await SqliteStore.open(path)
-    owner = await store.take(PARTITION)
+    owner = await join_alone(store)
     impatient = asyncio.create_task(store.commit(owner, [_large(1)]))
     patient = asyncio.create_task(store.commit(owner, [_large(2)]))
     await asyncio.sleep(0)

@@ -9,8 +9,10 @@ import pytest
 from stepwell.core.identity import ItemId, RunId, WaitId
 from stepwell.core.status import RunStatus
 from stepwell.core.transition import Transition
-from stepwell.engine.store import Lane, RunsQuery, WaitQuery
+from stepwell.engine.nodes import Standing
+from stepwell.engine.store import Lane, RunsQuery, WaitQuery, join_alone
 from stepwell.store.schema import metadata
+from stepwell.store.sql.nodes import LEASE_MS
 from stepwell.store.sqlite import SqliteStore
 from tests.unit.store.builders import (
     ENVIRONMENT,
@@ -30,7 +32,7 @@ def test_every_method_is_done_without_waiting() -> None:
     """A simulation needs no event loop for it, and no thread decides the order of anything."""
     threads = threading.active_count()
     store = SqliteStore.in_memory()
-    taking = store.take(PARTITION)
+    taking = join_alone(store)
     with pytest.raises(StopIteration) as taken:
         taking.send(None)
     committing = store.commit(taken.value.value, [Transition(events=[an_event(1)])])
@@ -52,7 +54,7 @@ async def test_a_store_on_the_same_connection_continues_after_a_crash(
 ) -> None:
     """The first store is dropped in the middle of a transaction and never closed."""
     crashed = SqliteStore.in_memory(connection=memory)
-    owner = await crashed.take(PARTITION)
+    owner = await join_alone(crashed)
     await crashed.commit(owner, [Transition(events=[an_event(1)])])
     memory.execute("BEGIN IMMEDIATE")
     memory.execute("DELETE FROM events")
@@ -60,7 +62,7 @@ async def test_a_store_on_the_same_connection_continues_after_a_crash(
     store = SqliteStore.in_memory(connection=memory)
 
     assert await store.event(event_id(1)) == an_event(1)
-    assert (await store.take(PARTITION)).epoch == owner.epoch + 1
+    assert (await join_alone(store)).node == owner.node + 1
 
 
 @pytest.mark.anyio
@@ -73,11 +75,44 @@ async def test_a_borrowed_connection_is_left_open(memory: sqlite3.Connection) ->
 @pytest.mark.anyio
 async def test_stores_without_a_connection_share_nothing() -> None:
     first, second = SqliteStore.in_memory(), SqliteStore.in_memory()
-    await first.commit(await first.take(PARTITION), [Transition(events=[an_event(1)])])
+    await first.commit(await join_alone(first), [Transition(events=[an_event(1)])])
 
     assert await second.event(event_id(1)) is None
     await first.close()
     await second.close()
+
+
+@pytest.mark.anyio
+async def test_leases_end_by_the_clock_that_is_given(memory: sqlite3.Connection) -> None:
+    """So a simulation says what time it is, and how long somebody stood still."""
+    now_ms = [1_000]
+    store = SqliteStore.in_memory(connection=memory, partitions=3, now_ms=lambda: now_ms[0])
+    late, other = await store.join("late", ""), await store.join("other", "")
+    assert store.partitions == [0, 1, 2]
+    await store.take(late, store.partitions)
+
+    now_ms[0] += LEASE_MS - 1
+    glance = await store.glance(other, Standing())
+    assert [node.lease_until_ms for node in glance.nodes] == [6_000, 10_999]
+    assert await store.take(other, store.partitions) == frozenset()
+    now_ms[0] += 1
+    assert await store.take(other, store.partitions) == {0, 1, 2}
+
+
+@pytest.mark.anyio
+async def test_a_lease_that_has_hardly_begun_is_not_written_again(
+    memory: sqlite3.Connection,
+) -> None:
+    now_ms = [1_000]
+    store = SqliteStore.in_memory(connection=memory, now_ms=lambda: now_ms[0])
+    owner = await store.join("node", "")
+    until_ms = []
+    for later_ms, standing in ((625, Standing()), (1, Standing()), (1, Standing(catalogue=1))):
+        now_ms[0] += later_ms
+        (node,) = (await store.glance(owner, standing)).nodes
+        until_ms.append(node.lease_until_ms)
+
+    assert until_ms == [6_000, 6_626, 6_627]
 
 
 _TABLES = {*metadata.tables, "q", "n", "r"}
@@ -97,11 +132,11 @@ async def test_what_the_engine_asks_costs_the_same_however_much_is_stored(
 ) -> None:
     """Ranges of indexes: no table is read as a whole, and no page is sorted out of all rows."""
     store = SqliteStore.in_memory(connection=memory)
-    owner = await store.take(PARTITION)
+    owner = await join_alone(store)
     await store.commit(owner, [Transition(events=[an_event(1)], runs=[a_run(1)])])
     asked: list[str] = []
     memory.set_trace_callback(asked.append)
-    await store.ready(PARTITION, [lane_query("c")])
+    await store.ready([lane_query("c")])
     await store.ready_lanes(PARTITION, after=None, limit=9)
     await store.ready_lanes(PARTITION, after=Lane(FUNCTION, "c"), limit=9)
     await store.timers(PARTITION, FUNCTION, after=(0, ItemId(0)), until_ms=9, limit=9)
@@ -148,7 +183,7 @@ async def test_reading_the_queue_takes_as_long_however_deep_it_is(
 ) -> None:
     """Counts what SQLite does: a backlog costs nothing, nor do thousands of equal scores."""
     store = SqliteStore.in_memory(connection=memory)
-    owner = await store.take(PARTITION)
+    owner = await join_alone(store)
     steps = 0
 
     def count() -> int:
@@ -170,7 +205,7 @@ async def test_reading_the_queue_takes_as_long_however_deep_it_is(
         timers = store.timers(PARTITION, FUNCTION, after=place, until_ms=990, limit=5)
         return [
             await cost(store.ready_lanes(PARTITION, after=None, limit=9), 2),
-            await cost(store.ready(PARTITION, [query]), 1),
+            await cost(store.ready([query]), 1),
             await cost(store.queued_functions(PARTITION), 1),
             await cost(timers, 5),
         ]

@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from stepwell.core.identity import EnvironmentId, FunctionId, ItemId, PartitionId, WaitId
+from stepwell.core.identity import EnvironmentId, FunctionId, ItemId, NodeId, PartitionId, WaitId
 from stepwell.core.journal import RunEnded
 from stepwell.core.queue import ItemKind, QueueItem
 from stepwell.core.run import RunState
@@ -17,6 +17,7 @@ from stepwell.engine.store import (
     StoreUnavailable,
     WaitQuery,
     WaitShape,
+    join_alone,
 )
 from stepwell.store.errors import StoreDefect
 from tests.unit.store.builders import (
@@ -50,7 +51,7 @@ _FIRST_WAIT = WaitId(0)
 
 
 async def _ready(store: Store, function: FunctionId = FUNCTION) -> list[QueueItem]:
-    (items,) = await store.ready(PARTITION, [lane_query("c", function=function)])
+    (items,) = await store.ready([lane_query("c", function=function)])
     return items
 
 
@@ -80,27 +81,11 @@ async def _waits_for(store: Store, *values: tuple[str, str]) -> list[Wait]:
     return waits
 
 
-async def test_each_taking_of_a_partition_has_a_higher_epoch(store: Store) -> None:
-    first, second = await store.take(PARTITION), await store.take(PARTITION)
-
-    assert (first.partition, second.partition) == (PARTITION, PARTITION)
-    assert second.epoch > first.epoch
-
-
-async def test_partitions_are_owned_apart(store: Store) -> None:
-    owner = await store.take(PARTITION)
-    await store.take(PartitionId(7))
-
-    await store.commit(owner, [Transition(put=[an_item(1)])])
-
-    assert len(await _ready(store)) == 1
-
-
-async def test_who_lost_the_partition_cannot_write(store: Store) -> None:
-    """The fence: an old owner's commit, probe and clean-up are refused, and change nothing."""
-    old = await store.take(PARTITION)
+async def test_who_was_removed_cannot_write(store: Store) -> None:
+    """The fence: a removed node's commit, probe and clean-up are refused, and change nothing."""
+    old = await join_alone(store)
     await store.commit(old, [Transition(claims=[a_claim("k")])])
-    new = await store.take(PARTITION)
+    new = await join_alone(store)
 
     with pytest.raises(OwnershipLost) as lost:
         await store.commit(old, [Transition(put=[an_item(1)])])
@@ -109,14 +94,14 @@ async def test_who_lost_the_partition_cannot_write(store: Store) -> None:
     with pytest.raises(OwnershipLost):
         await store.expire_claims(old, now_ms=10**15, limit=10)
 
-    assert (lost.value.partition, lost.value.epoch) == (PARTITION, old.epoch)
+    assert lost.value.node == old.node
     assert await _ready(store) == []
     assert await store.expire_claims(new, now_ms=10**15, limit=10) == 1
 
 
-async def test_who_never_took_the_partition_cannot_write(store: Store) -> None:
+async def test_who_never_joined_cannot_write(store: Store) -> None:
     with pytest.raises(OwnershipLost):
-        await store.commit(Ownership(PARTITION, 1), [Transition(put=[an_item(1)])])
+        await store.commit(Ownership(NodeId(1), 0), [Transition(put=[an_item(1)])])
 
 
 async def test_an_empty_batch_is_a_commit_like_any_other(store: Store, owner: Ownership) -> None:
@@ -193,7 +178,7 @@ async def test_batches_of_any_size_are_written_completely(
 
 async def test_a_new_store_finds_everything_that_was_committed(open_store: OpenStore) -> None:
     before = await open_store()
-    owner = await before.take(PARTITION)
+    owner = await join_alone(before)
     await before.commit(
         owner, [Transition(events=[an_event(1)], put=[an_item(1)], apps=[an_app()])]
     )
@@ -203,7 +188,7 @@ async def test_a_new_store_finds_everything_that_was_committed(open_store: OpenS
     assert await after.event(event_id(1)) == an_event(1)
     assert await _ready(after) == [an_item(1)]
     assert await after.apps() == [an_app()]
-    assert (await after.take(PARTITION)).epoch > owner.epoch
+    assert (await join_alone(after)).node > owner.node
     await after.close()
 
 
@@ -427,16 +412,6 @@ async def test_functions_with_items_are_found(store: Store, owner: Ownership) ->
 
     assert sorted(await store.queued_functions(PARTITION)) == [none, FUNCTION, OTHER_FUNCTION]
     assert await store.queued_functions(PartitionId(1)) == []
-
-
-async def test_items_belong_to_the_partition_of_the_commit(store: Store) -> None:
-    other = await store.take(PartitionId(1))
-    await store.commit(other, [Transition(put=[an_item(1), an_item(2, due_ms=5)])])
-
-    assert await _ready(store) == []
-    assert await _timers(store) == []
-    assert await store.ready(PartitionId(1), [lane_query("c")]) == [[an_item(1)]]
-    assert await store.ready_lanes(PARTITION, after=None, limit=9) == []
 
 
 async def test_a_renewed_item_keeps_its_place_and_changes_the_rest(

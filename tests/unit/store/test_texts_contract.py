@@ -89,7 +89,7 @@ async def test_names_keys_and_steps_may_have_any_character(store: Store, owner: 
     assert await store.event(event_id(1)) == event
     assert (await store.load_runs([run_id(1)]))[run_id(1)].new == run
     assert await store.ready_lanes(PARTITION, after=None, limit=9) == [Lane(FUNCTION, NASTY)]
-    assert await store.ready(PARTITION, [lane_query(NASTY)]) == [[item]]
+    assert await store.ready([lane_query(NASTY)]) == [[item]]
     assert await store.waits_for([asked]) == [[wait]]
     assert await store.buffers([ref]) == {ref: buffer}
     assert await store.buffered_events(["b"]) == {"b": [held]}

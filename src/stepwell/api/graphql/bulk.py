@@ -19,32 +19,32 @@ from stepwell.core.rerun import RerunRefused
 __all__ = ["RESOLVERS"]
 
 
-def _replays(_: Any, request: Request, *, function_slug: str | None = None) -> list[dict[str, Any]]:
-    return [
-        _replay_object(each, request)
-        for each in _known(OperationKind.REPLAY, request, function_slug)
-    ]
+async def _replays(
+    _: Any, request: Request, *, function_slug: str | None = None
+) -> list[dict[str, Any]]:
+    found = await _known(OperationKind.REPLAY, request, function_slug)
+    return [_replay_object(each, request) for each in found]
 
 
-def _replay(_: Any, request: Request, *, id: str) -> dict[str, Any] | None:  # noqa: A002
-    for operation in _known(OperationKind.REPLAY, request, None):
+async def _replay(_: Any, request: Request, *, id: str) -> dict[str, Any] | None:  # noqa: A002
+    for operation in await _known(OperationKind.REPLAY, request, None):
         if operation.id == id.upper():
             return _replay_object(operation, request)
     return None
 
 
-def _cancellations(
+async def _cancellations(
     _: Any, request: Request, *, function_slug: str | None = None
 ) -> list[dict[str, Any]]:
-    found = _known(OperationKind.CANCEL, request, function_slug)
+    found = await _known(OperationKind.CANCEL, request, function_slug)
     return [_cancellation_object(operation, request) for operation in found]
 
 
-def _known(kind: OperationKind, request: Request, slug: str | None) -> list[Operation]:
+async def _known(kind: OperationKind, request: Request, slug: str | None) -> list[Operation]:
     function_id = None if slug is None else _function(slug, request).id
     return [
         operation
-        for operation in request.services.engine.operations()
+        for operation in await request.services.engine.operations()
         if operation.kind is kind and function_id in (None, operation.function_id)
     ]
 
@@ -108,7 +108,8 @@ async def _delete_cancellation(_: Any, request: Request, *, id: str) -> bool:  #
 
 async def _delete(kind: OperationKind, text: str, request: Request) -> bool:
     wanted = OperationId(text.upper())
-    if all(each.id != wanted for each in _known(kind, request, None)):
+    known = await _known(kind, request, None)
+    if all(each.id != wanted for each in known):
         return False
     return await request.services.engine.delete_operation(wanted)
 

@@ -49,7 +49,8 @@ async def _charts(_: Any, request: Request, *, filter: ChartsFilter) -> Charts: 
     ids = [function.id for function in functions]
     # Before reading: a call that is answered meanwhile is then not missing, but counted twice.
     known = set(ids)
-    sent_ms = [ms for id_, ms in request.services.engine.calls_under_way() if id_ in known]
+    calls = await request.services.engine.insight.calls()
+    sent_ms = [ms for id_, ms in calls if id_ in known]
     chart = await request.services.readers.chart(ids, asked, places_of(names))
     return Charts(chart, names, sent_ms, functions)
 

@@ -20,12 +20,15 @@ from stepwell.api.why import Waitings
 from stepwell.core.app import App
 from stepwell.core.app_sync import AppSync
 from stepwell.core.function import Function
-from stepwell.core.identity import AppId, EnvironmentId, EventId, FunctionId, ItemId, RunId
+from stepwell.core.identity import AppId, EnvironmentId, EventId, FunctionId, RunId
 from stepwell.core.transition import StoredEvent
 from stepwell.engine.calls import CallUnderWay
 from stepwell.engine.distribution import CommitCounts
 from stepwell.engine.engine import Owned
+from stepwell.engine.insight import Insight
+from stepwell.engine.nodes import Roll
 from stepwell.engine.slow_work import SlowestWork
+from stepwell.engine.store import StoreUnavailable
 from stepwell.store.reading import ReadModels
 from stepwell.store.sizes import StoreSizes
 from stepwell.store.views import RunView, TraceRows
@@ -89,23 +92,33 @@ class AppAsking(Protocol):
 
 
 class EngineControl(BulkOperations, RerunControl, RetentionControl, SignalIntake, Protocol):
-    """What the engine does when it is told to, and which calls are out."""
+    """What the engine does when it is told to, and what it tells of itself."""
 
-    def calls_under_way(self) -> list[tuple[FunctionId, int]]:
-        """The function of each call under way, and when it was sent."""
+    @property
+    def insight(self) -> Insight:
+        """What is in the memory of whichever server does the work."""
+        ...
+
+    def calls_under_way(self) -> int:
+        """How many calls to apps this server is making."""
         ...
 
     def longest_calls(self, limit: int) -> list[CallUnderWay]:
-        """The calls under way that were sent first, in that order."""
+        """The calls of this server that were sent first, in that order."""
         ...
 
     @property
     def owned(self) -> Owned | None:
-        """What the server owns, if anything."""
+        """What this server owns; None while it cannot use the store."""
         ...
 
-    def calls_sent_ms(self, items: Sequence[ItemId]) -> dict[ItemId, int]:
-        """When the calls under way for these items were sent; others are left out."""
+    @property
+    def is_alone(self) -> bool:
+        """Whether there can be no other server, because of the store."""
+        ...
+
+    async def roll(self) -> Roll:
+        """All servers and what they own. Raises `StoreUnavailable`."""
         ...
 
 
@@ -145,6 +158,7 @@ class Request:
         self.services = services
         self.reads_traces = False
         self._store_sizes: asyncio.Future[StoreSizes] | None = None
+        self._roll: asyncio.Future[Roll] | None = None
         readers, environment_id = services.readers, services.environment_id
 
         async def events(ids: Sequence[EventId]) -> Mapping[EventId, StoredEvent]:
@@ -172,6 +186,15 @@ class Request:
         if self._store_sizes is None:
             self._store_sizes = asyncio.ensure_future(self.services.server.sizes())
         return await self._store_sizes
+
+    async def roll(self) -> Roll | None:
+        """All servers and what they own, looked at once per query; None if the store is silent."""
+        if self._roll is None:
+            self._roll = asyncio.ensure_future(self.services.engine.roll())
+        try:
+            return await self._roll
+        except StoreUnavailable:
+            return None
 
     @property
     def now_ms(self) -> int:

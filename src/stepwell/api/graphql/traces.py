@@ -15,7 +15,7 @@ from stepwell.api.graphql.binding import Getter, Resolver
 from stepwell.api.graphql.request import Request
 from stepwell.api.graphql.runs import event_ids_of, run_of
 from stepwell.core.expressions.interpolation import inserted
-from stepwell.core.identity import RunId
+from stepwell.core.identity import ItemId, RunId
 from stepwell.core.journal import Entry, StepInvoking, StepWaiting
 from stepwell.core.metadata import metadata_of
 from stepwell.core.trace.classic import classic_tree
@@ -72,7 +72,11 @@ async def _history(rows: TraceRows, request: Request) -> RunHistory:
         run.cause,
         run.existing_run_id,
     )
-    in_flight = services.engine.calls_sent_ms([item.id for item in rows.items])
+    requests = [item.id for item in rows.items if item.kind.is_request]
+    in_flight: dict[ItemId, int] = {}
+    if requests:
+        # Without its owner, what it is doing is shown as what it is about to do.
+        in_flight = await services.engine.insight.sent_ms(run.function_id, requests) or {}
     entries = await _with_values(rows, request)
 
     def build() -> RunHistory:

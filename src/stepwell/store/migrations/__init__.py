@@ -12,6 +12,7 @@ REVISIONS: Final = (
     "0004_sync_history",
     "0005_operator_tokens",
     "0006_partition_leases",
+    "0007_nodes",
 )
 
 #: What this version of Stepwell works with.

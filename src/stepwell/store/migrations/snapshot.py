@@ -19,6 +19,8 @@ SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY tbl_name, type DESC
 _ROWS: Final = """
 SELECT printf('INSERT INTO environments VALUES (%Q, %Q, %d)', id, name, created_ms)
   FROM environments
+UNION ALL SELECT printf('INSERT INTO counters VALUES (%Q, %d)', name, number) FROM counters
+UNION ALL SELECT printf('INSERT INTO partitions VALUES (%d, %d)', id, node_id) FROM partitions
 UNION ALL SELECT printf('INSERT INTO alembic_version VALUES (%Q)', version_num)
   FROM alembic_version
 """

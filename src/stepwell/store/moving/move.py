@@ -83,9 +83,10 @@ def move(path: Path, address: Address, watch: Watch) -> Moved:
         watch(Work(WorkKind.CHECK, "", rows, rows, rows, is_done=True))
         with open_target(address) as target:
             target.make_weeks(list(_weeks_of(source, target.now_ms())))
+            source.spread(target.partitions())
             sums = _copy(source, target, _Tally(WorkKind.COPY, rows, watch))
             _compare(target, sums, counts, _Tally(WorkKind.COMPARE, rows, watch))
-            target.keep_epoch(source.epoch())
+            target.keep_counting(source.last_node())
             target.analyze()
     moved = tuple(MovedRows(table.name, each.rows, each.text) for table, each in sums.items())
     return Moved(str(path), address.place, rows, moved)

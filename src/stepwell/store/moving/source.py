@@ -1,13 +1,18 @@
 """Reading all of a SQLite file that nobody uses, without changing a byte of it."""
 
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any, Final
 
+from stepwell.core.function import Function
+from stepwell.core.identity import LOCAL_PARTITION
+from stepwell.core.placing import placed
 from stepwell.store.errors import StoreCorrupt, StoreUnusable
-from stepwell.store.moving.tables import MovedTable, partition_of
+from stepwell.store.moving.tables import MovedTable
+from stepwell.store.sql import catalog
+from stepwell.store.sqlite.asking import answer
 from stepwell.store.sqlite.connections import snapshot
 from stepwell.store.sqlite.database import connect_onlooker
 from stepwell.store.sqlite.lock import FileLock
@@ -16,7 +21,7 @@ from stepwell.store.sqlite.maintenance import check_exists, check_revision, refu
 __all__ = ["Source", "open_source"]
 
 _PARTITION_OF: Final = "stepwell_partition_of"
-_EPOCH: Final = "SELECT coalesce(max(epoch), 0) FROM partitions"
+_LAST_NODE: Final = "SELECT number FROM counters WHERE name = 'nodes'"
 # Unlike the thorough check it does not compare indexes, of which none is moved.
 _CHECK: Final = "PRAGMA quick_check(3)"
 
@@ -24,9 +29,12 @@ _CHECK: Final = "PRAGMA quick_check(3)"
 class Source:
     """A database file, held like a server holds it."""
 
-    def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
+    def __init__(
+        self, path: Path, connection: sqlite3.Connection, functions: Sequence[Function]
+    ) -> None:
         self._path = path
         self._connection = connection
+        self._functions = functions
 
     def check(self) -> None:
         """Read every page.
@@ -57,9 +65,19 @@ class Source:
         sql = f"SELECT {', '.join(values)} FROM {table.name}"  # noqa: S608 - ours
         yield from self._connection.execute(sql)
 
-    def epoch(self) -> int:
-        """The highest epoch at which a server has owned anything."""
-        return int(self._connection.execute(_EPOCH).fetchone()[0])
+    def last_node(self) -> int:
+        """The number of the last server that has joined."""
+        return int(self._connection.execute(_LAST_NODE).fetchone()[0])
+
+    def spread(self, partitions: int) -> None:
+        """Let functions, and what is queued of them, lie in so many partitions from now on."""
+        places = {
+            function.id: placed(function, None, partitions).partition
+            for function in self._functions
+        }
+        self._connection.create_function(
+            _PARTITION_OF, 1, lambda function: places.get(function, LOCAL_PARTITION)
+        )
 
 
 @contextmanager
@@ -74,12 +92,11 @@ def open_source(path: Path) -> Iterator[Source]:
     path = path.absolute()
     with _locked(path), refused_as(path), closing(connect_onlooker(path)) as connection:
         check_revision(connection, path)
-        # Nothing is decoded only to be encoded again.
-        connection.text_factory = bytes
-        decide: Callable[[str], int] = partition_of
-        connection.create_function(_PARTITION_OF, 1, decide, deterministic=True)
         with snapshot(connection):
-            yield Source(path, connection)
+            functions = answer(connection, catalog.functions())
+            # Nothing is decoded only to be encoded again.
+            connection.text_factory = bytes
+            yield Source(path, connection, functions)
 
 
 @contextmanager

@@ -5,34 +5,33 @@ from typing import Final
 import msgspec
 from sqlalchemy import BigInteger, Column, LargeBinary, Table, Text
 
-from stepwell.core.identity import LOCAL_PARTITION, PartitionId
-from stepwell.store.schema import environments, functions, metadata, partitions, queue
+from stepwell.store.schema import (
+    counters,
+    environments,
+    functions,
+    inbox,
+    metadata,
+    nodes,
+    partitions,
+    questions,
+    queue,
+)
 
 __all__ = [
     "LEFT_BEHIND",
     "MADE_BY_MIGRATIONS",
-    "TARGET_PARTITIONS",
     "MovedTable",
     "moved_tables",
-    "partition_of",
 ]
 
-#: State of servers, which says nothing about the data. Of `partitions` only the epoch goes on, see
-#: `Target.keep_epoch`.
-LEFT_BEHIND: Final = frozenset({partitions.name})
+#: State of servers, which says nothing about the data. Only the number of the last node goes on, see
+#: `Target.keep_counting`.
+LEFT_BEHIND: Final = frozenset(
+    table.name for table in (counters, inbox, nodes, partitions, questions)
+)
 
 #: Tables of which a new database has a row already; it gives way to what is moved.
 MADE_BY_MIGRATIONS: Final = frozenset({environments.name})
-
-#: All partitions that servers on PostgreSQL own.
-TARGET_PARTITIONS: Final = (LOCAL_PARTITION,)
-
-
-def partition_of(function_id: str) -> PartitionId:
-    """The partition of PostgreSQL that owns what a function has to do."""
-    del function_id
-    return LOCAL_PARTITION
-
 
 #: Columns whose values follow from the function, by the column that names it. Where a table has no
 #: such column, there is nothing to compute.

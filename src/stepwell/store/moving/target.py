@@ -16,16 +16,16 @@ from stepwell.store.migrations.upgrade import postgres_transaction, upgrade_with
 from stepwell.store.moving.tables import (
     LEFT_BEHIND,
     MADE_BY_MIGRATIONS,
-    TARGET_PARTITIONS,
     MovedTable,
     moved_tables,
 )
 from stepwell.store.postgres.address import Address
-from stepwell.store.postgres.connections import NOW_MS, configure
+from stepwell.store.postgres.connections import configure
 from stepwell.store.postgres.copying import HEADER, TRAILER, encoded_rows
 from stepwell.store.postgres.database import check_database
 from stepwell.store.postgres.failures import reason_of
 from stepwell.store.postgres.weeks import ALONE, OF_EVENTS, OF_RUNS, Week, making
+from stepwell.store.sql.statements import NOW_MS
 from stepwell.wire.errors import OperationalError
 
 __all__ = ["HISTORY", "Target", "open_target"]
@@ -46,13 +46,10 @@ _SETTINGS: Final = {
 #: Sent at once.
 _CHUNK_BYTES: Final = 256 * 1024
 
-_OWNERS: Final = f"""
-SELECT owner FROM partitions WHERE lease_until_ms > {NOW_MS} ORDER BY id LIMIT 1
-"""
+_NODES: Final = f"SELECT name FROM nodes WHERE lease_until_ms > {NOW_MS} ORDER BY id LIMIT 1"
 _PARTITIONS: Final = "SELECT relname FROM pg_class WHERE relispartition AND relkind = 'r'"
-_EPOCH: Final = """
-INSERT INTO partitions (id, epoch, probe, owner, lease_until_ms) VALUES (%s, %s, '', '', 0)
-    ON CONFLICT (id) DO UPDATE SET epoch = greatest(partitions.epoch, excluded.epoch)
+_KEEP_COUNTING: Final = """
+UPDATE counters SET number = greatest(number, %s) WHERE name = 'nodes'
 """
 
 
@@ -92,14 +89,17 @@ class Target:
         with self._connection.cursor() as cursor, cursor.copy(sql.encode()) as copy:
             yield from encoded_rows(copy)
 
-    def keep_epoch(self, epoch: int) -> None:
-        """Let servers go on counting where those on the other database have stopped.
+    def partitions(self) -> int:
+        """How many partitions functions are spread over."""
+        return int(self._value("SELECT count(*) FROM partitions"))
 
-        The epoch is part of the numbers of calls: an app that still answers one of an earlier owner
+    def keep_counting(self, last_node: int) -> None:
+        """Let servers be numbered on from those on the other database.
+
+        The number is part of those of calls: an app that still answers one of an earlier server
         must not be taken for one that answers a later one.
         """
-        for partition in TARGET_PARTITIONS:
-            self._connection.execute(_EPOCH.encode(), (partition, epoch))
+        self._connection.execute(_KEEP_COUNTING.encode(), (last_node,))
 
     def analyze(self) -> None:
         """Let the planner know of the rows: for partitioned tables as a whole nobody else does."""
@@ -107,10 +107,10 @@ class Target:
         self._connection.execute(f"ANALYZE {names}".encode())
 
     def refuse_if_used(self, place: str) -> None:
-        """Raise `TargetInUse` if a server owns something."""
-        owner = self._value(_OWNERS)
-        if owner is not None:
-            raise TargetInUse(place, f"the server {owner} works on it")
+        """Raise `TargetInUse` if a server is there."""
+        server = self._value(_NODES)
+        if server is not None:
+            raise TargetInUse(place, f"the server {server} works on it")
 
     def refuse_if_filled(self, place: str) -> None:
         """Raise `TargetNotEmpty` if a table has rows that no migration has put there."""

@@ -26,7 +26,6 @@ from stepwell.store.sql.statements import Answer, Query
 __all__ = [
     "BROWSING",
     "LONGER_LIMIT_S",
-    "NOW_MS",
     "READING",
     "WRITING",
     "Breaks",
@@ -36,9 +35,6 @@ __all__ = [
     "connect",
     "value_of",
 ]
-
-#: The database's clock, the only one that all servers agree on.
-NOW_MS: Final = "CAST(extract(epoch FROM clock_timestamp()) * 1000 AS bigint)"
 
 #: How the database notices that a server is gone whose network fails, while it waits for what that
 #: has begun to say: a commit of which the first half has arrived keeps others from its partition.
@@ -75,8 +71,14 @@ _BY_INDEX: Final = {
     "jit": "off",
 }
 
-#: A commit is on the disk when it returns, whatever the server's default is.
-WRITING: Final = {"synchronous_commit": "on", **_BRIEF, **_BY_INDEX}
+#: A commit is on the disk when it returns, whatever the server's default is. A node that stops in
+#: the middle of one cannot be removed until the server gives it up: as soon as its lease has ended.
+WRITING: Final = {
+    "synchronous_commit": "on",
+    **_BRIEF,
+    **_BY_INDEX,
+    "idle_in_transaction_session_timeout": "5s",
+}
 
 #: All statements of a question see one moment.
 _OF_ONE_MOMENT: Final = {

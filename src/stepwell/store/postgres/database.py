@@ -6,12 +6,14 @@ from typing import Any, Final
 import psycopg
 from psycopg import AsyncConnection, Connection
 
+from stepwell.core.identity import PartitionId
 from stepwell.store.errors import StoreNewer, StoreUnusable
 from stepwell.store.migrations import HEAD, REVISIONS
 from stepwell.store.postgres.address import Address
 from stepwell.store.postgres.connections import connect, value_of
 from stepwell.store.postgres.failures import reason_of
 from stepwell.store.postgres.weeks import keep_weeks
+from stepwell.store.sql.nodes import PARTITIONS
 
 __all__ = ["check_database", "open_database"]
 
@@ -29,10 +31,15 @@ _REVISION: Final = "SELECT version_num FROM alembic_version"
 _IS_WRITABLE: Final = "SELECT NOT pg_is_in_recovery()"
 
 
-async def open_database(address: Address) -> None:
-    """Make sure that the database can be used, has the schema of this version and its partitions.
+async def open_database(address: Address) -> list[PartitionId]:
+    """Make sure that the database can be used and has the schema of this version.
+
+    Also that history has its place for the weeks to come.
 
     Nodes that start together do this one after the other.
+
+    Returns:
+        The partitions of the installation.
 
     Raises:
         StoreNewer: A newer Stepwell has written it.
@@ -45,6 +52,8 @@ async def open_database(address: Address) -> None:
             if await _known_revision(connection, address) != HEAD:
                 await asyncio.to_thread(_migrate, address)
             await keep_weeks(connection)
+            found = await connection.execute(PARTITIONS.postgres.encode())
+            return [PartitionId(number) for (number,) in await found.fetchall()]
     except psycopg.Error as error:
         raise StoreUnusable(address.place, reason_of(error)) from error
 

@@ -17,11 +17,11 @@ import psycopg
 import structlog
 from psycopg import AsyncConnection
 
-from stepwell.core.identity import PartitionId
 from stepwell.engine.store import Ownership, OwnershipLost
-from stepwell.store.postgres.connections import NOW_MS, value_of
+from stepwell.store.postgres.connections import value_of
 from stepwell.store.postgres.failures import reason_of
 from stepwell.store.postgres.weeks import OF_EVENTS, OF_RUNS, WEEK_MS, Week, weeks_of
+from stepwell.store.sql.database import Database
 from stepwell.store.sql.needed import (
     EVENT_IS_NEEDED,
     IS_ENDED,
@@ -29,7 +29,7 @@ from stepwell.store.sql.needed import (
     RUN_IS_NEEDED,
     queued_events,
 )
-from stepwell.store.sql.store import Database
+from stepwell.store.sql.statements import NOW_MS
 from stepwell.wire.ulid import ulid_from
 
 __all__ = ["drop_weeks_of_events", "drop_weeks_of_runs"]
@@ -44,8 +44,7 @@ _PATIENCE: Final = "SET LOCAL lock_timeout = '2s'"
 #: Clocks of nodes differ by less.
 _SKEW_MS: Final = 3_600_000
 
-_FENCE: Final = "SELECT 1 FROM partitions WHERE id = %s AND epoch = %s FOR SHARE"
-_ALL_PARTITIONS: Final = "SELECT id FROM partitions"
+_FENCE: Final = "SELECT 1 FROM nodes WHERE id = %s FOR KEY SHARE"
 
 _KEEPS_EVENTS: Final = f"""
 SELECT EXISTS (SELECT 1 FROM {{week}} AS events WHERE received_ms >= %s OR {EVENT_IS_NEEDED})
@@ -80,7 +79,7 @@ async def drop_weeks_of_events(
     """Drop weeks of events received before a time; the names of the partitions dropped.
 
     Raises:
-        OwnershipLost: Whoever asks does not own the partition any more.
+        OwnershipLost: Whoever asks is no node any more.
         psycopg.Error: The database did not do it; what was dropped stays so.
     """
     dropped: list[str] = []
@@ -92,7 +91,7 @@ async def drop_weeks_of_events(
         keeps = _KEEPS_EVENTS.format(week=week.partition("events"))
         if await _is_kept(connection, keeps, before_ms):
             continue
-        if await _is_queued(connection, database, week, before_ms):
+        if await _is_queued(database, week, before_ms):
             continue
         needs = (_NEW_NEEDS, {"since": since, "first": first, "end": end})
         dropped += await _drop(connection, owner, week, tuple(OF_EVENTS), needs)
@@ -111,7 +110,7 @@ async def drop_weeks_of_runs(
         if await _is_kept(connection, _KEEPS_RUNS.format(week=name), before_ms):
             continue
         async with connection.transaction():
-            await _check_epoch(connection, owner)
+            await _check_fence(connection, owner)
             await connection.execute(_LATER_EVENTS.format(week=name).encode())
         dropped += await _drop(connection, owner, week, tuple(OF_RUNS), (_REPLAYS, {}))
     return dropped
@@ -123,18 +122,12 @@ async def _is_kept(connection: AsyncConnection[Any], sql: str, before_ms: int) -
         return bool(await value_of(connection, sql, (before_ms,)))
 
 
-async def _is_queued(
-    connection: AsyncConnection[Any], database: Database, week: Week, before_ms: int
-) -> bool:
+async def _is_queued(database: Database, week: Week, before_ms: int) -> bool:
     """Whether some node is still to decide about an event of the week."""
     first, end = week.ids
-    partitions = await (await connection.execute(_ALL_PARTITIONS.encode())).fetchall()
-    for (partition,) in partitions:
-        question = queued_events(PartitionId(partition), max(before_ms, week.end_ms + WEEK_MS))
-        queued = await database.explore("drop_weeks", question)
-        if any(first <= event_id < end for event_id in queued):
-            return True
-    return False
+    question = queued_events(max(before_ms, week.end_ms + WEEK_MS))
+    queued = await database.explore("drop_weeks", question)
+    return any(first <= event_id < end for event_id in queued)
 
 
 async def _drop(
@@ -154,7 +147,7 @@ async def _drop(
         try:
             async with connection.transaction():
                 await connection.execute(_PATIENCE.encode())
-                await _check_epoch(connection, owner)
+                await _check_fence(connection, owner)
                 await connection.execute(
                     f"LOCK TABLE ONLY {table} IN ACCESS EXCLUSIVE MODE".encode()
                 )
@@ -169,6 +162,6 @@ async def _drop(
     return dropped
 
 
-async def _check_epoch(connection: AsyncConnection[Any], owner: Ownership) -> None:
-    if await value_of(connection, _FENCE, (owner.partition, owner.epoch)) is None:
-        raise OwnershipLost(owner.partition, owner.epoch)
+async def _check_fence(connection: AsyncConnection[Any], owner: Ownership) -> None:
+    if await value_of(connection, _FENCE, (owner.node,)) is None:
+        raise OwnershipLost(owner.node)

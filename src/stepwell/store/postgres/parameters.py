@@ -20,6 +20,7 @@ _BYTEA: Final = 17
 _INT8: Final = 20
 _TEXT: Final = 25
 _TEXT_ARRAY: Final = 1009
+_INT8_ARRAY: Final = 1016
 
 _DIMENSIONS: Final = Struct(">iiIii").pack
 _EMPTY: Final = Struct(">iiI").pack
@@ -28,13 +29,15 @@ _NUMBER: Final = Struct(">q").pack
 
 
 def encode_value(value: Any) -> tuple[bytes, int]:
-    """An integer, text, bytes or a list of text, and the number of its type."""
+    """An integer, text, bytes, list of text or tuple of integers, and the number of its type."""
     if type(value) is str:
         return escape(value).encode(), _TEXT
     if isinstance(value, int):
         return _NUMBER(value), _INT8
     if type(value) is list:
         return _texts(value), _TEXT_ARRAY
+    if type(value) is tuple:
+        return _integers(value), _INT8_ARRAY
     return bytes(value), _BYTEA
 
 
@@ -58,6 +61,8 @@ def register_texts(context: AdaptContext) -> None:
 
 def _integers(values: Sequence[int]) -> bytes:
     count = len(values)
+    if not count:
+        return _EMPTY(0, 0, _INT8)
     flat = [8] * (2 * count)
     flat[1::2] = values
     return _DIMENSIONS(1, 0, _INT8, count, 1) + pack(">" + "iq" * count, *flat)

@@ -29,9 +29,19 @@ class PatientConnection(AsyncConnection[Any]):
 
     answer_limit_s = 10.0
 
-    async def wait(self, gen: abc.PQGen[T], interval: float = _LOOK_S, *args: Any) -> T:
-        """Carry out what the driver does, and wait for what it waits for."""
-        return await super().wait(_until(gen, self.pgconn, self.answer_limit_s), interval, *args)
+    async def wait(
+        self,
+        gen: abc.PQGen[T],
+        interval: float = _LOOK_S,
+        timeout: float | None = None,  # noqa: ASYNC109 - the driver's
+    ) -> T:
+        """Carry out what the driver does, and wait for what it waits for.
+
+        With a `timeout`, as when it listens, nothing is wrong if nothing comes.
+        """
+        if timeout is None:
+            gen = _until(gen, self.pgconn, self.answer_limit_s)
+        return await super().wait(gen, interval, timeout)
 
 
 class PatientReader(Connection[Any]):
@@ -39,9 +49,9 @@ class PatientReader(Connection[Any]):
 
     answer_limit_s = 10.0
 
-    def wait(self, gen: abc.PQGen[T], interval: float = _LOOK_S, *args: Any) -> T:
+    def wait(self, gen: abc.PQGen[T], interval: float = _LOOK_S, timeout: float | None = None) -> T:
         """Carry out what the driver does, and wait for what it waits for."""
-        return super().wait(_until(gen, self.pgconn, self.answer_limit_s), interval, *args)
+        return super().wait(_until(gen, self.pgconn, self.answer_limit_s), interval, timeout)
 
 
 def _until(gen: abc.PQGen[T], pgconn: pq.abc.PGconn, limit_s: float) -> Generator[Any, Any, T]:

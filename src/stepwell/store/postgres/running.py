@@ -6,18 +6,19 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from functools import lru_cache, partial
 from typing import Any, Final, NoReturn, TypeVar
+from weakref import WeakValueDictionary
 
 import structlog
-from psycopg.errors import LockNotAvailable
 
-from stepwell.core.identity import PartitionId
+from stepwell.core.identity import NodeId, PartitionId
 from stepwell.core.transition import Transition
-from stepwell.engine.store import Ownership, OwnershipLost, StoreUnavailable
+from stepwell.engine.nodes import Ownership, Places, Wake
+from stepwell.engine.store import OwnershipLost, StoreUnavailable
 from stepwell.store.errors import StoreDefect
 from stepwell.store.postgres.connections import Connections
 from stepwell.store.postgres.failures import DIVISION_BY_ZERO, failure
 from stepwell.store.postgres.halves import end_halves
-from stepwell.store.postgres.leases import Leases
+from stepwell.store.postgres.listening import Listener
 from stepwell.store.postgres.pipeline import (
     FailedAt,
     PipelinedConnection,
@@ -26,7 +27,7 @@ from stepwell.store.postgres.pipeline import (
     prepared,
 )
 from stepwell.store.sql import commit, forgetting, rollups
-from stepwell.store.sql.statements import BulkStatement, Query, Question, Statement
+from stepwell.store.sql.statements import Answer, BulkStatement, Query, Question, Statement
 
 __all__ = ["PostgresDatabase"]
 
@@ -34,33 +35,52 @@ T = TypeVar("T")
 
 _log = structlog.get_logger(__name__)
 
-# Fails if the epoch is not the partition's, and otherwise keeps it until the transaction ends:
-# taking the partition changes the row, and so waits for commits under way.
+# Fails if the node was removed, and otherwise keeps it until the transaction ends: removing it
+# waits for commits under way. Renewing its lease does not.
 _FENCE: Final = Statement("""
 SELECT 1 / (SELECT count(*) FROM (
-    SELECT 1 FROM partitions WHERE id = ?1 AND epoch = ?2 FOR SHARE) AS held)
+    SELECT 1 FROM nodes WHERE id = ?1 FOR KEY SHARE) AS held)
 """)
-_LOST: Final = "the partition is owned at another epoch"
+_LOST: Final = "the node was removed"
 
-#: Whose fence is kept ready: those of the partitions of a node, before and after a hand-over.
-_OWNERSHIPS_MAX: Final = 256
+#: Whose fence is kept ready.
+_OWNERSHIPS_MAX: Final = 16
 
 _BEGIN: Final = Prepared("BEGIN")
 _COMMIT: Final = Prepared("COMMIT")
 
 
 class PostgresDatabase:
-    """`stepwell.store.sql.store.Database` on some connections that write and some that read.
+    """`stepwell.store.sql.database.Database` on several kinds of connections.
 
-    What is written of a partition is written in the order it was asked for, and done all the same
-    if the caller is cancelled.
+    What a node writes is written in the order it was asked for, and done all the same if the caller
+    is cancelled.
+
+    Args:
+        writers: They commit.
+        readers: They ask.
+        renewing: For nothing but leases, so that renewals wait for nobody.
+        listener: Hears wake-ups.
+        partitions: All there are.
+        lease_ms: How long a node lives that says nothing.
     """
 
-    def __init__(self, writers: Connections, readers: Connections, leases: Leases) -> None:
+    def __init__(
+        self,
+        writers: Connections,
+        readers: Connections,
+        renewing: Connections,
+        listener: Listener,
+        partitions: Sequence[PartitionId],
+        lease_ms: int,
+    ) -> None:
+        self.partitions = partitions
+        self.lease_ms = lease_ms
         self._writers = writers
         self._readers = readers
-        self._leases = leases
-        self._turns: dict[PartitionId, asyncio.Lock] = {}
+        self._renewing = renewing
+        self._listener = listener
+        self._turns: WeakValueDictionary[NodeId, asyncio.Lock] = WeakValueDictionary()
         self._writing: set[asyncio.Task[Any]] = set()
 
     async def ask(self, operation: str, question: Question[T]) -> T:
@@ -79,45 +99,55 @@ class PostgresDatabase:
         except FailedAt as failed:
             _raise(operation, failed)
 
-    async def take(self, partition: PartitionId) -> int:
-        try:
-            return await self._leases.take(partition)
-        except StoreUnavailable as failure:
-            if isinstance(failure.__cause__, LockNotAvailable):
-                with suppress(StoreUnavailable):
-                    await end_halves(self._writers)
-            raise
-
-    async def commit(self, owner: Ownership, batch: Sequence[Transition]) -> None:
-        work = partial(_commit, owner=owner, batch=batch)
-        await self._write("commit", owner.partition, work, owner)
+    async def commit(self, owner: Ownership, batch: Sequence[Transition], places: Places) -> None:
+        work = partial(_commit, owner=owner, batch=batch, places=places)
+        await self._write("commit", owner, work)
 
     async def probe(self, owner: Ownership) -> None:
-        await self._write("probe", owner.partition, partial(_probe, owner=owner), owner)
+        await self._write("probe", owner, partial(_probe, owner=owner))
 
     async def delete(self, operation: str, owner: Ownership, query: Query) -> int:
-        work = partial(_delete, owner=owner, query=query)
-        return await self._write(operation, owner.partition, work, owner)
+        (deleted,) = await self._write(
+            operation, owner, partial(_change, queries=[query], owner=owner)
+        )
+        return deleted.hits
 
-    async def change(self, operation: str, query: Query) -> int:
-        (changed,) = await self._writers.run(operation, [query])
-        return changed.hits
+    async def change(
+        self, operation: str, queries: Sequence[Query], owner: Ownership | None = None
+    ) -> list[Answer]:
+        if operation == "take":
+            # A node that stopped in the middle of a commit cannot be removed before that has ended.
+            with suppress(StoreUnavailable):
+                await end_halves(self._writers)
+        if owner is None:
+            return await self._writers.run(operation, queries)
+        try:
+            async with self._writers.use(operation) as connection:
+                return await _change(connection, queries=queries, owner=owner)
+        except FailedAt as failed:
+            _raise(operation, failed, owner)
+
+    async def renew(self, queries: Sequence[Query]) -> list[Answer]:
+        return await self._renewing.run("renew", queries)
+
+    def on_wake(self, wake: Callable[[Wake], None]) -> None:
+        self._listener.on_wake(wake)
 
     async def close(self) -> None:
         while self._writing:
             await asyncio.wait(self._writing)
-        await self._leases.close()
+        await self._listener.close()
+        await self._renewing.close()
         await self._writers.close()
         await self._readers.close()
 
     async def _write(
         self,
         operation: str,
-        partition: PartitionId,
-        work: Callable[[PipelinedConnection], Awaitable[T]],
         owner: Ownership,
+        work: Callable[[PipelinedConnection], Awaitable[T]],
     ) -> T:
-        turn = self._turns.setdefault(partition, asyncio.Lock())
+        turn = self._turns.setdefault(owner.node, asyncio.Lock())
 
         async def in_turn() -> T:
             try:
@@ -141,7 +171,8 @@ class _Collected:
     """`stepwell.store.sql.statements.Target` that keeps what is to be sent, behind the fence."""
 
     def __init__(self, owner: Ownership) -> None:
-        self.statements = [_fence(owner)]
+        self.fence = _fence(owner)
+        self.statements = [self.fence]
 
     def rows(self, statement: BulkStatement, values: Sequence[Any]) -> None:
         if values:
@@ -153,28 +184,30 @@ class _Collected:
 
 @lru_cache(maxsize=_OWNERSHIPS_MAX)
 def _fence(owner: Ownership) -> Prepared:
-    fence = prepared(Query(_FENCE, (owner.partition, owner.epoch)))
+    fence = prepared(Query(_FENCE, (owner.node,)))
     return fence._replace(missing=_LOST)
 
 
 async def _commit(
-    connection: PipelinedConnection, owner: Ownership, batch: Sequence[Transition]
+    connection: PipelinedConnection,
+    owner: Ownership,
+    batch: Sequence[Transition],
+    places: Places,
 ) -> None:
     into = _Collected(owner)
-    commit.write(into, owner.partition, batch)
-    appended = rollups.append_tally(owner.partition, batch)
+    commit.write(into, owner, batch, places)
+    appended = rollups.append_tally(owner.number, batch)
     if appended is not None:
         into.statements.append(prepared(appended))
     if bites := commit.forgotten(batch):
-        forgetting_all = forgetting.forget(owner.partition, bites)
         answers = await connection.run([_BEGIN, *into.statements])
-        await _answer(connection, forgetting_all)
+        await _answer(connection, forgetting.forget(bites))
         await connection.run([_COMMIT])
     else:
         answers = await connection.run(into.statements)
     if appended is not None:
         ((number,),) = answers[-1].rows
-        if rollups.tallied(owner.partition, number) >= rollups.TALLIED_MAX:
+        if rollups.tallied(owner.number, number) >= rollups.TALLIED_MAX:
             await _add_up(connection, owner)
 
 
@@ -182,8 +215,9 @@ async def _add_up(connection: PipelinedConnection, owner: Ownership) -> None:
     """Add to the rollups what was counted. If that fails, the next commit does it."""
     into = _Collected(owner)
     try:
-        await _answer(connection, rollups.add_up(into, owner.partition))
-        await connection.run(into.statements)
+        await connection.run([_BEGIN, into.statements.pop()])
+        await _answer(connection, rollups.add_up(into, owner.number))
+        await connection.run([*into.statements, _COMMIT])
     except FailedAt as failed:
         # The batch is durable: who committed it must not be told otherwise.
         _log.warning("store.rollups_waiting", reason=str(failed))
@@ -195,15 +229,18 @@ async def _probe(connection: PipelinedConnection, owner: Ownership) -> None:
     # Not zeros, which would be compressed to nothing.
     for content in (os.urandom(commit.PROBE_BYTES), b""):
         into = _Collected(owner)
-        into.run(commit.PROBE, (content, owner.partition))
+        into.run(commit.PROBE, (content, owner.node))
         await connection.run(into.statements)
 
 
-async def _delete(connection: PipelinedConnection, owner: Ownership, query: Query) -> int:
+async def _change(
+    connection: PipelinedConnection, queries: Sequence[Query], owner: Ownership
+) -> list[Answer]:
     into = _Collected(owner)
-    into.run(*query)
-    _, deleted = await connection.run(into.statements)
-    return deleted.hits
+    for query in queries:
+        into.run(*query)
+    _, *answers = await connection.run(into.statements)
+    return answers
 
 
 async def _explore(connection: PipelinedConnection, question: Question[T]) -> T:
@@ -236,6 +273,6 @@ def _raise(operation: str, failed: FailedAt, owner: Ownership | None = None) -> 
     if missing and failed.error.sqlstate == DIVISION_BY_ZERO:
         if missing == _LOST:
             assert owner is not None
-            raise OwnershipLost(owner.partition, owner.epoch) from failed.error
+            raise OwnershipLost(owner.node) from failed.error
         raise StoreDefect(operation, missing) from failed.error
     raise failure(operation, failed.error) from failed.error

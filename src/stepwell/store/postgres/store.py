@@ -1,4 +1,4 @@
-"""The store on PostgreSQL: nothing that has not been written durably, and fenced by epoch."""
+"""The store on PostgreSQL: nothing that has not been written durably, and fenced by node."""
 
 import asyncio
 from contextlib import suppress
@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 import psycopg
 import structlog
 
-from stepwell.engine.store import Ownership
+from stepwell.engine.nodes import Ownership
 from stepwell.store.postgres.address import Address
 from stepwell.store.postgres.connections import (
     LONGER_LIMIT_S,
@@ -22,12 +22,13 @@ from stepwell.store.postgres.connections import (
 from stepwell.store.postgres.database import open_database
 from stepwell.store.postgres.dropping import drop_weeks_of_events, drop_weeks_of_runs
 from stepwell.store.postgres.failures import failure, reason_of
-from stepwell.store.postgres.leases import LEASE_S, Leases
+from stepwell.store.postgres.listening import Listener
 from stepwell.store.postgres.reading import connect_reader, engine_of
 from stepwell.store.postgres.running import PostgresDatabase
 from stepwell.store.postgres.weeks import keep_weeks
 from stepwell.store.reading import ReadModels
 from stepwell.store.sizes import StoreSizes
+from stepwell.store.sql.nodes import LEASE_MS
 from stepwell.store.sql.statements import Query, Question, Statement
 from stepwell.store.sql.store import SqlStore
 
@@ -37,10 +38,12 @@ _log = structlog.get_logger(__name__)
 
 
 class PoolSizes(NamedTuple):
-    """How many connections there may be at the same time; one more keeps what is owned.
+    """How many connections there may be at the same time; one more renews the node's lease.
+
+    Another one listens to wake-ups, for servers with others.
 
     Attributes:
-        writers: Connections that commit, one for each partition at most.
+        writers: Connections that commit and exchange mail.
         readers: Connections that read for the engine.
         read_models: Connections that read for the APIs.
     """
@@ -51,7 +54,7 @@ class PoolSizes(NamedTuple):
 
     @classmethod
     def within(cls, connections_max: int) -> "PoolSizes":
-        """As many as do any good, and no more than that many in all; that has to be 4 at least."""
+        """As many as do any good, and no more than that many in all; that has to be 5 at least."""
         assert connections_max >= CONNECTIONS_MIN
         standard = cls()
         spare = connections_max - CONNECTIONS_MIN
@@ -62,8 +65,8 @@ class PoolSizes(NamedTuple):
         return cls(1 + min(spare, standard.writers - 1), readers, read_models)
 
 
-#: One that writes, two that read, and one that keeps what is owned.
-CONNECTIONS_MIN: Final = 4
+#: One that writes, two that read, one that renews the lease, and one that listens.
+CONNECTIONS_MIN: Final = 5
 
 #: Far more often than weeks begin.
 _CHORE_PAUSE_S: Final = 6 * 3600.0
@@ -90,31 +93,32 @@ class PostgresStore(SqlStore):
         cls,
         uri: str,
         *,
-        server: str,
         sizes: PoolSizes = PoolSizes(),  # noqa: B008 - it cannot be changed
         times: PoolTimes = PoolTimes(),  # noqa: B008 - it cannot be changed
-        lease_s: float = LEASE_S,
+        lease_ms: int = LEASE_MS,
     ) -> "PostgresStore":
         """The store in the database, whose schema is created or brought up to date.
 
         Args:
             uri: Where it is; whatever libpq understands.
-            server: A name that no other server has, which operators understand.
             sizes: How many connections there may be.
             times: How long they are kept.
-            lease_s: How long a partition stays with a server that says nothing.
+            lease_ms: How long a node lives that says nothing.
 
         Raises:
             StoreNewer: A newer Stepwell has written it.
             StoreUnusable: It cannot be reached, used or brought up to date.
         """
         address = Address.parse(uri)
-        await open_database(address)
+        partitions = await open_database(address)
         connections = partial(Connections, address, times=times, breaks=Breaks())
         database = PostgresDatabase(
             connections(WRITING, connections_max=sizes.writers),
             connections(READING, connections_max=sizes.readers, answer_limit_s=LONGER_LIMIT_S),
-            Leases(connections(WRITING, connections_max=1), server, lease_s=lease_s),
+            connections(WRITING, connections_max=1),
+            Listener(address),
+            partitions,
+            lease_ms,
         )
         return cls(address, database, sizes.read_models)
 
@@ -137,7 +141,7 @@ class PostgresStore(SqlStore):
             runs_before_ms: Runs that ended before this time are free to go.
 
         Raises:
-            OwnershipLost: The partition has a higher epoch.
+            OwnershipLost: The node was removed.
             StoreUnavailable: The database did not do it; what was dropped stays so.
         """
         try:

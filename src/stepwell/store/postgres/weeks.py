@@ -15,8 +15,9 @@ import psycopg
 import structlog
 from psycopg import AsyncConnection
 
-from stepwell.store.postgres.connections import NOW_MS, value_of
+from stepwell.store.postgres.connections import value_of
 from stepwell.store.postgres.failures import reason_of
+from stepwell.store.sql.statements import NOW_MS
 from stepwell.wire.ulid import ulid_from
 
 __all__ = [

@@ -13,6 +13,7 @@ from stepwell.core.function import Function
 from stepwell.core.transition import Transition
 from stepwell.store.sql import rows
 from stepwell.store.sql.statements import Query, Question, Statement, Target
+from stepwell.store.sql.wakes import wake_everybody
 
 __all__ = ["apps", "functions", "sync_marks", "write_catalog"]
 
@@ -38,6 +39,7 @@ _SYNC_MARKS: Final = Statement(
 _PUT_SYNC: Final = _put("syncs", rows.SYNC_COLUMNS, replace=False)
 _REMOVE_SYNC: Final = Statement("DELETE FROM syncs WHERE app_id = ?1 AND id = ?2")
 _REMOVE_SYNCS: Final = Statement("DELETE FROM syncs WHERE app_id = ?1")
+_COUNT_CHANGE: Final = Statement("UPDATE counters SET number = number + 1 WHERE name = 'catalogue'")
 
 
 def apps() -> Question[list[App]]:
@@ -62,8 +64,12 @@ def sync_marks() -> Question[list[SyncMark]]:
 
 
 def write_catalog(into: Target, batch: Sequence[Transition]) -> None:
-    """Write what a batch brings of apps, transition by transition: the last one counts."""
-    for transition in batch:
+    """Write what a batch brings of apps, transition by transition: the last one counts.
+
+    Everybody is told that there is something new.
+    """
+    changing = [transition for transition in batch if _changes_catalogue(transition)]
+    for transition in changing:
         for app in transition.apps:
             into.run(_PUT_APP, msgspec.structs.astuple(app))
         for app_id in transition.apps_removed:
@@ -75,6 +81,14 @@ def write_catalog(into: Target, batch: Sequence[Transition]) -> None:
             into.run(_REMOVE_SYNC, (mark.app_id, mark.id))
         for sync in transition.syncs:
             into.run(_PUT_SYNC, rows.sync_values(sync))
+    if changing:
+        into.run(_COUNT_CHANGE, ())
+        into.run(*wake_everybody())
+
+
+def _changes_catalogue(transition: Transition) -> bool:
+    t = transition
+    return bool(t.apps or t.apps_removed or t.functions or t.syncs or t.syncs_removed)
 
 
 def _function_row(function: Function) -> tuple[object, ...]:
@@ -93,4 +107,5 @@ def _function_row(function: Function) -> tuple[object, ...]:
         function.state_bytes_max,
         rows.encode_pause(function.pause),
         function.endpoint_method,
+        function.partition,
     )

@@ -3,17 +3,19 @@
 from collections.abc import Sequence
 from typing import Any, Final
 
-from stepwell.core.identity import ItemId, PartitionId
+from stepwell.core.identity import ItemId
 from stepwell.core.journal import encode_entry
 from stepwell.core.queue import QueueItem
 from stepwell.core.retention import Forgotten
 from stepwell.core.status import RunStatus
 from stepwell.core.transition import Claim, Transition
+from stepwell.engine.nodes import Ownership, Places
 from stepwell.store.sql.annotations import write_annotations
 from stepwell.store.sql.buffers import write_buffers
 from stepwell.store.sql.catalog import write_catalog
 from stepwell.store.sql.forgetting import write_ages
 from stepwell.store.sql.limits import write_limits
+from stepwell.store.sql.mail import announce, write_mail
 from stepwell.store.sql.operations import write_operations
 from stepwell.store.sql.rows import encode_event_ids
 from stepwell.store.sql.signals import write_signals
@@ -24,17 +26,12 @@ from stepwell.store.sql.statements import (
     deleting_first,
 )
 
-__all__ = ["EXPIRE_CLAIMS", "PROBE", "PROBE_BYTES", "TAKE", "forgotten", "write"]
+__all__ = ["EXPIRE_CLAIMS", "PROBE", "PROBE_BYTES", "forgotten", "write"]
 
 #: A disk that takes this much has room for batches again.
 PROBE_BYTES: Final = 64 * 1024
 
-TAKE: Final = Statement("""
-INSERT INTO partitions (id, epoch, probe) VALUES (?1, 1, ?2)
-    ON CONFLICT (id) DO UPDATE SET epoch = partitions.epoch + 1
-RETURNING epoch
-""")
-PROBE: Final = Statement("UPDATE partitions SET probe = ?1 WHERE id = ?2")
+PROBE: Final = Statement("UPDATE nodes SET probe = ?1 WHERE id = ?2")
 #: Up to so many claims that have expired at a time.
 EXPIRE_CLAIMS: Final = deleting_first(
     "claims", key="function_id, key", where="expires_ms <= ?1", by="expires_ms"
@@ -112,7 +109,7 @@ _SKIPS: Final = BulkStatement(
 )
 
 
-def write(into: Target, partition: PartitionId, batch: Sequence[Transition]) -> None:
+def write(into: Target, owner: Ownership, batch: Sequence[Transition], places: Places) -> None:
     """Write all rows of all transitions, but for what is counted and what is forgotten."""
     # Most transitions are answers that only add to a journal and renew an item.
     others = [transition for transition in batch if _brings_more(transition)]
@@ -121,7 +118,7 @@ def write(into: Target, partition: PartitionId, batch: Sequence[Transition]) -> 
         _write_events(into, others)
         _write_runs(into, others)
     _write_journal(into, batch)
-    _write_queue(into, partition, batch)
+    _write_queue(into, batch, places)
     if others:
         _write_waits(into, others)
         _write_decisions(into, others)
@@ -133,6 +130,7 @@ def write(into: Target, partition: PartitionId, batch: Sequence[Transition]) -> 
         write_operations(into, rare)
         write_annotations(into, rare)
         write_ages(into, rare)
+        write_mail(into, owner, rare)
 
 
 def forgotten(batch: Sequence[Transition]) -> list[Forgotten]:
@@ -176,6 +174,9 @@ def _holds_back(transition: Transition) -> bool:
         or t.retention
         or t.metadata
         or t.spans
+        or t.possible_matches
+        or t.received
+        or t.moved
     )
 
 
@@ -263,13 +264,22 @@ class _QueueChanges:
             self.done.append(item_id)
 
 
-def _write_queue(into: Target, partition: int, batch: Sequence[Transition]) -> None:
+def _write_queue(into: Target, batch: Sequence[Transition], places: Places) -> None:
     changes = _QueueChanges(batch)
+    partition_of = places.partition_of
     put: list[Any] = []
     renew: list[Any] = []
     renew_due: list[Any] = []
     for i in changes.put.values():
-        put += (i.id, partition, i.function_id, i.run_id, int(i.kind), i.step, i.attempt)
+        put += (
+            i.id,
+            partition_of(i.function_id),
+            i.function_id,
+            i.run_id,
+            int(i.kind),
+            i.step,
+            i.attempt,
+        )
         put += (i.due_ms, i.queued_ms, i.body, i.lane, i.score)
     for i in changes.renew.values():
         renew += (i.id, int(i.kind), i.step, i.attempt, i.queued_ms, i.body)
@@ -280,6 +290,8 @@ def _write_queue(into: Target, partition: int, batch: Sequence[Transition]) -> N
     into.rows(_PUT, put)
     into.rows(_RENEW, renew)
     into.rows(_RENEW_DUE, renew_due)
+    if not places.are_one:
+        announce(into, changes.put.values(), places)
 
 
 def _write_waits(into: Target, batch: Sequence[Transition]) -> None:

@@ -14,7 +14,7 @@ from typing import Final, assert_never
 import msgspec
 
 from stepwell.core.counted import Span
-from stepwell.core.identity import EnvironmentId, EventId, PartitionId, RunId
+from stepwell.core.identity import EnvironmentId, EventId, RunId
 from stepwell.core.retention import KEPT_NAMES, Forgotten, ForgottenKind, RetentionOverrides
 from stepwell.core.transition import Transition
 from stepwell.engine.store import RetentionState
@@ -91,7 +91,7 @@ def write_ages(into: Target, batch: Sequence[Transition]) -> None:
             into.run(_PUT_AGES, (environment_id, *msgspec.structs.astuple(own)))
 
 
-def forget(partition: PartitionId, bites: Iterable[Forgotten]) -> Question[None]:
+def forget(bites: Iterable[Forgotten]) -> Question[None]:
     """Delete what the bites name, and add up what was deleted. Asks in several rounds.
 
     To be asked last in a transaction: what the rest of the batch brings may need what is to be
@@ -100,7 +100,7 @@ def forget(partition: PartitionId, bites: Iterable[Forgotten]) -> Question[None]
     deleted: dict[tuple[EnvironmentId, int], Counter[str]] = {}
     for bite in bites:
         of_pass = deleted.setdefault((bite.environment_id, bite.pass_ms), Counter())
-        of_pass.update((yield from _forget(partition, bite)))
+        of_pass.update((yield from _forget(bite)))
     for (environment_id, pass_ms), counts in deleted.items():
         yield from _add_to_pass(environment_id, pass_ms, counts)
 
@@ -118,11 +118,11 @@ def retention() -> Question[dict[EnvironmentId, RetentionState]]:
     }
 
 
-def _forget(partition: PartitionId, bite: Forgotten) -> Question[dict[str, int]]:
+def _forget(bite: Forgotten) -> Question[dict[str, int]]:
     """Rows deleted, by table."""
     match bite.kind:
         case ForgottenKind.EVENTS:
-            return (yield from _forget_events(partition, bite))
+            return (yield from _forget_events(bite))
         case ForgottenKind.RUNS:
             return (yield from _forget_runs(bite))
         case ForgottenKind.JOURNAL:
@@ -140,11 +140,11 @@ def _forget(partition: PartitionId, bite: Forgotten) -> Question[dict[str, int]]
             assert_never(bite.kind)
 
 
-def _forget_events(partition: PartitionId, bite: Forgotten) -> Question[dict[str, int]]:
+def _forget_events(bite: Forgotten) -> Question[dict[str, int]]:
     key = (list(bite.ids), bite.environment_id, bite.before_ms)
     (found,) = yield [Query(_FREE_EVENTS, key)]
     free = {EventId(event_id) for (event_id,) in found.rows}
-    free -= yield from queued_events(partition, bite.before_ms)
+    free -= yield from queued_events(bite.before_ms)
     ids = sorted(free)
     of_events = {table: Query(delete, (ids,)) for table, delete in _OF_EVENTS.items()}
     return (yield from _delete({"events": Query(_EVENTS, (ids, bite.before_ms)), **of_events}))

@@ -11,7 +11,7 @@ about it or to match it.
 from collections.abc import Sequence
 from typing import Any, Final
 
-from stepwell.core.identity import EventId, PartitionId
+from stepwell.core.identity import EventId
 from stepwell.core.item_bodies import AdmitBody, MatchBody
 from stepwell.core.lanes import DECISIONS
 from stepwell.core.operation import OperationKind
@@ -60,6 +60,7 @@ EVENT_IS_NEEDED: Final = f"""
 #: Items of a function that are read at a time; only the first few are wanted.
 _ITEMS_AT_ONCE: Final = 64
 
+_PARTITIONS: Final = Statement("SELECT id FROM partitions")
 # A range of index queue_ready.
 _ITEMS: Final = Statement(f"""
 SELECT kind, queued_ms, body, score, item_id FROM queue
@@ -70,25 +71,29 @@ SELECT kind, queued_ms, body, score, item_id FROM queue
 _FIRST: Final = (-(2**63), 0)
 
 
-def queued_events(partition: PartitionId, before_ms: int) -> Question[set[EventId]]:
+def queued_events(before_ms: int) -> Question[set[EventId]]:
     """The events received before a time that queue items are still to decide about, or to match.
 
     An item is queued in the commit of its event, so nothing is read beyond items that are younger.
     Asks in several rounds.
     """
     found: set[EventId] = set()
-    (functions,) = yield [Query(READY_FUNCTIONS, (partition,))]
-    places = {function_id: _FIRST for (function_id,) in functions.rows}
+    (partitions,) = yield [Query(_PARTITIONS)]
+    ready = yield [Query(READY_FUNCTIONS, row) for row in partitions.rows]
+    places = {
+        (partition, function_id): _FIRST
+        for (partition,), functions in zip(partitions.rows, ready, strict=True)
+        for (function_id,) in functions.rows
+    }
     while places:
-        asked = [(partition, function_id, *place) for function_id, place in places.items()]
-        pages = yield [Query(_ITEMS, each) for each in asked]
-        for function_id, page in zip(list(places), pages, strict=True):
+        pages = yield [Query(_ITEMS, (*key, *place)) for key, place in places.items()]
+        for key, page in zip(list(places), pages, strict=True):
             old = _old_items(page.rows, before_ms)
             found |= {_event_of(row) for row in old}
             if len(old) < _ITEMS_AT_ONCE:
-                del places[function_id]
+                del places[key]
             else:
-                places[function_id] = (old[-1][3], old[-1][4])
+                places[key] = (old[-1][3], old[-1][4])
     return found
 
 

@@ -108,7 +108,7 @@ def old_events(query: OldEventsQuery) -> Question[list[OldEvent]]:
     (found,) = yield [Query(_EVENTS, key)]
     queued: set[EventId] = set()
     if found.rows:
-        queued = yield from queued_events(query.partition, query.before_ms)
+        queued = yield from queued_events(query.before_ms)
     return [
         OldEvent(EventId(event_id), size_bytes, bool(is_free) and event_id not in queued)
         for event_id, size_bytes, is_free in found.rows

@@ -12,6 +12,8 @@ from stepwell.store.sql import rows
 from stepwell.store.sql.statements import Query, Question, Statement
 
 __all__ = [
+    "IS_READY",
+    "IS_TIMER",
     "READY_FUNCTIONS",
     "largest_number",
     "queued_functions",
@@ -22,9 +24,9 @@ __all__ = [
 
 _NUMBER_MAX: Final = 2**63 - 1
 
-# As the two indexes of the queue say it; without these words they would not be used.
-_IS_READY: Final = f"due_ms = {IMMEDIATE}"
-_IS_TIMER: Final = f"due_ms > {IMMEDIATE}"
+#: As the two indexes of the queue say it; without these words they would not be used.
+IS_READY: Final = f"due_ms = {IMMEDIATE}"
+IS_TIMER: Final = f"due_ms > {IMMEDIATE}"
 
 
 def _stepping(condition: str) -> Statement:
@@ -53,11 +55,11 @@ WITH RECURSIVE found (item_id, function_id, lane) AS (
     UNION ALL
     SELECT q.item_id, q.function_id, q.lane FROM found JOIN queue AS q ON q.item_id = coalesce(
         (SELECT n.item_id FROM queue AS n
-          WHERE n.partition_id = ?1 AND n.{_IS_READY}
+          WHERE n.partition_id = ?1 AND n.{IS_READY}
             AND n.function_id = found.function_id AND n.lane > found.lane
           ORDER BY n.lane LIMIT 1),
         (SELECT n.item_id FROM queue AS n
-          WHERE n.partition_id = ?1 AND n.{_IS_READY}
+          WHERE n.partition_id = ?1 AND n.{IS_READY}
             AND n.function_id > found.function_id
           ORDER BY n.function_id, n.lane LIMIT 1)){{inner}})
 SELECT function_id, lane FROM found{{outer}}
@@ -71,7 +73,7 @@ SELECT function_id, lane FROM found{{outer}}
 
 _FIRST_LANES: Final = _lanes(f"""
         SELECT item_id, function_id, lane FROM queue
-         WHERE partition_id = ?1 AND {_IS_READY}
+         WHERE partition_id = ?1 AND {IS_READY}
          ORDER BY function_id, lane LIMIT 1""")
 # Parameters sort by the language of the database unless they are told not to.
 _NEXT_LANES: Final = _lanes(
@@ -99,16 +101,16 @@ SELECT * FROM (
 """)
 
 
-READY_FUNCTIONS: Final = _stepping(_IS_READY)
-_QUEUED_FUNCTIONS: Final = (READY_FUNCTIONS, _stepping(_IS_TIMER))
+READY_FUNCTIONS: Final = _stepping(IS_READY)
+_QUEUED_FUNCTIONS: Final = (READY_FUNCTIONS, _stepping(IS_TIMER))
 _READY: Final = _page(
-    f"partition_id = ?1 AND function_id = ?2 AND lane = ?6 AND {_IS_READY}",
+    f"partition_id = ?1 AND function_id = ?2 AND lane = ?6 AND {IS_READY}",
     "score",
     place="?3",
     until=str(_NUMBER_MAX),
 )
 _TIMERS: Final = _page(
-    f"partition_id = ?1 AND function_id = ?2 AND {_IS_TIMER}", "due_ms", place="?3", until="?6"
+    f"partition_id = ?1 AND function_id = ?2 AND {IS_TIMER}", "due_ms", place="?3", until="?6"
 )
 
 # Three ends of indexes; events with a number are the rare repeated ones.
@@ -139,10 +141,10 @@ def ready_lanes(partition: PartitionId, *, after: Lane | None, limit: int) -> Qu
     return [Lane(*row) for row in found.rows[1:]]
 
 
-def ready(partition: PartitionId, queries: Sequence[LaneQuery]) -> Question[list[list[QueueItem]]]:
+def ready(queries: Sequence[LaneQuery]) -> Question[list[list[QueueItem]]]:
     """A page of items due at once for each query."""
     answers = yield [
-        Query(_READY, (partition, query.function_id, *query.after, query.limit, query.lane))
+        Query(_READY, (query.partition, query.function_id, *query.after, query.limit, query.lane))
         for query in queries
     ]
     return [[rows.item(row) for row in found.rows] for found in answers]

@@ -65,7 +65,7 @@ APP_COLUMNS: Final = (
 )
 FUNCTION_COLUMNS: Final = (
     "id, app_id, app_name, environment_id, slug, name, version, config, updated_ms, archived,"
-    " steps_max, state_bytes_max, pause, endpoint_method"
+    " steps_max, state_bytes_max, pause, endpoint_method, partition_id"
 )
 SYNC_COLUMNS: Final = (
     "app_id, id, status, url, sdk_language, sdk_version, framework, app_version, functions_added,"

@@ -6,8 +6,10 @@ SQL is written once. What each database wants differently is put in here:
 Written                         SQLite                                PostgreSQL
 ==============================  ====================================  ==========================
 ``?1``                          ``?1``                                ``$1``
-``IN ids(?1)``, a list of text  ``IN (SELECT value FROM json_each)``  ``= ANY``
+``IN ids(?1)``, a list          ``IN (SELECT value FROM json_each)``  ``= ANY``
 ``VALUES {rows}``               a row of marks per row, many rows     one array per column
+``now_ms()``                    a function of the store's connection  the clock of the database
+``pg_notify('…', ?1)``          likewise                              the function of that name
 ==============================  ====================================  ==========================
 
 A question is a generator: it yields statements that do not depend on each other, gets their answers
@@ -19,11 +21,23 @@ import re
 from collections.abc import Generator, Iterator, Sequence
 from typing import Any, Final, NamedTuple, Protocol, TypeVar
 
-__all__ = ["Answer", "BulkStatement", "Query", "Question", "Statement", "Target", "deleting_first"]
+__all__ = [
+    "NOW_MS",
+    "Answer",
+    "BulkStatement",
+    "Query",
+    "Question",
+    "Statement",
+    "Target",
+    "deleting_first",
+]
 
 T = TypeVar("T")
 
 _IDS: Final = re.compile(r"IN ids\((\?\d+)\)")
+
+#: The clock of PostgreSQL, the only one that all servers on it agree on.
+NOW_MS: Final = "CAST(extract(epoch FROM clock_timestamp()) * 1000 AS bigint)"
 
 #: Rows per statement of SQLite. Powers of two: any number of rows takes few statements, and the
 #: statements are few enough to stay prepared.
@@ -45,7 +59,7 @@ class Statement:
     def __init__(self, sql: str, *, postgres: str | None = None) -> None:
         self.sqlite = _IDS.sub(r"IN (SELECT value FROM json_each(\1))", sql)
         self.postgres = _IDS.sub(r"= ANY(\1)", sql if postgres is None else postgres)
-        self.postgres = self.postgres.replace("?", "$")
+        self.postgres = self.postgres.replace("?", "$").replace("now_ms()", NOW_MS)
 
 
 def deleting_first(table: str, *, key: str, where: str, by: str) -> Statement:
@@ -114,7 +128,7 @@ class BulkStatement:
 
 
 class Query(NamedTuple):
-    """A statement and its parameters: integers, text, bytes and lists of text."""
+    """A statement and its parameters: integers, text, bytes, lists of text, tuples of integers."""
 
     statement: Statement
     parameters: Sequence[Any] = ()

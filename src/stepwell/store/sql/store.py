@@ -1,7 +1,7 @@
 """The store, whichever database it is on: what the engine asks becomes questions in SQL."""
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Final, Protocol, TypeVar
+from typing import Final
 
 from stepwell.core.access_token import TokenHash
 from stepwell.core.app import App
@@ -30,6 +30,7 @@ from stepwell.core.transition import (
     Transition,
 )
 from stepwell.core.waits import Wait
+from stepwell.engine.nodes import ONE_PLACE, Ownership, Places
 from stepwell.engine.store import (
     AnnotatedRun,
     Lane,
@@ -38,7 +39,6 @@ from stepwell.engine.store import (
     OldEventsQuery,
     OldRun,
     OldRunsQuery,
-    Ownership,
     RetentionState,
     RunHistory,
     RunsQuery,
@@ -62,60 +62,21 @@ from stepwell.store.sql import (
     signals,
     waits,
 )
+from stepwell.store.sql.cluster import SqlCluster
+from stepwell.store.sql.database import Database
 from stepwell.store.sql.statements import Query, Question, Statement
 
-__all__ = ["Database", "SqlStore"]
+__all__ = ["SqlOperatorTokens", "SqlStore"]
 
-T = TypeVar("T")
-
-_ANYTHING: Final = Statement("SELECT epoch FROM partitions LIMIT 1")
+_ANYTHING: Final = Statement("SELECT id FROM partitions LIMIT 1")
 
 
-class Database(Protocol):
-    """How a database is asked and written to; all methods raise what those of a store raise."""
-
-    async def ask(self, operation: str, question: Question[T]) -> T:
-        """The answer to a question of one round, all of one moment."""
-        ...
-
-    async def explore(self, operation: str, question: Question[T]) -> T:
-        """The answer to a question of several rounds, all of one moment."""
-        ...
-
-    async def take(self, partition: PartitionId) -> int:
-        """The epoch at which the partition is owned from now on."""
-        ...
-
-    async def commit(self, owner: Ownership, batch: Sequence[Transition]) -> None:
-        """Write all rows of all transitions durably, or none."""
-        ...
-
-    async def probe(self, owner: Ownership) -> None:
-        """Write as much as a batch would, durably, and take it back."""
-        ...
-
-    async def delete(self, operation: str, owner: Ownership, query: Query) -> int:
-        """Delete rows; how many were."""
-        ...
-
-    async def change(self, operation: str, query: Query) -> int:
-        """Change rows durably that belong to no partition; how many were."""
-        ...
-
-    async def close(self) -> None:
-        """Finish what was begun and let go of the database. May be called twice."""
-        ...
-
-
-class SqlStore:
+class SqlStore(SqlCluster):
     """`stepwell.engine.store.Store` in SQL.
 
     The stores derive from it, against the custom of the house: of some forty methods, databases
     differ in none, and only in how questions and commits reach them.
     """
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
 
     def operator_tokens(self) -> "SqlOperatorTokens":
         """What is kept of the operator token."""
@@ -125,11 +86,10 @@ class SqlStore:
         """Return if the database can be read; raises `StoreUnavailable` if not."""
         await self._database.ask("answers", _anything())
 
-    async def take(self, partition: PartitionId) -> Ownership:
-        return Ownership(partition, await self._database.take(partition))
-
-    async def commit(self, owner: Ownership, batch: Sequence[Transition]) -> None:
-        await self._database.commit(owner, batch)
+    async def commit(
+        self, owner: Ownership, batch: Sequence[Transition], places: Places = ONE_PLACE
+    ) -> None:
+        await self._database.commit(owner, batch, places)
 
     async def probe(self, owner: Ownership) -> None:
         await self._database.probe(owner)
@@ -162,11 +122,8 @@ class SqlStore:
         question = queue.ready_lanes(partition=partition, after=after, limit=limit)
         return await self._database.ask("ready_lanes", question)
 
-    async def ready(
-        self, partition: PartitionId, queries: Sequence[LaneQuery]
-    ) -> list[list[QueueItem]]:
-        question = queue.ready(partition=partition, queries=queries)
-        return await self._database.ask("ready", question)
+    async def ready(self, queries: Sequence[LaneQuery]) -> list[list[QueueItem]]:
+        return await self._database.ask("ready", queue.ready(queries=queries))
 
     async def admitted_runs(self, function_id: FunctionId) -> list[tuple[RunId, str]]:
         question = runs.admitted_runs(function_id=function_id)
@@ -240,6 +197,12 @@ class SqlStore:
         question = waits.wait_shapes(environment_id=environment_id)
         return await self._database.ask("wait_shapes", question)
 
+    async def wait_paths(
+        self, environment_id: EnvironmentId, event_name: str
+    ) -> Sequence[str] | None:
+        question = waits.wait_paths(environment_id=environment_id, event_name=event_name)
+        return await self._database.ask("wait_paths", question)
+
     async def claims(
         self, keys: Collection[tuple[FunctionId, str]], *, now_ms: int
     ) -> Mapping[tuple[FunctionId, str], RunId]:
@@ -302,11 +265,12 @@ class SqlOperatorTokens:
 
     async def add(self, token: TokenHash, *, now_ms: int) -> bool:
         query = operator_tokens.add_token(token, now_ms=now_ms)
-        return await self._database.change("add_operator_token", query) > 0
+        (added,) = await self._database.change("add_operator_token", [query])
+        return added.hits > 0
 
     async def replace(self, token: TokenHash, *, now_ms: int) -> None:
         query = operator_tokens.replace_token(token, now_ms=now_ms)
-        await self._database.change("replace_operator_token", query)
+        await self._database.change("replace_operator_token", [query])
 
 
 def _anything() -> Question[None]:

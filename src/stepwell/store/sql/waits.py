@@ -11,7 +11,7 @@ from stepwell.engine.store import WaitQuery, WaitShape
 from stepwell.store.sql import rows
 from stepwell.store.sql.statements import Query, Question, Statement
 
-__all__ = ["claims", "wait_shapes", "waits_for"]
+__all__ = ["claims", "wait_paths", "wait_shapes", "waits_for"]
 
 # A range of index waits_match (environment_id, event_name, match_path, match_value, wait_id).
 _WAITS_FOR: Final = Statement(f"""
@@ -25,6 +25,18 @@ SELECT {rows.WAIT_COLUMNS} FROM waits
 _WAIT_SHAPES: Final = Statement("""
 SELECT event_name, match_path, count(*) FROM waits
  WHERE environment_id = ?1 GROUP BY event_name, match_path
+""")
+
+# Steps from path to path along the same index, however many waits each has.
+_WAIT_PATHS: Final = Statement("""
+WITH RECURSIVE found (match_path) AS (
+    SELECT min(match_path) FROM waits WHERE environment_id = ?1 AND event_name = ?2
+    UNION ALL
+    SELECT (SELECT min(w.match_path) FROM waits AS w
+             WHERE w.environment_id = ?1 AND w.event_name = ?2
+               AND w.match_path > found.match_path)
+      FROM found WHERE found.match_path IS NOT NULL)
+SELECT match_path FROM found WHERE match_path IS NOT NULL
 """)
 
 _CLAIM: Final = Statement(
@@ -61,6 +73,12 @@ def wait_shapes(environment_id: EnvironmentId) -> Question[list[WaitShape]]:
     """Which waits the environment has, counted by event name and path."""
     (found,) = yield [Query(_WAIT_SHAPES, (environment_id,))]
     return [WaitShape(*row) for row in found.rows]
+
+
+def wait_paths(environment_id: EnvironmentId, event_name: str) -> Question[list[str] | None]:
+    """The paths by which waits for the event can be found; None if nobody waits for it."""
+    (found,) = yield [Query(_WAIT_PATHS, (environment_id, event_name))]
+    return [path for (path,) in found.rows if path] if found.rows else None
 
 
 def claims(

@@ -1,18 +1,20 @@
 """Questions and commits on SQLite, whose statements are answered at once."""
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import msgspec
 
 from stepwell.core.identity import PartitionId
 from stepwell.core.transition import Transition
-from stepwell.engine.store import Ownership, OwnershipLost
+from stepwell.engine.nodes import Ownership, Places, Wake
+from stepwell.engine.store import OwnershipLost
 from stepwell.store.errors import StoreDefect
 from stepwell.store.sql import commit, forgetting, rollups
+from stepwell.store.sql.nodes import IS_NODE
 from stepwell.store.sql.statements import Answer, BulkStatement, Query, Question, Statement
 from stepwell.store.sqlite.connections import (
     Connections,
@@ -20,20 +22,31 @@ from stepwell.store.sqlite.connections import (
     snapshot,
     transaction,
 )
+from stepwell.store.sqlite.functions import SqlFunctions
 
 __all__ = ["SqliteDatabase", "answer", "answer_at_once", "change"]
 
 T = TypeVar("T")
 
-_EPOCH = "SELECT epoch FROM partitions WHERE id = ?"
+_LISTS: Final = (list, tuple)
 
 
 class SqliteDatabase:
-    """`stepwell.store.sql.store.Database` on one connection that writes and some that read."""
+    """`stepwell.store.sql.database.Database` on one connection that writes and some that read."""
 
-    def __init__(self, writer: WritingConnection, readers: Connections) -> None:
+    def __init__(
+        self,
+        writer: WritingConnection,
+        readers: Connections,
+        functions: SqlFunctions,
+        partitions: Sequence[PartitionId],
+        lease_ms: int,
+    ) -> None:
+        self.partitions = partitions
+        self.lease_ms = lease_ms
         self._writer = writer
         self._readers = readers
+        self._functions = functions
 
     async def ask(self, operation: str, question: Question[T]) -> T:
         return await self._readers.run(operation, partial(answer_at_once, question=question))
@@ -41,20 +54,45 @@ class SqliteDatabase:
     async def explore(self, operation: str, question: Question[T]) -> T:
         return await self._readers.run(operation, partial(_explore, question=question))
 
-    async def take(self, partition: PartitionId) -> int:
-        return await self._writer.run("take", partial(_take, partition=partition))
+    async def commit(self, owner: Ownership, batch: Sequence[Transition], places: Places) -> None:
+        heard: list[str] = []
 
-    async def commit(self, owner: Ownership, batch: Sequence[Transition]) -> None:
-        await self._writer.commit("commit", partial(_write, owner=owner, batch=batch))
+        def work(connection: sqlite3.Connection) -> None:
+            self._functions.heard = heard
+            _write(connection, owner, batch, places)
+
+        await self._writer.commit("commit", work)
+        if heard:
+            self._functions.wake(heard)
 
     async def probe(self, owner: Ownership) -> None:
         await self._writer.run("probe", partial(_probe, owner=owner))
 
     async def delete(self, operation: str, owner: Ownership, query: Query) -> int:
-        return await self._writer.run(operation, partial(_delete, owner=owner, query=query))
+        (deleted,) = await self.change(operation, [query], owner)
+        return deleted.hits
 
-    async def change(self, operation: str, query: Query) -> int:
-        return await self._writer.run(operation, partial(change, query=query))
+    async def change(
+        self, operation: str, queries: Sequence[Query], owner: Ownership | None = None
+    ) -> list[Answer]:
+        heard: list[str] = []
+
+        def work(connection: sqlite3.Connection) -> list[Answer]:
+            self._functions.heard = heard
+            with transaction(connection):
+                if owner is not None:
+                    _check_node(connection, owner)
+                return [_execute(connection, query) for query in queries]
+
+        answers = await self._writer.run(operation, work)
+        self._functions.wake(heard)
+        return answers
+
+    async def renew(self, queries: Sequence[Query]) -> list[Answer]:
+        return await self.change("glance", queries)
+
+    def on_wake(self, wake: Callable[[Wake], None]) -> None:
+        self._functions.on_wake(wake)
 
     async def close(self) -> None:
         await self._readers.close()
@@ -108,17 +146,17 @@ class _Immediately:
             raise StoreDefect("commit", statement.missing)
 
     def run(self, statement: Statement, parameters: Sequence[Any]) -> None:
-        self._connection.execute(statement.sqlite, parameters)
+        self._connection.execute(statement.sqlite, parameters).fetchall()
 
 
 def _execute(connection: sqlite3.Connection, query: Query) -> Answer:
-    parameters = [_list(value) if type(value) is list else value for value in query.parameters]
+    parameters = [_list(value) if type(value) in _LISTS else value for value in query.parameters]
     cursor = connection.execute(query.statement.sqlite, parameters)
     found = cursor.fetchall()
     return Answer(found, len(found) if cursor.description is not None else cursor.rowcount)
 
 
-def _list(values: list[str]) -> str:
+def _list(values: Sequence[str | int]) -> str:
     return msgspec.json.encode(values).decode()
 
 
@@ -127,40 +165,32 @@ def _explore(connection: sqlite3.Connection, question: Question[T]) -> T:
         return answer(connection, question)
 
 
-def _take(connection: sqlite3.Connection, partition: PartitionId) -> int:
-    with transaction(connection):
-        ((epoch,),) = _execute(connection, Query(commit.TAKE, (partition, b""))).rows
-    assert isinstance(epoch, int)
-    return epoch
-
-
-def _write(connection: sqlite3.Connection, owner: Ownership, batch: Sequence[Transition]) -> None:
+def _write(
+    connection: sqlite3.Connection,
+    owner: Ownership,
+    batch: Sequence[Transition],
+    places: Places,
+) -> None:
     """Write a batch inside the transaction that is open."""
-    _check_epoch(connection, owner)
+    _check_node(connection, owner)
     into = _Immediately(connection)
-    commit.write(into, owner.partition, batch)
-    if (appended := rollups.append_tally(owner.partition, batch)) is not None:
+    commit.write(into, owner, batch, places)
+    if (appended := rollups.append_tally(owner.number, batch)) is not None:
         number = connection.execute(appended.statement.sqlite, appended.parameters).lastrowid
         assert number is not None
-        if rollups.tallied(owner.partition, number) >= rollups.TALLIED_MAX:
-            answer(connection, rollups.add_up(into, owner.partition))
+        if rollups.tallied(owner.number, number) >= rollups.TALLIED_MAX:
+            answer(connection, rollups.add_up(into, owner.number))
     if forgotten := commit.forgotten(batch):
-        answer(connection, forgetting.forget(owner.partition, forgotten))
+        answer(connection, forgetting.forget(forgotten))
 
 
 def _probe(connection: sqlite3.Connection, owner: Ownership) -> None:
     for probe_bytes in (commit.PROBE_BYTES, 0):
         with transaction(connection):
-            _check_epoch(connection, owner)
-            _execute(connection, Query(commit.PROBE, (bytes(probe_bytes), owner.partition)))
+            _check_node(connection, owner)
+            _execute(connection, Query(commit.PROBE, (bytes(probe_bytes), owner.node)))
 
 
-def _delete(connection: sqlite3.Connection, owner: Ownership, query: Query) -> int:
-    with transaction(connection):
-        _check_epoch(connection, owner)
-        return _execute(connection, query).hits
-
-
-def _check_epoch(connection: sqlite3.Connection, owner: Ownership) -> None:
-    if connection.execute(_EPOCH, (owner.partition,)).fetchone() != (owner.epoch,):
-        raise OwnershipLost(owner.partition, owner.epoch)
+def _check_node(connection: sqlite3.Connection, owner: Ownership) -> None:
+    if connection.execute(IS_NODE.sqlite, (owner.node,)).fetchone() is None:
+        raise OwnershipLost(owner.node)

@@ -3,14 +3,17 @@
 import asyncio
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+from stepwell.core.identity import PartitionId
 from stepwell.store.errors import StoreCorrupt, StoreNewer, StoreUnusable
 from stepwell.store.migrations import HEAD, REVISIONS
+from stepwell.store.sql.nodes import PARTITIONS
 from stepwell.store.sqlite.connections import ThreadedConnections, transaction
+from stepwell.store.sqlite.functions import SqlFunctions, wall_clock_ms
 from stepwell.store.sqlite.lock import FileLock
 from stepwell.store.sqlite.writer import Writer
 
@@ -21,6 +24,7 @@ __all__ = [
     "connect_onlooker",
     "connect_reader",
     "connect_writer",
+    "partitions_of",
     "prepare_in_memory",
 ]
 
@@ -67,9 +71,11 @@ class Database:
         path: The file.
         writer: The one connection that writes.
         readers: Connections that read, and never wait for the writer.
+        functions: What statements of the writer can call.
+        partitions: All there are.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, now_ms: Callable[[], int] = wall_clock_ms) -> None:
         """Open it. Blocks for as long as the disk needs."""
         self.path = path
         _check_library(path)
@@ -81,16 +87,18 @@ class Database:
                 writer = connect_writer(path)
                 _bring_up_to_date(path, writer)
                 readers = [connect_reader(path) for _ in range(_READERS)]
+                self.partitions = partitions_of(writer)
         except BaseException:
             self._lock.release()
             raise
+        self.functions = SqlFunctions(writer, now_ms)
         self.writer = Writer(writer)
         self.readers = ThreadedConnections("stepwell-store-reader", readers)
 
     @classmethod
-    async def open(cls, path: Path) -> "Database":
+    async def open(cls, path: Path, now_ms: Callable[[], int] = wall_clock_ms) -> "Database":
         """Open it without holding up the loop; see `SqliteStore.open` for what can be wrong."""
-        return await asyncio.to_thread(cls, path)
+        return await asyncio.to_thread(cls, path, now_ms)
 
     async def close(self) -> None:
         """Finish what was begun and let go of the file. May be called twice."""
@@ -120,6 +128,11 @@ def connect_writer(path: Path) -> sqlite3.Connection:
 def connect_reader(path: Path) -> sqlite3.Connection:
     """A connection to the file that cannot write."""
     return _connect(path, _READER_PRAGMAS)
+
+
+def partitions_of(connection: sqlite3.Connection) -> list[PartitionId]:
+    """All partitions there are."""
+    return [PartitionId(number) for (number,) in connection.execute(PARTITIONS.sqlite)]
 
 
 def connect_onlooker(path: Path) -> sqlite3.Connection:

@@ -7,18 +7,25 @@ CREATE TABLE buffers ( function_id TEXT NOT NULL, kind INTEGER NOT NULL, "key" T
 CREATE INDEX buffers_id ON buffers (id);
 CREATE TABLE claims ( function_id TEXT NOT NULL, "key" TEXT NOT NULL, run_id TEXT NOT NULL, expires_ms INTEGER NOT NULL, PRIMARY KEY (function_id, "key") ) WITHOUT ROWID, STRICT;
 CREATE INDEX claims_expires ON claims (expires_ms);
+CREATE TABLE counters ( name TEXT NOT NULL, number INTEGER NOT NULL, PRIMARY KEY (name) ) WITHOUT ROWID, STRICT;
 CREATE TABLE environments ( id TEXT NOT NULL, name TEXT NOT NULL, created_ms INTEGER NOT NULL, PRIMARY KEY (id) ) WITHOUT ROWID, STRICT;
 CREATE TABLE events ( id TEXT NOT NULL, number INTEGER NOT NULL, environment_id TEXT NOT NULL, name TEXT NOT NULL, external_id TEXT NOT NULL, ts_ms INTEGER NOT NULL, received_ms INTEGER NOT NULL, payload BLOB NOT NULL, PRIMARY KEY (id, number) ) WITHOUT ROWID, STRICT;
 CREATE INDEX events_external ON events (external_id) WHERE external_id <> id;
 CREATE INDEX events_name ON events (name, id);
 CREATE INDEX events_repeated ON events (number) WHERE number > 0;
-CREATE TABLE functions ( id TEXT NOT NULL, app_id TEXT NOT NULL, app_name TEXT NOT NULL, environment_id TEXT NOT NULL, slug TEXT NOT NULL, name TEXT NOT NULL, version INTEGER NOT NULL, config BLOB NOT NULL, updated_ms INTEGER NOT NULL, archived INTEGER NOT NULL, steps_max INTEGER NOT NULL, state_bytes_max INTEGER NOT NULL, pause TEXT DEFAULT '' NOT NULL, endpoint_method TEXT DEFAULT '' NOT NULL, PRIMARY KEY (id) ) WITHOUT ROWID, STRICT;
+CREATE TABLE functions ( id TEXT NOT NULL, app_id TEXT NOT NULL, app_name TEXT NOT NULL, environment_id TEXT NOT NULL, slug TEXT NOT NULL, name TEXT NOT NULL, version INTEGER NOT NULL, config BLOB NOT NULL, updated_ms INTEGER NOT NULL, archived INTEGER NOT NULL, steps_max INTEGER NOT NULL, state_bytes_max INTEGER NOT NULL, pause TEXT DEFAULT '' NOT NULL, endpoint_method TEXT DEFAULT '' NOT NULL, partition_id INTEGER DEFAULT 0 NOT NULL, PRIMARY KEY (id) ) WITHOUT ROWID, STRICT;
+CREATE TABLE inbox ( partition_id INTEGER NOT NULL, item_id INTEGER NOT NULL, PRIMARY KEY (partition_id, item_id) ) WITHOUT ROWID, STRICT;
 CREATE TABLE journal ( run_id TEXT NOT NULL, seq INTEGER NOT NULL, body BLOB NOT NULL, PRIMARY KEY (run_id, seq) ) WITHOUT ROWID, STRICT;
 CREATE TABLE limits ( function_id TEXT NOT NULL, kind INTEGER NOT NULL, "key" TEXT NOT NULL, tat_ns INTEGER NOT NULL, expires_ms INTEGER NOT NULL, PRIMARY KEY (function_id, kind, "key") ) WITHOUT ROWID, STRICT;
 CREATE INDEX limits_expires ON limits (expires_ms);
+CREATE TABLE nodes ( id INTEGER NOT NULL, number INTEGER NOT NULL, name TEXT NOT NULL, version TEXT NOT NULL, joined_ms INTEGER NOT NULL, lease_until_ms INTEGER NOT NULL, catalogue INTEGER NOT NULL, is_draining INTEGER NOT NULL, probe BLOB NOT NULL, PRIMARY KEY (id) ) STRICT;
+CREATE UNIQUE INDEX nodes_number ON nodes (number);
 CREATE TABLE operations ( id TEXT NOT NULL, kind INTEGER NOT NULL, environment_id TEXT NOT NULL, app_id TEXT NOT NULL, function_id TEXT NOT NULL, created_ms INTEGER NOT NULL, started_before_ms INTEGER NOT NULL, started_after_ms INTEGER NOT NULL, statuses TEXT NOT NULL, condition TEXT NOT NULL, name TEXT NOT NULL, cause TEXT NOT NULL, rate_per_s INTEGER NOT NULL, "after" TEXT NOT NULL, seen INTEGER NOT NULL, done INTEGER NOT NULL, failed INTEGER NOT NULL, ended_ms INTEGER NOT NULL, PRIMARY KEY (id) ) WITHOUT ROWID, STRICT;
 CREATE TABLE operator_tokens ( id TEXT NOT NULL, hash BLOB NOT NULL, created_ms INTEGER NOT NULL, PRIMARY KEY (id) ) WITHOUT ROWID, STRICT;
-CREATE TABLE partitions ( id INTEGER NOT NULL, epoch INTEGER NOT NULL, probe BLOB NOT NULL, owner TEXT DEFAULT '' NOT NULL, lease_until_ms INTEGER DEFAULT 0 NOT NULL, PRIMARY KEY (id) ) STRICT;
+CREATE TABLE partitions ( id INTEGER NOT NULL, node_id INTEGER NOT NULL, PRIMARY KEY (id) ) STRICT;
+CREATE TABLE questions ( id TEXT NOT NULL, partition_id INTEGER NOT NULL, node_id INTEGER NOT NULL, body BLOB NOT NULL, reply BLOB, asked_ms INTEGER NOT NULL, PRIMARY KEY (id) ) WITHOUT ROWID, STRICT;
+CREATE INDEX questions_answered ON questions (node_id) WHERE reply IS NOT NULL;
+CREATE INDEX questions_open ON questions (partition_id, asked_ms) WHERE reply IS NULL;
 CREATE TABLE queue ( item_id INTEGER NOT NULL, partition_id INTEGER NOT NULL, function_id TEXT NOT NULL, run_id TEXT NOT NULL, kind INTEGER NOT NULL, step TEXT NOT NULL, attempt INTEGER NOT NULL, due_ms INTEGER NOT NULL, queued_ms INTEGER NOT NULL, body BLOB NOT NULL, lane TEXT DEFAULT '' NOT NULL, score INTEGER DEFAULT 0 NOT NULL, PRIMARY KEY (item_id) ) STRICT;
 CREATE INDEX queue_ready ON queue (partition_id, function_id, lane, score, item_id) WHERE due_ms = 0;
 CREATE INDEX queue_run ON queue (run_id);
@@ -42,4 +49,7 @@ CREATE TABLE waits ( wait_id INTEGER NOT NULL, kind INTEGER NOT NULL, environmen
 CREATE INDEX waits_match ON waits (environment_id, event_name, match_path, match_value, wait_id);
 CREATE INDEX waits_run ON waits (run_id);
 INSERT INTO environments VALUES ('00000000-0000-4000-b000-000000000000', 'default', 0);
-INSERT INTO alembic_version VALUES ('0006_partition_leases')
+INSERT INTO counters VALUES ('catalogue', 0);
+INSERT INTO counters VALUES ('nodes', 0);
+INSERT INTO partitions VALUES (0, 0);
+INSERT INTO alembic_version VALUES ('0007_nodes')
