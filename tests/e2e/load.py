@@ -29,6 +29,7 @@ class Load:
 
     Args:
         url: Of the server.
+        others: Of servers that requests go to in turn with it.
         clients: How many requests may be under way.
         events: What is sent with the request of a number; every event has an `id`.
 
@@ -44,6 +45,7 @@ class Load:
         self,
         url: str,
         *,
+        others: Sequence[str] = (),
         clients: int = _CLIENTS,
         events: Callable[[int], Sequence[dict[str, Any]]] = _one_event,
     ) -> None:
@@ -52,7 +54,7 @@ class Load:
         self.answered: dict[int, float] = {}
         self.repeated = 0
         self.refusals: list[Answer] = []
-        self._url = f"{url}/e/test"
+        self._urls = itertools.cycle([f"{each}/e/test" for each in (url, *others)])
         self._events = events
         self._allowed = 0
         self._numbers = itertools.count()
@@ -122,7 +124,7 @@ class Load:
         while self._may_begin(lambda: True):
             self.sent.setdefault(number, time.monotonic())
             try:
-                answer = post(self._url, events, headers=headers)
+                answer = post(next(self._urls), events, headers=headers)
             except (OSError, http.client.HTTPException):
                 answer = None
             with self._changed:

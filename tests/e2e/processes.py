@@ -135,6 +135,9 @@ class ServerProcess:
     def post(self, path: str, value: object, *, headers: Mapping[str, str] | None = None) -> Answer:
         return post(self.url + path, value, headers=headers)
 
+    def delete(self, path: str) -> Answer:
+        return _request(urllib.request.Request(self.url + path, method="DELETE"))
+
     def send(self, name: str, data: Mapping[str, Any] | None = None) -> str:
         """Send an event; its internal id."""
         answer = self.post("/e/test", {"name": name, "data": data or {}})
@@ -214,7 +217,10 @@ class HeldCall:
 
 
 class HeldApp:
-    """An app with one function whose every call waits until the test answers it.
+    """An app whose every call waits until the test answers it.
+
+    Args:
+        functions: How many it has; the event starts all of them.
 
     Attributes:
         calls: Calls that have come and that no test has looked at yet.
@@ -223,7 +229,8 @@ class HeldApp:
     name = "held"
     event = "held/go"
 
-    def __init__(self) -> None:
+    def __init__(self, functions: int = 1) -> None:
+        self._functions = functions
         self.calls: queue.Queue[HeldCall] = queue.Queue()
         held_calls = self.calls
 
@@ -252,32 +259,37 @@ class HeldApp:
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
         self._thread.start()
 
-    def register_with(self, server: ServerProcess) -> None:
-        """Tell the server of the function, as an SDK would."""
+    def register_with(
+        self, server: ServerProcess, *, headers: Mapping[str, str] | None = None
+    ) -> None:
+        """Tell the server of the functions, as an SDK would."""
         url = f"http://127.0.0.1:{self._server.server_port}/api/inngest"
-        slug = f"{self.name}-fn"
+        names = ["fn", *(f"fn-{number}" for number in range(2, self._functions + 1))]
+        request = {
+            "appname": self.name,
+            "deploy_type": "ping",
+            "framework": "none",
+            "functions": [self._function(url, name) for name in names],
+            "sdk": "js:v4.0.0",
+            "url": url,
+            "v": "0.1",
+        }
+        answer = server.post("/fn/register", request, headers=headers)
+        assert answer.status == 200, answer
+
+    def _function(self, url: str, name: str) -> dict[str, Any]:
+        slug = f"{self.name}-{name}"
         step = {
             "id": "step",
             "name": "step",
             "runtime": {"type": "http", "url": f"{url}?fnId={slug}&stepId=step"},
         }
-        function = {
+        return {
             "id": slug,
-            "name": "fn",
+            "name": name,
             "triggers": [{"event": self.event}],
             "steps": {"step": step},
         }
-        request = {
-            "appname": self.name,
-            "deploy_type": "ping",
-            "framework": "none",
-            "functions": [function],
-            "sdk": "js:v4.0.0",
-            "url": url,
-            "v": "0.1",
-        }
-        answer = server.post("/fn/register", request)
-        assert answer.status == 200, answer
 
     def next_call(self) -> HeldCall:
         return self.calls.get(timeout=START_LIMIT_S)

@@ -1,4 +1,4 @@
-"""Servers on a real PostgreSQL, of which either end may vanish at any time."""
+"""A server on a real PostgreSQL, of which either end may vanish at any time."""
 
 import random
 import secrets
@@ -7,7 +7,6 @@ import sys
 from collections.abc import Iterator
 from contextlib import closing
 from functools import partial
-from pathlib import Path
 
 import pytest
 
@@ -18,7 +17,7 @@ from tests.e2e.checkers import (
     read,
     wait_until_nothing_is_queued,
 )
-from tests.e2e.processes import HeldApp, ServerProcess, Servers, free_port, wait_until
+from tests.e2e.processes import ServerProcess, Servers, free_port, wait_until
 from tests.e2e.series import FLAGS, Series
 from tests.postgres.packages import NEWEST
 from tests.postgres.server import PostgresServer
@@ -88,48 +87,6 @@ def test_nothing_acknowledged_is_lost_whatever_ends(
         f"seed {seed}: {len(rounds)} ends, {len(acknowledged)} events acknowledged"
         f" ({repeated} requests repeated), {counts.runs} runs, {record.calls} calls\n"
     )
-
-
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP, signal.SIGTERM])
-def test_another_server_goes_on_with_what_one_has_begun(
-    servers: Servers, held_app: HeldApp, uri: str, how: signal.Signals, tmp_path: Path
-) -> None:
-    """One owns the work, the other stands by and says so; a run goes on where it was."""
-    first = servers.dev(environ=_environ(uri))
-    held_app.register_with(first)
-    event_id = first.send(held_app.event)
-    call = held_app.calls.get()
-    (tmp_path / "second").mkdir()
-    second = servers.dev(directory=tmp_path / "second", environ=_environ(uri))
-    owner = second.entry("partition.standing_by")["owner"]
-    assert str(first.process.pid) in owner
-    refused = second.post("/e/test", {"name": "a/b"})
-    assert (refused.status, refused.json()["code"]) == (503, "SW2018")
-    assert int(refused.headers["retry-after"]) >= 1
-    assert second.get("/health/ready").json()["reason"] == "ownership"
-
-    first.signal(how)
-    again = held_app.calls.get()
-    again.answer("done")
-
-    assert again.body["ctx"]["run_id"] == call.body["ctx"]["run_id"]
-    wait_until(
-        lambda: [run["status"] for run in second.runs_of(event_id)] == ["Completed"],
-        what="the end of the run",
-    )
-    if how is signal.SIGSTOP:
-        # What it has missed does not come true any more: it asks for its turn, and stands by.
-        first.signal(signal.SIGCONT)
-        call.answer("too late")
-        assert str(second.process.pid) in first.entry("partition.standing_by")["owner"]
-        assert not _is_ready(first)
-    else:
-        call.answer("too late")
-    (run,) = second.runs_of(event_id)
-    assert run["output"] == "done"
-    assert second.send("a/b")
-    first.kill()
-    assert second.stop() == 0
 
 
 def test_a_database_that_is_away_refuses_events_and_loses_none(

@@ -1,6 +1,9 @@
 """Counts what the server has under way, from outside, and compares it with what is allowed.
 
 A request counts from the moment the server makes it until it has its answer, gives it up or dies.
+Of several servers each has capacity of its own; what else limits a function counts for all of them
+together, but not for requests of a server that does not own the function any more: it has been taken
+for dead, and nothing that it decides will be written.
 """
 
 from collections import Counter
@@ -17,7 +20,7 @@ from tests.simulation.programs import APP, SimulatedFunction
 
 __all__ = ["Bounds", "KnownRun", "Standstill"]
 
-_Bucket = tuple[str, ...]
+_Bucket = tuple[object, ...]
 
 
 class KnownRun(msgspec.Struct, frozen=True):
@@ -40,12 +43,20 @@ class Standstill(msgspec.Struct):
     until_ms: int = 0
 
 
+class _UnderWay(msgspec.Struct, frozen=True):
+    """A request, and who has made it."""
+
+    run_id: str
+    server: object
+
+
 class Bounds:
     """Watches all servers of a world.
 
     Args:
         calls_max: Requests that may be under way.
-        limits: Of the installation.
+        limits: Of the installation, for each server.
+        owns: Whether a server may decide about a function now.
         let_in_ms: When runs were let in whose start had to be paid for.
         now_ms: The clock.
 
@@ -61,6 +72,7 @@ class Bounds:
         *,
         calls_max: int,
         limits: LimitSettings,
+        owns: Callable[[object, str], bool],
         let_in_ms: Mapping[str, int],
         now_ms: Callable[[], int],
     ) -> None:
@@ -70,25 +82,29 @@ class Bounds:
         self.most: Counter[_Bucket] = Counter()
         self._calls_max = calls_max
         self._limits = limits
+        self._owns = owns
         self._let_in_ms = let_in_ms
         self._now_ms = now_ms
-        self._under_way: dict[object, str] = {}
-        self._used: Counter[_Bucket] = Counter()
+        self._under_way: dict[object, _UnderWay] = {}
         self._unfinished: dict[_Bucket, set[str]] = {}
 
-    def begin_call(self, request: object, run_id: str, describe: Callable[[], KnownRun]) -> None:
-        """The server calls the app; `describe` tells about a run that was not called before."""
+    def begin_call(
+        self, request: object, run_id: str, describe: Callable[[], KnownRun], *, server: object
+    ) -> None:
+        """A server calls the app; `describe` tells about a run that was not called before."""
         is_first = run_id not in self.runs
         if is_first:
             self.runs[run_id] = describe()
             self._check_start(run_id)
-        self._check_standstill(run_id, is_first=is_first)
-        self._begin(request, run_id)
+        if self._owns(server, self.runs[run_id].function.slug):
+            self._check_standstill(run_id, is_first=is_first)
+        self._begin(request, run_id, server)
 
-    def begin_request(self, request: object, run_id: str) -> None:
-        """The server makes a request for a step."""
-        self._check_standstill(run_id, is_first=False)
-        self._begin(request, run_id)
+    def begin_request(self, request: object, run_id: str, *, server: object) -> None:
+        """A server makes a request for a step."""
+        if self._owns(server, self.runs[run_id].function.slug):
+            self._check_standstill(run_id, is_first=False)
+        self._begin(request, run_id, server)
 
     def changed(self, function: SimulatedFunction) -> None:
         """Other numbers hold for the function; its keys are the same."""
@@ -98,54 +114,55 @@ class Bounds:
 
     def end(self, request: object) -> None:
         """The server does not wait for an answer any more. May be called twice."""
-        run_id = self._under_way.pop(request, None)
-        if run_id is not None:
-            for bucket, _ in self._buckets(self.runs[run_id]):
-                self._used[bucket] -= 1
+        self._under_way.pop(request, None)
 
     def end_run(self, run_id: str) -> None:
         """The run's end is durable."""
         for unfinished in self._unfinished.values():
             unfinished.discard(run_id)
 
-    def server_died(self) -> None:
-        """Nobody waits for anything any more."""
-        self._under_way.clear()
-        self._used.clear()
+    def server_died(self, server: object) -> None:
+        """Nobody waits for any request of it any more."""
+        for request, under_way in list(self._under_way.items()):
+            if under_way.server is server:
+                del self._under_way[request]
 
-    def _begin(self, request: object, run_id: str) -> None:
+    def _begin(self, request: object, run_id: str, server: object) -> None:
         assert request not in self._under_way
-        self._under_way[request] = run_id
-        for bucket, limit in self._buckets(self.runs[run_id]):
-            self._used[bucket] += 1
-            used = self._used[bucket]
+        under_way = self._under_way[request] = _UnderWay(run_id, server)
+        if not self._counts(under_way):
+            return
+        for bucket, limit in self._buckets(self.runs[run_id], server):
+            limits = self._limits_under_way(bucket)
+            used = len(limits)
             self.most[bucket] = max(self.most[bucket], used)
-            if 0 < limit < used and self._loosest(bucket) < used:
+            # Functions may share what is counted, each with a limit of its own; the one with the
+            # smaller one may have got its turn first and make its request last.
+            if 0 < limit < used and max(limits) < used:
                 self.broken.append(f"run {run_id}: {used} under way in {bucket}, not {limit}")
 
-    def _buckets(self, run: KnownRun) -> Iterable[tuple[_Bucket, int]]:
+    def _counts(self, under_way: "_UnderWay") -> bool:
+        return self._owns(under_way.server, self.runs[under_way.run_id].function.slug)
+
+    def _limits_under_way(self, bucket: _Bucket) -> list[int]:
+        """The limit that each request under way has there."""
+        return [
+            limit
+            for under_way in self._under_way.values()
+            for other, limit in self._buckets(self.runs[under_way.run_id], under_way.server)
+            if other == bucket and self._counts(under_way)
+        ]
+
+    def _buckets(self, run: KnownRun, server: object) -> Iterable[tuple[_Bucket, int]]:
         """What the request counts for, and how many the function allows there."""
         function, limits = run.function, self._limits
-        yield ("all",), self._calls_max
-        yield ("account",), limits.account or 0
-        yield ("app",), limits.app(APP)
+        yield ("all", server), self._calls_max
+        yield ("account", server), limits.account or 0
+        yield ("app", server), limits.app(APP)
         for limit in function.concurrency:
             scope = "" if limit.scope is not ConcurrencyScope.FUNCTION else function.name
             value = shared_value(limit.key, run.event)
             yield (limit.scope.value, scope, limit.key or "", value), limit.limit
-
-    def _loosest(self, bucket: _Bucket) -> int:
-        """The largest limit of all that is under way there.
-
-        Functions may share what is counted, each with a limit of its own; the one with the smaller
-        one may have got its turn first and make its request last.
-        """
-        return max(
-            limit
-            for run_id in self._under_way.values()
-            for other, limit in self._buckets(self.runs[run_id])
-            if other == bucket
-        )
 
     def _check_start(self, run_id: str) -> None:
         run = self.runs[run_id]

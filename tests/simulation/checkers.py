@@ -25,7 +25,7 @@ from stepwell.core.journal import (
 from stepwell.core.queue import ItemKind
 from stepwell.core.run import RunState
 from stepwell.core.status import RunStatus
-from stepwell.engine.store import StoreUnavailable
+from stepwell.engine.store import OwnershipLost, StoreUnavailable
 from stepwell.store.sql.loading import load_runs
 from stepwell.store.sqlite.asking import answer
 from tests.simulation.annotators import check_annotations
@@ -33,6 +33,7 @@ from tests.simulation.count_checkers import check_counts, check_open
 from tests.simulation.ended_runs import EndedRun, begun_entry, ended_runs, listens
 from tests.simulation.event_outcomes import started_by, turned_away
 from tests.simulation.flow_checkers import check_flow, flow_cancel_problems
+from tests.simulation.node_checkers import check_nodes
 from tests.simulation.programs import (
     Fetch,
     Infer,
@@ -67,7 +68,7 @@ def check_now(world: World) -> Problems:
     problems += [
         f"in the loop: {error!r}"
         for error in world.loop.errors
-        if not isinstance(error, StoreUnavailable)
+        if not isinstance(error, StoreUnavailable | OwnershipLost)
     ]
     problems += _orphans(world)
     problems += _journals_are_whole(world)
@@ -96,6 +97,7 @@ def check_finished(world: World) -> Problems:
     problems += _internal_events(world, runs)
     problems += _cron_ticks(world)
     problems += check_counts(world)
+    problems += check_nodes(world)
     return problems
 
 
@@ -353,7 +355,9 @@ def _waited_problems(
         yield f"{step.id} timed out at {entry.at_ms}, too early"
     committed_ms = begun.at_ms + _UNCERTAIN_MS
     for event in world.acknowledged:
-        in_time = committed_ms < event.sent_ms and event.acknowledged_ms < begun.expires_ms
+        # Whose clock is ahead ends the wait so much earlier.
+        known_ms = event.acknowledged_ms + 2 * world.skew_ms
+        in_time = committed_ms < event.sent_ms and known_ms < begun.expires_ms
         if in_time and event.name == step.event and _satisfies(step, run, event.data):
             yield f"{step.id} timed out, although {event} came in time"
 
@@ -493,13 +497,11 @@ def _live_is_stored(world: World) -> Iterator[str]:
     """What the server has in memory of a run is what its rows add up to."""
     ids = [RunId(run_id) for (run_id,) in world.rows("SELECT id FROM runs WHERE status IN (0, 5)")]
     for run_id, stored in answer(world.connection, load_runs(ids)).items():
-        live = world.live_state(run_id)
-        if live is None:
-            continue
-        for name in RunState.__slots__:
-            ours, theirs = _comparable(stored, name), _comparable(live, name)
-            if ours != theirs:
-                yield f"run {run_id}: {name} is stored as {ours}, but lives as {theirs}"
+        for live in world.live_states(run_id):
+            for name in RunState.__slots__:
+                ours, theirs = _comparable(stored, name), _comparable(live, name)
+                if ours != theirs:
+                    yield f"run {run_id}: {name} is stored as {ours}, but lives as {theirs}"
 
 
 def _comparable(run: RunState, name: str) -> Any:

@@ -34,6 +34,9 @@ KINDS = (
     "crash_after_commit",
 )
 
+#: What only several servers can meet. They are drawn apart, so that worlds of one stay as they are.
+_NODE_KINDS = ("wake_lost",)
+
 # The most that is drawn: enough to happen in every world that has it, rare enough for progress.
 _RATE_MAX = {
     "crash_before_commit": 0.02,
@@ -54,9 +57,10 @@ class Faults:
     def __init__(self, random: Random, rates: dict[str, float] | None = None) -> None:
         self._random = random
         self._rates = dict.fromkeys(KINDS, 0.0) | (rates or {})
-        assert set(self._rates) == set(KINDS)
+        assert set(KINDS) <= set(self._rates) <= {*KINDS, *_NODE_KINDS}
         self._setbacks_left = _SETBACKS_MAX
         self.network_max_s = 0.005
+        self._others: list[Faults] = []
 
     @classmethod
     def of_a_swarm(cls, random: Random) -> "Faults":
@@ -82,7 +86,7 @@ class Faults:
 
     def happens(self, kind: str) -> bool:
         """Whether this goes wrong now."""
-        rate = self._rates[kind]
+        rate = self._rates.get(kind, 0.0)
         if rate <= 0 or self._random.random() >= rate:
             return False
         if kind in _RATE_MAX:
@@ -93,6 +97,21 @@ class Faults:
     def stop(self) -> None:
         """From now on nothing goes wrong."""
         self._rates = dict.fromkeys(KINDS, 0.0)
+        for other in self._others:
+            other.stop()
+
+    def elsewhere(self, random: Random) -> "Faults":
+        """What goes wrong on another machine: the same kinds of faults, but not as often.
+
+        When these faults stop, those do, too.
+        """
+        rates = {kind: rate * 2 * random.random() for kind, rate in self._rates.items()}
+        if self.are_any and random.random() < 0.5:
+            rates["wake_lost"] = random.choice([0.1, 0.5, 1.0])
+        other = Faults(Random(random.getrandbits(64)), rates)
+        other.network_max_s = self.network_max_s
+        self._others.append(other)
+        return other
 
     def network_s(self) -> float:
         """How long something is on its way."""

@@ -1,19 +1,35 @@
-"""The real store, with a disk and a process that fail."""
+"""The real store, with a disk, a network and a process that fail."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 from stepwell.core.identity import PartitionId
 from stepwell.core.transition import Transition
-from stepwell.engine.store import Ownership, Store, StoreUnavailable
+from stepwell.engine.nodes import (
+    ONE_PLACE,
+    Glance,
+    Mail,
+    Ownership,
+    Places,
+    Question,
+    Reply,
+    Standing,
+    Wake,
+)
+from stepwell.engine.store import OwnershipLost, Store, StoreUnavailable
 from tests.simulation.faults import Faults
 from tests.simulation.virtual_loop import pause
 
-__all__ = ["CrashOnce", "CrashPlan", "FaultyStore", "never"]
+__all__ = ["CrashOnce", "CrashPlan", "FaultyStore", "Witness", "never"]
+
+T = TypeVar("T")
 
 #: Told the number of a commit and "before" or "after"; says whether the process dies there.
 CrashPlan = Callable[[int, str], bool]
+
+# How long it takes until a process finds out that the database cannot be reached.
+_SILENCE_S = 1.5
 
 
 def never(_commit: int, _moment: str) -> bool:
@@ -35,6 +51,19 @@ class CrashOnce:
         return True
 
 
+class Witness(Protocol):
+    """Sees every commit from outside."""
+
+    def committing(self, owner: Ownership, batch: Sequence[Transition]) -> None:
+        """A batch is about to be written."""
+
+    def committed(self, owner: Ownership, batch: Sequence[Transition]) -> None:
+        """It was written."""
+
+    def failed(self, owner: Ownership, error: Exception) -> None:
+        """It could not be written, for a reason that no disk and no network has."""
+
+
 class FaultyStore:
     """`Store`, as one process sees it; after its death no method ever returns.
 
@@ -43,7 +72,10 @@ class FaultyStore:
         faults: What goes wrong.
         is_crash: Says of each commit whether the process dies just before or just after it.
         die: Called when it does.
-        committed: Told of every batch that was written.
+        witness: Told of every batch.
+
+    Attributes:
+        is_cut_off: Whether the process cannot reach the database, nor be woken.
     """
 
     def __init__(
@@ -53,17 +85,25 @@ class FaultyStore:
         *,
         is_crash: CrashPlan,
         die: Callable[[], None],
-        committed: Callable[[Sequence[Transition]], None],
+        witness: Witness,
     ) -> None:
         self._store = store
         self._faults = faults
         self._is_crash = is_crash
         self._die = die
-        self._committed = committed
+        self._witness = witness
+        self._wakes: list[Callable[[Wake], None]] = []
         self.commits = 0
         self.is_dead = False
+        self.is_cut_off = False
 
-    async def commit(self, owner: Ownership, batch: Sequence[Transition]) -> None:
+    @property
+    def partitions(self) -> Sequence[PartitionId]:
+        return self._store.partitions
+
+    async def commit(
+        self, owner: Ownership, batch: Sequence[Transition], places: Places = ONE_PLACE
+    ) -> None:
         faults = self._faults
         await self._passes(faults.disk_s())
         self.commits += 1
@@ -71,17 +111,57 @@ class FaultyStore:
             await self._dies()
         if faults.happens("commit_refused"):
             raise StoreUnavailable("commit", "simulated: not written")
-        await self._store.commit(owner, batch)
-        self._committed(batch)
+        self._witness.committing(owner, batch)
+        try:
+            await self._store.commit(owner, batch, places)
+        except (StoreUnavailable, OwnershipLost):
+            raise
+        except Exception as error:
+            self._witness.failed(owner, error)
+            raise
+        self._witness.committed(owner, batch)
         if self._is_crash(self.commits, "after"):
             await self._dies()
         await self._passes(faults.disk_s())
         if faults.happens("commit_unconfirmed"):
             raise StoreUnavailable("commit", "simulated: written, but not confirmed")
 
-    async def take(self, partition: PartitionId) -> Ownership:
+    async def join(self, name: str, version: str, *, alone: bool = False) -> Ownership:
         await self._passes(self._faults.disk_s())
-        return await self._store.take(partition)
+        return await self._store.join(name, version, alone=alone)
+
+    async def leave(self, owner: Ownership) -> None:
+        await self._passes(self._faults.disk_s())
+        await self._store.leave(owner)
+
+    async def glance(self, owner: Ownership, standing: Standing) -> Glance:
+        return await self._change(partial(self._store.glance, owner, standing))
+
+    async def take(
+        self, owner: Ownership, partitions: Collection[PartitionId]
+    ) -> frozenset[PartitionId]:
+        return await self._change(partial(self._store.take, owner, partitions))
+
+    async def release(self, owner: Ownership, partitions: Collection[PartitionId]) -> None:
+        await self._change(partial(self._store.release, owner, partitions))
+
+    async def mail(self, owner: Ownership, partitions: Collection[PartitionId]) -> Mail:
+        return await self._change(partial(self._store.mail, owner, partitions))
+
+    async def ask(self, owner: Ownership, question: Question) -> None:
+        await self._change(partial(self._store.ask, owner, question))
+
+    async def answer(self, owner: Ownership, reply: Reply) -> None:
+        await self._change(partial(self._store.answer, owner, reply))
+
+    def on_wake(self, wake: Callable[[Wake], None]) -> None:
+        self._wakes.append(wake)
+
+    def wake(self, found: Wake) -> None:
+        """A wake-up has come through."""
+        if not self.is_dead and not self.is_cut_off:
+            for wake in self._wakes:
+                wake(found)
 
     async def probe(self, owner: Ownership) -> None:
         await self._passes(self._faults.disk_s())
@@ -113,12 +193,30 @@ class FaultyStore:
         await self._passes(self._faults.read_s())
         return result
 
+    async def _change(self, change: Callable[[], Awaitable[T]]) -> T:
+        """What nodes do to know of each other; it may be done and the answer be lost."""
+        await self._passes(self._faults.disk_s())
+        if self._faults.happens("commit_refused"):
+            raise StoreUnavailable("change", "simulated: not done")
+        if self._faults.happens("crash_before_commit"):
+            await self._dies()
+        result = await change()
+        if self._faults.happens("crash_after_commit"):
+            await self._dies()
+        await self._passes(self._faults.disk_s())
+        if self._faults.happens("commit_unconfirmed"):
+            raise StoreUnavailable("change", "simulated: done, but not confirmed")
+        return result
+
     async def _passes(self, seconds: float) -> None:
         if self.is_dead:
             await self._dies()
         await pause(seconds)
         if self.is_dead:
             await self._dies()
+        if self.is_cut_off:
+            await pause(_SILENCE_S)
+            raise StoreUnavailable("any", "simulated: cannot be reached")
 
     async def _dies(self) -> None:
         """The process is gone: nothing follows. Whoever cleans up after it cancels this."""

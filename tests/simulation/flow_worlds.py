@@ -25,6 +25,7 @@ from stepwell.wire.config import (
 from stepwell.wire.durations import duration_ms
 from tests.simulation.authors import Author
 from tests.simulation.checkers import check_finished, check_now
+from tests.simulation.disturbances import Servers, disturb, settle
 from tests.simulation.faults import Faults
 from tests.simulation.key_values import BIG, KEY, NONSENSE, NUMBER, SMALL
 from tests.simulation.operators import (
@@ -171,8 +172,8 @@ def _functions(random: Random) -> list[SimulatedFunction]:
     return functions
 
 
-def flow_world(seed: int) -> World:
-    """Everything about this world follows from the seed."""
+def flow_world(seed: int, *, of_many: bool = False) -> World:
+    """Everything about this world, whether it has one server or many, follows from the seed."""
     random = Random(seed)
     functions = _functions(random)
     faults = Faults.of_a_swarm(Random(random.getrandbits(64)))
@@ -181,15 +182,21 @@ def flow_world(seed: int) -> World:
     limits = LimitSettings(
         account=random.choice([None, None, 4]), app_default=random.choice([None, None, 3])
     )
+    calls_max = random.choice([1, 3, 50])
+    down_s = random.choice([0.1, 3.0, 40.0])
+    servers = Servers.drawn(random) if of_many else Servers()
     world = World(
         functions,
         seed=seed,
         faults=faults,
         retries=_RETRIES,
-        calls_max=random.choice([1, 3, 50]),
+        calls_max=calls_max,
         limits=limits,
+        nodes=servers.nodes,
+        partitions=servers.partitions,
+        skew_ms=servers.skew_ms,
     )
-    world.down_s = random.choice([0.1, 3.0, 40.0])
+    world.down_s = down_s
     return world
 
 
@@ -204,15 +211,19 @@ async def _story(world: World) -> None:
             _plan_signals(world, random)
         else:
             world.later(random.random() * _HORIZON_S, _deed(world, random))
+    if not world.fleet.is_one:
+        disturb(world, random, _HORIZON_S)
     while world.loop.time() < _HORIZON_S:
         await pause(100.0)
         problems = check_now(world)
         assert not problems, problems
     world.faults.stop()
+    await world.fleet.calm()
     await world.quiet(limit_s=2 * _HORIZON_S, step_s=10.0, only_clients=True)
     for name in sorted(world.paused):
         await resume_function(world, name)
     await world.quiet(limit_s=longest_s(world), step_s=10.0)
+    await settle(world)
 
 
 def _plan_events(world: World, random: Random) -> None:
@@ -350,9 +361,9 @@ def _longest_run_s(function: SimulatedFunction) -> float:
     return total_s
 
 
-def live_and_check(seed: int) -> World:
+def live_and_check(seed: int, *, of_many: bool = False) -> World:
     """Live through a world; fails if it breaks a promise. The caller closes it."""
-    world = flow_world(seed)
+    world = flow_world(seed, of_many=of_many)
     try:
         world.run(_story(world))
         problems = check_finished(world)

@@ -7,6 +7,7 @@ from typing import Any
 from stepwell.wire.config import CancelOn, CronTrigger
 from tests.simulation.authors import Author
 from tests.simulation.checkers import check_finished, check_now
+from tests.simulation.disturbances import Servers, disturb, settle
 from tests.simulation.faults import Faults
 from tests.simulation.programs import Program, Run, SimulatedFunction, Trigger
 from tests.simulation.virtual_loop import pause
@@ -81,13 +82,24 @@ def _functions(random: Random) -> list[SimulatedFunction]:
     return functions
 
 
-def random_world(seed: int) -> World:
-    """Everything about this world follows from the seed."""
+def random_world(seed: int, *, of_many: bool = False) -> World:
+    """Everything about this world, whether it has one server or many, follows from the seed."""
     random = Random(seed)
     functions = _functions(random)
     faults = Faults.of_a_swarm(Random(random.getrandbits(64)))
-    world = World(functions, seed=seed, faults=faults, calls_max=random.choice([1, 3, 50]))
-    world.down_s = random.choice([0.1, 3.0, 40.0])
+    calls_max = random.choice([1, 3, 50])
+    down_s = random.choice([0.1, 3.0, 40.0])
+    servers = Servers.drawn(random) if of_many else Servers()
+    world = World(
+        functions,
+        seed=seed,
+        faults=faults,
+        calls_max=calls_max,
+        nodes=servers.nodes,
+        partitions=servers.partitions,
+        skew_ms=servers.skew_ms,
+    )
+    world.down_s = down_s
     return world
 
 
@@ -109,12 +121,16 @@ async def _story(world: World) -> None:
         world.later(random.random() * _HORIZON_S, lambda: _cancel_one(world, random))
     if random.random() < 0.2:
         world.later(random.random() * _HORIZON_S, world.stop)
+    if not world.fleet.is_one:
+        disturb(world, random, _HORIZON_S)
     while world.loop.time() < _HORIZON_S:
         await pause(100.0)
         problems = check_now(world)
         assert not problems, problems
     world.faults.stop()
+    await world.fleet.calm()
     await world.quiet(limit_s=_SETTLED_WITHIN_S, step_s=30.0)
+    await settle(world)
 
 
 async def _cancel_one(world: World, random: Random) -> None:
@@ -123,9 +139,9 @@ async def _cancel_one(world: World, random: Random) -> None:
         await world.cancel_run(random.choice(live)[0])
 
 
-def live_and_check(seed: int) -> World:
+def live_and_check(seed: int, *, of_many: bool = False) -> World:
     """Live through a world; fails if it breaks a promise. The caller closes it."""
-    world = random_world(seed)
+    world = random_world(seed, of_many=of_many)
     try:
         world.run(_story(world))
         problems = check_finished(world)

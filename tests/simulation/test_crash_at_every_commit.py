@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.simulation.checkers import check_finished
+from tests.simulation.disturbances import settle
 from tests.simulation.faults import Faults
 from tests.simulation.faulty_store import CrashOnce, CrashPlan, never
 from tests.simulation.flow_scenarios import FLOW_SCENARIOS
@@ -24,14 +25,23 @@ _BY_NAME = pytest.mark.parametrize("scenario", _ALL, ids=lambda each: each.name)
 _DISKS = {"fast": {}, "slow": {"commit_slow": 1.0, "read_slow": 0.5}}
 
 
-def _live(scenario: Scenario, is_crash: CrashPlan, *, disk: str = "fast") -> World:
+def _live(scenario: Scenario, is_crash: CrashPlan, *, disk: str = "fast", nodes: int = 1) -> World:
     faults = Faults(Random(1), _DISKS[disk])
-    world = World(scenario.functions, seed=1, is_crash=is_crash, faults=faults)
+    world = World(
+        scenario.functions,
+        seed=1,
+        is_crash=is_crash,
+        faults=faults,
+        nodes=nodes,
+        partitions=2 * nodes - 1,
+    )
 
     async def story() -> None:
         told: Awaitable[Any] = scenario.story(world)
         await told
         await world.quiet(limit_s=5 * 86_400.0)
+        await world.fleet.calm()
+        await settle(world)
 
     world.run(story())
     return world
@@ -79,6 +89,37 @@ def test_it_ends_the_same_whenever_the_server_is_killed(
         try:
             _check(world, scenario)
             assert crash.happened
+        except AssertionError as error:
+            error.add_note(f"killed {moment} commit {commit} of {commits}")
+            raise
+        finally:
+            world.close()
+
+
+#: Of all commits of a scenario with two servers, those at which one of them is killed.
+_EVERY = 7
+#: A few of all kinds: each takes longer than with one server. Those that count on a run being there
+#: when its event is acknowledged are for one server.
+_TOGETHER = [each for each in _ALL if "again" not in each.name and "ticks" not in each.name][::4]
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+@pytest.mark.parametrize("scenario", _TOGETHER, ids=lambda each: each.name)
+def test_it_ends_the_same_whichever_of_two_servers_is_killed(
+    scenario: Scenario, moment: str
+) -> None:
+    """What the dead one had is gone on with by the other one, or by itself."""
+    undisturbed = _live(scenario, never, nodes=2)
+    commits = undisturbed.commits
+    _check(undisturbed, scenario)
+    undisturbed.close()
+
+    # Another phase for each scenario, so that together they meet all kinds of commits.
+    first = 1 + len(scenario.name) % _EVERY
+    for commit in range(first, commits + 1, _EVERY):
+        world = _live(scenario, CrashOnce(commit, moment), nodes=2)
+        try:
+            _check(world, scenario)
         except AssertionError as error:
             error.add_note(f"killed {moment} commit {commit} of {commits}")
             raise

@@ -14,6 +14,7 @@ import pytest
 from stepwell.core.retention import Retention
 from stepwell.core.status import RunStatus
 from stepwell.core.transition import Transition
+from stepwell.engine.nodes import Ownership
 from stepwell.wire.config import Batch, Debounce, RateLimit
 from tests.simulation.faults import Faults
 from tests.simulation.faulty_store import CrashOnce, CrashPlan, never
@@ -123,8 +124,8 @@ class _Watched(World):
         self.begun: dict[str, str] = {}
         self.ends: dict[str, RunStatus] = {}
 
-    def note_commit(self, batch: Sequence[Transition]) -> None:
-        super().note_commit(batch)
+    def committed(self, owner: Ownership, batch: Sequence[Transition]) -> None:
+        super().committed(owner, batch)
         for problem, sql in _BROKEN.items():
             if self.rows(sql):
                 self.problems.add(problem)

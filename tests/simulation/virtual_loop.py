@@ -6,7 +6,8 @@ year of sleeping costs nothing, and the same callbacks always happen in the same
 
 import asyncio
 import selectors
-from collections.abc import Awaitable, Mapping
+from collections import deque
+from collections.abc import Awaitable, Iterable, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, TypeVar
 
@@ -75,8 +76,19 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     ) -> None:
         self.close()
 
+    _ready: "deque[asyncio.Handle]"
+
     def time(self) -> float:
         return self._virtual.now_s
+
+    def schedule_with(self, scheduled: "deque[asyncio.Handle]") -> None:
+        """Keep in it what is to be done next."""
+        scheduled.extend(self._ready)
+        self._ready = scheduled
+
+    def do_next(self, handles: Iterable[asyncio.Handle]) -> None:
+        """Do these, too, in that order."""
+        self._ready.extend(handles)
 
     def complete(self, awaitable: Awaitable[T]) -> T:
         """Run until the awaitable is done.

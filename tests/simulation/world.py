@@ -1,21 +1,21 @@
-"""A world: one server, its database, an app, clients, and everything that can happen to them.
+"""A world: servers, their database, an app, clients, and everything that can happen to them.
 
-All of it lives in one process, on virtual time, and follows from one seed. The server is the real
-one (core, engine, registry, SQLite in memory); it can be killed at any moment, and the next one
-finds what the database has.
+All of it lives in one process, on virtual time, and follows from one seed. The servers are the real
+ones (core, engine, registry, SQLite in memory); they can be killed at any moment, and the next ones
+find what the database has. Where there are several, clients and the app reach any of them.
 """
 
 import asyncio
 import sqlite3
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from random import Random
 from typing import Any, TypeVar
 
 import msgspec
 
 from stepwell.core.checkpointing import CheckpointRefused
-from stepwell.core.identity import DEFAULT_ENVIRONMENT_ID, RunId
+from stepwell.core.identity import DEFAULT_ENVIRONMENT_ID, NodeId, RunId
 from stepwell.core.retention import Retention
 from stepwell.core.retry import RetryPolicy
 from stepwell.core.rollups import encode_tally
@@ -24,6 +24,7 @@ from stepwell.core.transition import LISTS, Transition
 from stepwell.engine.checkpoints import Checkpointed
 from stepwell.engine.engine import Engine
 from stepwell.engine.limits import LimitSettings
+from stepwell.engine.nodes import Ownership
 from stepwell.store.sql.rollups import TALLIED_MAX
 from stepwell.wire.checkpoint import parse_async_checkpoint
 from stepwell.wire.errors import OperationalError
@@ -35,6 +36,8 @@ from tests.simulation.bounds import Bounds
 from tests.simulation.decisions import Record
 from tests.simulation.faults import Faults
 from tests.simulation.faulty_store import CrashPlan
+from tests.simulation.fleet import Fleet
+from tests.simulation.node_checkers import foreign_decisions
 from tests.simulation.outside_world import OutsideWorld
 from tests.simulation.programs import APP, SimulatedFunction
 from tests.simulation.server import Clock, Server
@@ -48,6 +51,8 @@ T = TypeVar("T")
 BASE_MS = 1_795_240_800_000
 
 _GRACE_S = 2.0
+#: How long a client waits for an answer of one of several servers, before it asks another one.
+_PATIENCE_S = 20.0
 #: So many pairs of function and minute are counted before they are added up for the first time.
 _TALLIES_LEFT = 3
 
@@ -93,6 +98,9 @@ class World:
         faults: What goes wrong; nothing by default.
         is_crash: Commits at which the server is killed.
         retention: How long what is kept; everything for ever without it.
+        nodes: How many servers share the database.
+        partitions: Over which their work is spread.
+        skew_ms: How wrong the clock of a server may be.
     """
 
     def __init__(
@@ -107,6 +115,9 @@ class World:
         limits: LimitSettings | None = None,
         base_ms: int = BASE_MS,
         retention: Retention | None = None,
+        nodes: int = 1,
+        partitions: int = 1,
+        skew_ms: int = 0,
     ) -> None:
         self.loop = VirtualLoop()
         self.random = Random(seed)
@@ -121,6 +132,10 @@ class World:
         self.is_faulty = self.faults.are_any
         #: How long it may take from a decision until it is written.
         self.decision_ms = 10_000 if self.faults.are_slow else 25
+        if nodes > 1:
+            # A server that does not own the run any more may have told a client of a decision.
+            self.decision_ms = 20_000
+        self.skew_ms = skew_ms
         self.down_s = 1.0
         self.crashes = 0
         self.commits = 0
@@ -154,13 +169,15 @@ class World:
         self.bounds = Bounds(
             calls_max=calls_max,
             limits=self.limits,
+            owns=self.owns,
             let_in_ms=self.record.let_in_ms,
             now_ms=self.clock.now_ms,
         )
         self._has_singletons = any(function.singleton for function in functions)
-        self.wants_crash = asyncio.Event()
         self._is_crash = is_crash
-        self._server: Server | None = None
+        self.fleet = Fleet(self, nodes=nodes, partitions=partitions, skew_ms=skew_ms)
+        #: Nodes there were at the end.
+        self.last_nodes: set[NodeId | None] = set()
         self._requests = 0
         self._clients: dict[int, asyncio.Task[Any]] = {}
 
@@ -180,11 +197,19 @@ class World:
         """Add a line to the trace, by which two worlds can be compared."""
         self.trace.append(f"{self.loop.time():.6f} {text}")
 
-    def note_commit(self, batch: Sequence[Transition]) -> None:
+    def committing(self, owner: Ownership, batch: Sequence[Transition]) -> None:
+        """A batch is about to be written."""
+        if not self.fleet.is_one:
+            self.bounds.broken += foreign_decisions(self.connection, owner, batch)
+
+    def committed(self, owner: Ownership, batch: Sequence[Transition]) -> None:
         """A batch was written."""
         self.commits += 1
         rows = ["+".join(str(len(getattr(t, name))) for name in LISTS) for t in batch]
-        self.note(f"commit {' '.join(rows)}")
+        who = "" if self.fleet.is_one else f"by {owner.node} "
+        self.note(f"commit {who}{' '.join(rows)}")
+        if not self.rows("SELECT 1 FROM nodes WHERE id = ?", owner.node):
+            self.bounds.broken.append(f"node {owner.node} has committed after it was removed")
         self.record.note(batch, self.clock.now_ms())
         for transition in batch:
             for end in transition.ended:
@@ -193,34 +218,49 @@ class World:
             for function_id, key in self.rows(_CROWDED):
                 self.bounds.broken.append(f"two runs of {function_id} live with the key {key}")
 
-    def is_crash(self, _commit: int, moment: str) -> bool:
-        """Whether the server is killed before or after its next commit."""
+    def failed(self, owner: Ownership, error: Exception) -> None:
+        """A batch could not be written, and no disk or network is to blame."""
+        self.bounds.broken.append(f"node {owner.node} could not commit: {error!r}")
+
+    def is_crash(self, faults: Faults, _commit: int, moment: str) -> bool:
+        """Whether a server is killed before or after its next commit."""
         if self._is_crash is not None:
             # Commits are counted over all servers of the world.
             number = self.commits + (1 if moment == "before" else 0)
             return self._is_crash(number, moment)
-        return self.faults.happens(f"crash_{moment}_commit")
+        return faults.happens(f"crash_{moment}_commit")
+
+    def owns(self, server: object, slug: str) -> bool:
+        """Whether a server may decide about a function now."""
+        if self.fleet.is_one:
+            return True
+        assert isinstance(server, Server)
+        sql = """SELECT 1 FROM functions f JOIN partitions p ON p.id = f.partition_id
+                   JOIN nodes n ON n.id = p.node_id
+                  WHERE f.slug = ? AND n.id = ? AND n.lease_until_ms > ?"""
+        return bool(self.rows(sql, slug, server.node, self.clock.now_ms()))
 
     # The server.
 
     async def live(self, story: Awaitable[T]) -> T:
         """Start a server, register the app, and see the story to its end."""
-        self._boot()
+        self.fleet.boot_all()
         # Some commit of every world adds up what was counted, and not only those of long ones.
         self.connection.execute(
             "INSERT INTO tallies VALUES (?, ?)", (TALLIED_MAX - _TALLIES_LEFT, encode_tally({}))
         )
-        watching = self.loop.create_task(self._watch())
+        watching = self.loop.create_task(self.fleet.watch())
         try:
             await self._register()
             return await story
         finally:
+            self.last_nodes = {server.node for server in self.fleet.running}
             watching.cancel()
             tasks = [watching, *self._clients.values(), *self.app.close(), *self.outside.close()]
+            tasks += self.fleet.close()
             for task in tasks:
                 task.cancel()
-            if self._server is not None:
-                await self._server.die()
+            await self.fleet.die()
             await asyncio.wait(tasks)
 
     def run(self, story: Awaitable[T]) -> T:
@@ -238,31 +278,12 @@ class World:
         self.connection.close()
 
     async def crash(self, down_s: float = 1.0) -> None:
-        """Kill the server; start another one later, on the same database."""
-        server, self._server = self._server, None
-        if server is None:
-            # It is down already.
-            return
-        self.crashes += 1
-        self.note("crash")
-        down_from_ms = self.clock.now_ms()
-        await server.die()
-        if self.connection.in_transaction:
-            self.connection.rollback()
-        await pause(down_s)
-        self.downs.append((down_from_ms, self.clock.now_ms()))
-        self._boot()
+        """Kill all servers; start others later, on the same database."""
+        await self.fleet.crash_all(down_s)
 
-    async def stop(self, down_s: float = 1.0) -> None:
-        """Stop the server as Ctrl-C does; start another one later."""
-        server = self._server
-        if server is None:
-            return
-        self.note("stop")
-        await server.engine.stop(_GRACE_S)
-        await asyncio.wait([server.main])
-        if self._server is server:
-            await self.crash(down_s)
+    async def stop(self, down_s: float = 1.0, *, number: int = 0) -> None:
+        """Stop a server as Ctrl-C does; start another one later."""
+        await self.fleet.stop(number, down_s, _GRACE_S)
 
     async def request(self, work: Callable[[Engine], Awaitable[T]]) -> T:
         """What a client's request comes to.
@@ -272,12 +293,14 @@ class World:
             OperationalError: The server could not carry it out, as far as it knows.
         """
         await pause(self.faults.network_s())
-        server = self._server
+        server = self.fleet.any()
         if server is None or server.store.is_dead or self.faults.happens("request_lost"):
             raise Disconnected
         self._requests += 1
         task = server.spawn(self._requests, work(server.engine))
-        await asyncio.wait([task])
+        await asyncio.wait([task], timeout=None if self.fleet.is_one else _PATIENCE_S)
+        if not task.done():
+            raise Disconnected
         if task.cancelled() or self.faults.happens("request_unanswered"):
             if not task.cancelled():
                 task.exception()
@@ -367,12 +390,19 @@ class World:
             assert self.loop.time() < end_s, f"still nothing: {sql}; {self.unfinished()}"
             await pause(0.05)
 
-    def live_state(self, run_id: RunId) -> RunState | None:
-        """The run as the server has it in memory, unless it is ahead of the database."""
-        partition = self._server.engine._partition if self._server is not None else None
-        if partition is None or run_id in partition._unwritten:
-            return None
-        return partition._live.get(run_id)
+    def live_states(self, run_id: RunId) -> Iterator[RunState]:
+        """The run as servers have it in memory that decide about it, unless ahead of the database.
+
+        Of several servers that is the owner of the function's partition.
+        """
+        for server in self.fleet.running:
+            tenure = server.engine._tenure
+            partition = None if tenure is None else tenure.partition
+            if partition is None or run_id in partition._unwritten:
+                continue
+            run = partition._live.get(run_id)
+            if run is not None and self._decides(server, run):
+                yield run
 
     async def quiet(
         self, *, limit_s: float, step_s: float = 5.0, only_clients: bool = False
@@ -395,10 +425,9 @@ class World:
 
     # Inside.
 
-    def _boot(self) -> None:
-        self.note("boot")
-        self.wants_crash.clear()
-        self._server = Server(self)
+    def _decides(self, server: Server, run: RunState) -> bool:
+        function = server.registry.functions.get(run.new.function_id)
+        return self.fleet.is_one or (function is not None and self.owns(server, function.slug))
 
     async def sync(self, function: SimulatedFunction) -> None:
         """Let the app register a function in another configuration."""
@@ -417,11 +446,6 @@ class World:
             assert registration.refusal is None, registration.refusal
 
         await self.insist(register)
-
-    async def _watch(self) -> None:
-        while True:
-            await self.wants_crash.wait()
-            await self.crash(self.down_s)
 
     async def _send_from_app(self, name: str, data: dict[str, Any], event_id: str) -> None:
         await self.send(name, data, event_id=event_id)

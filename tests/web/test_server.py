@@ -5,13 +5,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.compat.harness import Server
+from tests.web.accessibility import assert_accessible
 from tests.web.parts import filter_of
 from tests.web.scene import Scene
 from tests.web.stage import OPERATOR_TOKEN, SIGNING_KEY, running_server
-from tests.web.visits import Visits
+from tests.web.visits import DESKTOP, PHONE, Visits
 
 BASE = "/tools/stepwell"
 
@@ -32,6 +33,48 @@ def test_the_server_tells_what_it_is_and_keeps(page: Page, scene: Scene) -> None
     expect(main).to_contain_text("Development")
     # The scene has calls that were not answered yet.
     expect(main.get_by_role("region", name="Calls under way")).to_contain_text("Import catalogue")
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("size", [DESKTOP, PHONE])
+def test_all_servers_are_shown_with_what_they_own(
+    empty_server: Server, visits: Visits, size: tuple[int, int], theme: str
+) -> None:
+    """The server is alone, so the page is told of others in its stead."""
+    page = visits.begin(empty_server.url, size=size, color_scheme=theme).page
+    page.route("**/v0/gql", _among_others)
+    page.goto("/server")
+
+    servers = page.get_by_role("region", name="Servers")
+    expect(servers.get_by_role("row")).to_have_count(1 + 4)
+    expect(servers).to_contain_text("this one")
+    for text in ("Nobody owns partition 15", "host-a:97 is dead", "host-b:12 stops"):
+        expect(page.get_by_text(text)).to_be_visible()
+    owners = page.get_by_role("term").filter(has_text=re.compile("^host-|^Nobody"))
+    expect(owners).to_have_count(3)
+    assert_accessible(page)
+    assert page.evaluate("document.documentElement.scrollWidth") == size[0]
+
+
+def _among_others(route: Route) -> None:
+    """The answer of the server, with three others that own most partitions."""
+    answer = route.fetch()
+    told = answer.json()
+    server = (told.get("data") or {}).get("server")
+    if server and "nodes" in server:
+        (this,) = server["nodes"]
+        others = [
+            {"id": 900, "name": "host-a:97", "state": "DEAD", "partitions": [5, 6, 7, 8, 9]},
+            {"id": 901, "name": "host-b:12", "state": "DRAINING", "partitions": [10, 11, 12]},
+            {"id": 902, "name": "host-c:4711", "state": "LIVE", "partitions": []},
+        ]
+        lease = {"leaseUntil": this["joinedAt"], "isThis": False}
+        server["nodes"] = [this | {"partitions": [0, 1, 2, 3, 4, 13, 14]}] + [
+            this | lease | other for other in others
+        ]
+        owners = {part: node["id"] for node in server["nodes"] for part in node["partitions"]}
+        server["partitions"] = [{"id": n, "nodeID": owners.get(n)} for n in range(16)]
+    route.fulfill(response=answer, json=told)
 
 
 def test_retention_is_changed(empty_server: Server, visits: Visits) -> None:

@@ -1,0 +1,121 @@
+"""What simulations of several servers once found, as stories that anybody can follow."""
+
+import msgspec
+
+from stepwell.core.pause import NewRuns, RunningRuns
+from stepwell.wire.config import ConcurrencyLimit, ConcurrencyScope, Throttle
+from tests.simulation.checkers import check_finished
+from tests.simulation.disturbances import settle
+from tests.simulation.operators import pause_function, resume_function
+from tests.simulation.programs import Program, Run, SimulatedFunction, Sleep, Trigger, Wait
+from tests.simulation.scenarios import function, outcomes
+from tests.simulation.virtual_loop import pause
+from tests.simulation.world import World
+
+
+def _world(*functions: SimulatedFunction, nodes: int = 2, partitions: int = 2) -> World:
+    return World(list(functions), nodes=nodes, partitions=partitions)
+
+
+def _reach(world: World, *, owner: bool) -> None:
+    """Let clients reach the server that owns the function `main`, or another one."""
+    world.fleet.reached = next(
+        number
+        for number, server in world.fleet.servers.items()
+        if server is not None and world.owns(server, "sim-main") is owner
+    )
+
+
+async def _joined(world: World) -> None:
+    """Until every server has its share."""
+    await world.until(
+        "SELECT count(DISTINCT node_id) AS owners FROM partitions HAVING owners = ?",
+        min(len(world.fleet.places), len(world.rows("SELECT id FROM partitions"))),
+    )
+
+
+def test_a_server_that_owns_nothing_has_events_matched() -> None:
+    """It has just joined, and knows of no wait; those who wait are runs of others."""
+    world = _world(function(Wait(id="w", event="sim/signal", timeout="10s")), partitions=1)
+
+    async def story() -> None:
+        await _joined(world)
+        await world.send("sim/go", {"key": "k"})
+        await world.until("SELECT 1 FROM waits")
+        _reach(world, owner=False)
+        await world.send("sim/signal", {"key": "k"})
+        await world.quiet(limit_s=600.0)
+
+    world.run(story())
+    assert outcomes(world) == [("main", "COMPLETED", {"w": "(event)"})]
+    world.close()
+
+
+def test_runs_are_cancelled_whoever_is_told_to_pause_their_function() -> None:
+    """The server that is told creates an operation, which the function's owner has to carry out."""
+    world = _world(function(Sleep(id="s", duration="1h")))
+
+    async def story() -> None:
+        await _joined(world)
+        await world.send("sim/go", {"key": "k"})
+        await world.until("SELECT 1 FROM queue WHERE kind = 3")
+        _reach(world, owner=False)
+        await pause_function(world, "main", new_runs=NewRuns.SKIP, running=RunningRuns.CANCEL)
+        await pause(10.0)
+        assert outcomes(world) == [("main", "CANCELLED", None)]
+        await resume_function(world, "main")
+        await world.quiet(limit_s=600.0)
+        await settle(world)
+
+    world.run(story())
+    assert check_finished(world) == []
+    world.close()
+
+
+def test_registering_a_function_does_not_undo_its_pause() -> None:
+    """It is paused by another server, while the first one waits until all of them know."""
+    main = function(Run(id="a"))
+    world = _world(main, nodes=3, partitions=3)
+
+    async def story() -> None:
+        await _joined(world)
+        world.later(0.0, lambda: world.fleet.suspend(2, 3.0))
+        world.fleet.reached = 0
+        world.later(0.1, lambda: world.sync(msgspec.structs.replace(main, retries=7)))
+        await pause(1.0)
+        world.fleet.reached = 1
+        await pause_function(world, "main", new_runs=NewRuns.SKIP, running=RunningRuns.FINISH)
+        await pause(10.0)
+        known = [server.registry.function("sim-main") for server in world.fleet.running]
+        assert len(known) == 3
+        assert all(each is not None and each.pause and each.config.retries == 7 for each in known)
+
+    world.run(story())
+    world.close()
+
+
+def test_a_function_that_moves_brings_what_its_throttle_has_let_in() -> None:
+    """Its new owner begins with what the old one has written, not with an unused throttle."""
+    throttled = SimulatedFunction(
+        name="main",
+        program=Program(nodes=(Run(id="a"),)),
+        triggers=(Trigger(event="sim/go"),),
+        throttle=Throttle(limit=1, period="5m", burst=0),
+    )
+    world = _world(throttled, nodes=2, partitions=2)
+    shared = ConcurrencyLimit(limit=9, key="event.data.key", scope=ConcurrencyScope.ACCOUNT)
+
+    async def story() -> None:
+        await _joined(world)
+        for _ in range(3):
+            await world.send("sim/go", {"key": "k"})
+        await world.until("SELECT 1 FROM runs WHERE status = 1")
+        assert world.rows("SELECT partition_id FROM functions") != [(0,)]
+        await world.sync(msgspec.structs.replace(throttled, concurrency=(shared,)))
+        assert world.rows("SELECT partition_id FROM functions") == [(0,)]
+        await world.quiet(limit_s=3_600.0)
+        await settle(world)
+
+    world.run(story())
+    assert check_finished(world) == []
+    world.close()
