@@ -13,6 +13,8 @@ interface Call {
 }
 
 interface CallsCardProps {
+  /** Whether other servers make calls as well. */
+  hasOthers: boolean;
   server: {
     queueDepth: number | null;
     callsUnderWay: number;
@@ -54,7 +56,7 @@ const COLUMNS: readonly Column<Call>[] = [
 ];
 
 /** What is queued, and the calls to apps that have not been answered, the longest first. */
-export function CallsCard({ server }: CallsCardProps) {
+export function CallsCard({ server, hasOthers }: CallsCardProps) {
   const isFull = server.callsUnderWay >= server.callsMax;
   return (
     <Card title="Queue and calls">
@@ -69,6 +71,11 @@ export function CallsCard({ server }: CallsCardProps) {
             {server.callsUnderWay.toLocaleString()} of {server.callsMax.toLocaleString()}
           </Fact>
         </Facts>
+        {hasOthers && (
+          <p className="text-ink-soft">
+            The queue is that of all servers; calls are those of the one that answered.
+          </p>
+        )}
         {isFull && (
           <Notice severity="warning" title="All workers are busy">
             <p>

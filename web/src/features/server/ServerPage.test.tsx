@@ -19,7 +19,19 @@ const SERVER = {
   callsMax: 1,
   subscribers: 3,
   environment: { id: '1', name: 'default' },
-  partitions: [{ id: 0, epoch: 4, ownedSince: '2026-11-21T09:00:00Z', owner: 'host:17' }],
+  nodes: [
+    {
+      id: 4,
+      name: 'host:17',
+      version: '0.1.0',
+      joinedAt: '2026-11-21T09:00:00Z',
+      leaseUntil: null as string | null,
+      state: 'LIVE',
+      isThis: true,
+      partitions: [0],
+    },
+  ],
+  partitions: [{ id: 0, nodeID: 4 as number | null }],
   slowestCalls: [
     {
       runID: '01KAJF97FJ0000000000000001',
@@ -66,11 +78,57 @@ test('shows what the server is and does, with links to what takes long', async (
   );
   expect(within(calls).getByRole('cell', { name: '2' })).toBeVisible();
   expect(screen.getByRole('region', { name: 'Slow work' })).toHaveTextContent('12 transitions');
-  expect(screen.getByRole('region', { name: 'Partitions' })).toHaveTextContent('host:17');
+  const servers = screen.getByRole('region', { name: 'Servers' });
+  expect(servers).toHaveTextContent('host:17');
+  expect(servers).toHaveTextContent('this one');
+  expect(screen.queryByText('This server works on nothing')).toBeNull();
+  expect(screen.queryByText(/The queue is that of all servers/)).toBeNull();
 });
 
-test('says that a server without a partition works on nothing', async () => {
-  open({ ...SERVER, partitions: [], slowestCalls: [], slowWork: [], queueDepth: null });
+test('shows which server owns which partitions, and what is on its way', async () => {
+  const [node] = SERVER.nodes;
+  const ended = '2026-11-21T09:00:05Z';
+  open({
+    ...SERVER,
+    nodes: [
+      { ...node, partitions: [0, 1] },
+      { ...node, id: 5, name: 'host:18', state: 'DRAINING', isThis: false, partitions: [2] },
+      {
+        ...node,
+        id: 6,
+        name: 'host:19',
+        state: 'DEAD',
+        isThis: false,
+        partitions: [3, 4],
+        leaseUntil: ended,
+      },
+      { ...node, id: 7, name: 'host:20', isThis: false, partitions: [] },
+    ],
+    partitions: [4, 4, 5, 6, 6, null].map((nodeID, id) => ({ id, nodeID })),
+  });
+  const servers = within(await screen.findByRole('region', { name: 'Servers' }));
+  expect(servers.getAllByRole('row').map((row) => row.textContent)).toEqual([
+    'ServerStatePartitionsVersionJoinedNode',
+    expect.stringMatching(/^host:17this oneLive20\.1\.0.*4$/),
+    expect.stringMatching(/^host:18Draining10\.1\.0.*5$/),
+    expect.stringMatching(/^host:19Dead.*20\.1\.0.*6$/),
+    expect.stringMatching(/^host:20Live00\.1\.0.*7$/),
+  ]);
+  for (const title of ['Nobody owns partition 5', 'host:18 stops', 'host:19 is dead']) {
+    expect(screen.getByText(title)).toBeVisible();
+  }
+  const owners = screen.getAllByRole('term').map((term) => term.textContent);
+  expect(owners.filter((name) => /^host|Nobody/.test(name ?? ''))).toEqual([
+    'host:17this one',
+    'host:18',
+    'host:19',
+    'Nobody',
+  ]);
+  expect(screen.getByText(/The queue is that of all servers/)).toBeVisible();
+});
+
+test('says that a server that is no node works on nothing', async () => {
+  open({ ...SERVER, nodes: [], partitions: [], slowestCalls: [], slowWork: [], queueDepth: null });
   expect(await screen.findByText('This server works on nothing')).toBeVisible();
   expect(screen.getByText('being counted')).toBeVisible();
   expect(screen.getByText(/^Nothing: no commit took more/)).toBeVisible();

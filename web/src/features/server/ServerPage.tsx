@@ -5,6 +5,7 @@ import { Page } from '~/ui/Page';
 import { Skeleton } from '~/ui/Skeleton';
 import { CallsCard } from './CallsCard';
 import { Documents } from './Documents';
+import { NodesCard } from './NodesCard';
 import { PartitionsCard } from './PartitionsCard';
 import { RetentionCard } from './RetentionCard';
 import { ServerFacts } from './ServerFacts';
@@ -20,7 +21,8 @@ const ServerQuery = graphql(`
       version kind startedAt store databasePath databaseBytes walBytes queueDepth
       functionCount appCount callsUnderWay callsMax subscribers
       environment { id name }
-      partitions { id epoch ownedSince owner }
+      nodes { id name version joinedAt leaseUntil state isThis partitions }
+      partitions { id nodeID }
       slowestCalls { runID functionSlug functionName attempt since stepID }
       slowWork { kind what at durationMs }
       commits { count p50Ms p99Ms transitionsPerCommit }
@@ -46,16 +48,15 @@ export function ServerPage() {
           <>
             <ServerFacts server={data.server} />
             <StoreFacts server={data.server} />
-            <CallsCard server={data.server} />
+            <NodesCard nodes={data.server.nodes} partitions={data.server.partitions} />
+            {data.server.partitions.length > 1 && (
+              <PartitionsCard nodes={data.server.nodes} partitions={data.server.partitions} />
+            )}
+            <CallsCard server={data.server} hasOthers={data.server.nodes.length > 1} />
           </>
         )}
         <RetentionCard />
-        {data && (
-          <>
-            <PartitionsCard partitions={data.server.partitions} />
-            <SlowWorkCard work={data.server.slowWork} />
-          </>
-        )}
+        {data && <SlowWorkCard work={data.server.slowWork} />}
         <Documents />
       </div>
     </Page>
