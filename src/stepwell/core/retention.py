@@ -8,6 +8,7 @@ Source: HTTP APIs, 15, which has no retention at all; times, names and rules are
 """
 
 import enum
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
@@ -25,6 +26,7 @@ __all__ = [
     "ForgottenKind",
     "Retention",
     "RetentionOverrides",
+    "common_cutoff_ms",
     "cutoff_ms",
     "pause_ms",
 ]
@@ -138,6 +140,16 @@ class Forgotten(msgspec.Struct, frozen=True, gc=False):
 def cutoff_ms(kept_ms: int, *, now_ms: int) -> int | None:
     """What is from before this time is to be forgotten; None if nothing ever is."""
     return None if kept_ms == FOREVER else max(0, now_ms - kept_ms)
+
+
+def common_cutoff_ms(kept_ms: Sequence[int], *, now_ms: int) -> int:
+    """What is from before this time nobody keeps; 0 if somebody keeps everything.
+
+    >>> common_cutoff_ms([4_000, 1_000], now_ms=10_000), common_cutoff_ms([1_000, FOREVER], now_ms=9)
+    (6000, 0)
+    """
+    cutoffs = [cutoff_ms(each, now_ms=now_ms) or 0 for each in kept_ms]
+    return min(cutoffs, default=0)
 
 
 def pause_ms(retention: Retention) -> int | None:

@@ -144,6 +144,12 @@ class Requests:
                 forgotten += count
         return forgotten
 
+    async def drop_weeks(self, *, events_before_ms: int, runs_before_ms: int) -> Sequence[str]:
+        """Give weeks of history back of which nothing is kept; see `Store.drop_weeks`."""
+        return await self._store.drop_weeks(
+            self._owner, events_before_ms=events_before_ms, runs_before_ms=runs_before_ms
+        )
+
     async def cancel_run(self, run_id: RunId, cause: str) -> bool:
         """Cancel the run; False when it does not exist or has ended."""
         run = await self.hold(run_id)

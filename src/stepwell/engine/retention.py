@@ -31,6 +31,7 @@ from stepwell.core.retention import (
     ForgottenKind,
     Retention,
     RetentionOverrides,
+    common_cutoff_ms,
     cutoff_ms,
     pause_ms,
 )
@@ -134,6 +135,8 @@ class RetentionWork:
         self._operations = workers.operations
         self._old_events = workers.old_events
         self._commit = requests.commit
+        self._requests = requests
+        self._weeks_ms = 0
         self._owned = places
         self._places: dict[EnvironmentId, _Place] = {}
         self._bites = 0
@@ -162,6 +165,7 @@ class RetentionWork:
                 states = await self._store.retention()
                 for environment_id in self._environments():
                     await self._pass(environment_id, states)
+                await self._drop_weeks(states)
             except OperationalError as failure:
                 _log.warning("retention.interrupted", reason=str(failure))
             except Exception:  # noqa: BLE001 - a defect here must cost space, not the partition
@@ -218,6 +222,22 @@ class RetentionWork:
                 took_s=round((self._clock.now_ms() - now_ms) / 1000, 1),
                 **this.counted,
             )
+
+    async def _drop_weeks(self, states: Mapping[EnvironmentId, RetentionState]) -> None:
+        """Once a day, give weeks back that the passes have emptied; then little is left to look at."""
+        now_ms = self._clock.now_ms()
+        is_time = now_ms - self._weeks_ms >= _FULL_PASS_MS_MAX
+        if not is_time or not self._owned.is_here(LOCAL_PARTITION):
+            return
+        kept = [self._kept(environment_id, states) for environment_id in self._environments()]
+        async with self._old_events.deleting():
+            dropped = await self._requests.drop_weeks(
+                events_before_ms=common_cutoff_ms([each.events for each in kept], now_ms=now_ms),
+                runs_before_ms=common_cutoff_ms([each.runs for each in kept], now_ms=now_ms),
+            )
+        self._weeks_ms = now_ms
+        if dropped:
+            _log.info("retention.weeks_dropped", tables=len(dropped))
 
     async def _forget_events(self, this: _Pass) -> None:
         before_ms = this.cutoff_ms(this.kept.events)

@@ -446,6 +446,24 @@ class Store(Cluster, Protocol):
         """The same for states of throttles and rate limits."""
         ...
 
+    async def drop_weeks(
+        self, owner: Ownership, *, events_before_ms: int, runs_before_ms: int
+    ) -> Sequence[str]:
+        """Give the space of weeks of history back of which nothing is kept or needed any more.
+
+        What is left of them is forgotten with them. Nothing happens where history does not lie in
+        weeks.
+
+        Args:
+            owner: Who asks.
+            events_before_ms: Events received before this time are free to go.
+            runs_before_ms: Runs that ended before this time are free to go.
+
+        Returns:
+            What was dropped, for the log.
+        """
+        ...
+
     async def retention(self) -> Mapping[EnvironmentId, RetentionState]:
         """What is kept about the retention of those environments about which something is."""
         ...

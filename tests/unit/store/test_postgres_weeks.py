@@ -104,7 +104,7 @@ async def owner(store: PostgresStore) -> Ownership:
 
 
 async def drop(store: PostgresStore, owner: Ownership, before_ms: int = BEFORE_MS) -> list[str]:
-    return await store.drop_weeks(owner, events_before_ms=before_ms, runs_before_ms=before_ms)
+    return list(await store.drop_weeks(owner, events_before_ms=before_ms, runs_before_ms=before_ms))
 
 
 def partitions(*tables: str) -> list[str]:

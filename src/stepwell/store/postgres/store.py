@@ -1,6 +1,7 @@
 """The store on PostgreSQL: nothing that has not been written durably, and fenced by node."""
 
 import asyncio
+from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Final, NamedTuple
@@ -129,7 +130,7 @@ class PostgresStore(SqlStore):
 
     async def drop_weeks(
         self, owner: Ownership, *, events_before_ms: int, runs_before_ms: int
-    ) -> list[str]:
+    ) -> Sequence[str]:
         """Drop the weeks of history that nothing is kept of; the names of the tables dropped.
 
         Of all environments: what one of them keeps, or somebody needs, keeps its week, and is to be

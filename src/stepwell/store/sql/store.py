@@ -216,6 +216,15 @@ class SqlStore(SqlCluster):
         query = Query(limits.EXPIRE_LIMITS, (now_ms, limit))
         return await self._database.delete("expire_limits", owner, query)
 
+    async def drop_weeks(
+        self,
+        owner: Ownership,  # noqa: ARG002 - there are no weeks
+        *,
+        events_before_ms: int,  # noqa: ARG002
+        runs_before_ms: int,  # noqa: ARG002
+    ) -> Sequence[str]:
+        return ()
+
     async def retention(self) -> Mapping[EnvironmentId, RetentionState]:
         return await self._database.ask("retention", forgetting.retention())
 
