@@ -42,7 +42,7 @@ from stepwell.engine.calls import CallUnderWay
 from stepwell.engine.checkpoints import BegunRun, Checkpointed, NotBegun
 from stepwell.engine.insight import Insight
 from stepwell.engine.intake import accept_events
-from stepwell.engine.nodes import Glance, NodeView, Roll, Standing
+from stepwell.engine.nodes import Glance, NodeView, Roll, Standing, Wake
 from stepwell.engine.registry import Registry
 from stepwell.engine.reruns import Rerun
 from stepwell.engine.store import Ownership, OwnershipLost, RetentionState, StoreUnavailable
@@ -303,6 +303,8 @@ class Engine:
     async def run(self) -> None:
         """Work until `stop`."""
         loop = asyncio.get_running_loop()
+        if self._around.node is not None:
+            self._around.store.on_wake(self._woken)
         delay_s = _RETRY_FIRST_S
         while not self._stopping.is_set():
             began_s = loop.time()
@@ -337,6 +339,10 @@ class Engine:
         await self.drain(grace_s)
         if self._tenure is not None:
             self._tenure.close()
+
+    def _woken(self, wake: Wake) -> None:
+        if self._tenure is not None:
+            self._tenure.woken(wake)
 
     async def _serve(self) -> None:
         """Be the owner of something, or ready to be, for as long as the store lets it."""

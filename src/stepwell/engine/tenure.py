@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Collection
-from functools import partial
 from typing import Any, TypeVar
 
 from stepwell.core.identity import LOCAL_PARTITION, PartitionId, RunId
@@ -147,6 +146,12 @@ class Tenure:
         """How many requests of the partition's functions are under way."""
         return self.partition.handover.calls_in(partition)
 
+    def woken(self, wake: Wake) -> None:
+        """Somebody says that there may be something to look at."""
+        if self.membership is not None:
+            self.membership.wake(wake)
+            self._mailbox.wake(wake)
+
     def renewed(self, until_s: float, *, nodes: int) -> None:
         """One of so many nodes, and nobody takes it for dead until then, by the loop's clock."""
         self.partition.renewed(until_s, nodes=nodes)
@@ -159,13 +164,8 @@ class Tenure:
             await self.partition.handover.take_on(self._around.store.partitions)
             return []
         self.partition.presence.hear_with(self._mailbox.read, self._mailbox.answered)
-        self._around.store.on_wake(partial(self._woken, membership))
         await membership.begin()
         return [tasks.create_task(membership.run()), tasks.create_task(self._mailbox.run())]
-
-    def _woken(self, membership: Membership, wake: Wake) -> None:
-        membership.wake(wake)
-        self._mailbox.wake(wake)
 
     async def _reload(self) -> None:
         store = self._around.store
