@@ -35,6 +35,20 @@ def held_app() -> Iterator[HeldApp]:
 
 
 @pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """A database server, which tests may do anything to that they undo."""
+    server = PostgresServer(NEWEST)
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def uri(postgres: PostgresServer) -> str:
+    """A database with nothing in it, not even a schema."""
+    return postgres.uri(postgres.create_database())
+
+
+@pytest.fixture(scope="session")
 def crowded_postgres() -> Iterator[PostgresServer]:
     """A database server with few connections, which tests may do anything to that they undo."""
     server = PostgresServer(NEWEST, settings={"max_connections": str(_CONNECTIONS)})

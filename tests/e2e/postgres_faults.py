@@ -22,7 +22,6 @@ __all__ = [
     "FLAGS",
     "Work",
     "assert_refuses_to_accept",
-    "environ",
     "is_ready",
     "locked",
     "through",
@@ -31,11 +30,6 @@ __all__ = [
 ]
 
 _EVENTS = 4
-
-
-def environ(uri: str) -> dict[str, str]:
-    """Settings of a server on that database; not as a flag, for others see those."""
-    return {"STEPWELL_POSTGRES_URI": uri}
 
 
 def through(uri: str, port: int) -> str:

@@ -197,6 +197,14 @@ def _lower(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
     return {name.lower(): value for name, value in headers}
 
 
+def on_postgres(uri: str) -> dict[str, str]:
+    """The environment of a server that keeps everything in a PostgreSQL database.
+
+    Not a flag: others see those of a process.
+    """
+    return {"STEPWELL_POSTGRES_URI": uri}
+
+
 @dataclass
 class HeldCall:
     """A call of the app's function that waits for its answer."""

@@ -6,8 +6,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from tests.e2e.postgres_faults import FLAGS, Work, environ
-from tests.e2e.processes import Servers
+from tests.e2e.postgres_faults import FLAGS, Work
+from tests.e2e.processes import Servers, on_postgres
 
 _SITE = Path(__file__).parent / "set_clock"
 _HOUR_S = 3600
@@ -42,7 +42,7 @@ def test_clocks_that_jump_neither_stop_the_work_nor_change_it(
     wrong_by = tmp_path / "wrong-by"
     wrong_by.write_bytes(b"%-10d" % 0)
     clock = {"PYTHONPATH": str(_SITE), "CLOCK_WRONG_BY": str(wrong_by)}
-    server = servers.dev(*FLAGS, environ={**environ(uri), **clock})
+    server = servers.dev(*FLAGS, environ={**on_postgres(uri), **clock})
 
     def set_server(seconds: int) -> None:
         with wrong_by.open("r+b") as file:

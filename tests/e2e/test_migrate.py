@@ -7,7 +7,7 @@ import re
 import secrets
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -24,10 +24,8 @@ from tests.e2e.checkers import (
     read,
     wait_until_nothing_is_queued,
 )
-from tests.e2e.processes import HeldApp, ServerProcess, Servers, free_port, wait_until
+from tests.e2e.processes import HeldApp, ServerProcess, Servers, free_port, on_postgres, wait_until
 from tests.e2e.series import FLAGS, Series
-from tests.postgres.packages import NEWEST
-from tests.postgres.server import PostgresServer
 
 _LIMIT_S = 60.0
 _ROUNDS = 3
@@ -64,22 +62,6 @@ SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace ORDER B
 """
 
 
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[PostgresServer]:
-    server = PostgresServer(NEWEST)
-    yield server
-    server.stop()
-
-
-@pytest.fixture
-def uri(postgres: PostgresServer) -> str:
-    return postgres.uri(postgres.create_database())
-
-
-def _environ(uri: str) -> dict[str, str]:
-    return {"STEPWELL_POSTGRES_URI": uri}
-
-
 def _process(directory: Path, *arguments: str, environ: Mapping[str, str]) -> subprocess.Popen[str]:
     foreign = ("INNGEST_", "STEPWELL_", "LOG_")
     inherited = {k: v for k, v in os.environ.items() if not k.startswith(foreign)}
@@ -96,7 +78,7 @@ def _process(directory: Path, *arguments: str, environ: Mapping[str, str]) -> su
 
 def _migrate(directory: Path, uri: str, *arguments: str) -> tuple[int, str, str]:
     """Status, output and errors of the command."""
-    with _process(directory, *arguments, environ=_environ(uri)) as process:
+    with _process(directory, *arguments, environ=on_postgres(uri)) as process:
         output, errors = process.communicate(timeout=_LIMIT_S)
     password = uri.partition("stepwell:")[2].partition("@")[0]
     assert password not in output + errors
@@ -127,7 +109,7 @@ def test_a_server_goes_on_after_the_move_with_all_it_had_begun(
         assert "compared queue: " in errors
         assert read(uri, "SELECT id, status FROM runs ORDER BY id") == before
         assert read(uri, "SELECT count(*) FROM queue") != [(0,)]
-        environ.update(_environ(uri))
+        environ.update(on_postgres(uri))
 
     with closing(Series(start, random.Random(seed), lives=_ROUNDS + 1)) as lives:
         for _ in range(_ROUNDS):
@@ -164,7 +146,7 @@ def test_runs_that_sleep_and_wait_go_on_after_the_move(
 
     status, _, errors = _migrate(tmp_path, uri)
     assert status == 0, errors
-    second = servers.dev(environ=_environ(uri))
+    second = servers.dev(environ=on_postgres(uri))
     second.send("held/reply", {"n": 7})
 
     again = {
@@ -193,7 +175,7 @@ def test_who_signed_in_before_the_move_does_so_afterwards(
     told = {each["table"]: each["rows"] for each in json.loads(output)["tables"]}
     assert told["operator_tokens"] == 1
     assert token not in output + errors
-    second = servers("start", *_KEYS, environ=_environ(uri)).wait_until_healthy()
+    second = servers("start", *_KEYS, environ=on_postgres(uri)).wait_until_healthy()
     assert "Operator token:" not in second.output
     bearer = {"Authorization": f"Bearer {token}"}
     wait_until(
@@ -209,7 +191,7 @@ def test_a_move_is_refused_while_a_server_runs_on_either_side(
     (tmp_path / "other").mkdir()
     source = servers.dev()
     source.send("e2e/kept")
-    target = servers.dev(directory=tmp_path / "other", environ=_environ(uri))
+    target = servers.dev(directory=tmp_path / "other", environ=on_postgres(uri))
 
     def refusal() -> str:
         status, output, errors = _migrate(tmp_path, uri)
@@ -253,7 +235,7 @@ def test_a_move_that_ends_in_its_middle_leaves_nothing_and_can_be_repeated(
         holder.execute((_HOLD_ROWS if has_schema else _HOLD_TABLES).encode())
         before = read(uri, _RELATIONS)
         holder.execute(f"SELECT pg_advisory_lock({_LOCK})".encode())
-        with _process(tmp_path, environ=_environ(uri)) as process:
+        with _process(tmp_path, environ=on_postgres(uri)) as process:
             wait_until(lambda: read(uri, _WAITING) != [(0,)], what="the middle of the move")
             process.send_signal(how)
             _, errors = process.communicate(timeout=_LIMIT_S)
@@ -270,7 +252,7 @@ def test_a_move_that_ends_in_its_middle_leaves_nothing_and_can_be_repeated(
 
     status, _, errors = _migrate(tmp_path, uri)
     assert status == 0, errors
-    again = servers.dev(environ=_environ(uri))
+    again = servers.dev(environ=on_postgres(uri))
     held_app.next_call().answer("done")
     wait_until(partial(_has_ended, again, event_id), what="the end of the run")
     assert again.stop() == 0

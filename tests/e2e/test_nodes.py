@@ -4,7 +4,6 @@ import random
 import secrets
 import signal
 import sys
-from collections.abc import Iterator
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -19,12 +18,10 @@ from tests.e2e.checkers import (
     wait_until_nothing_is_queued,
 )
 from tests.e2e.load import Load
-from tests.e2e.processes import HeldApp, ServerProcess, Servers, free_port, wait_until
+from tests.e2e.processes import HeldApp, ServerProcess, Servers, free_port, on_postgres, wait_until
 from tests.e2e.raw_app import PROGRAMS, Record
 from tests.e2e.raw_app_process import RawAppProcess
 from tests.e2e.series import FLAGS
-from tests.postgres.packages import NEWEST
-from tests.postgres.server import PostgresServer
 
 _PARTITIONS = 16
 _EVENTS = 8  # per round
@@ -32,25 +29,12 @@ _EVENTS = 8  # per round
 _CALLS = 100
 
 
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[PostgresServer]:
-    server = PostgresServer(NEWEST)
-    yield server
-    server.stop()
-
-
-@pytest.fixture
-def uri(postgres: PostgresServer) -> str:
-    return postgres.uri(postgres.create_database())
-
-
 class Nodes:
     """Servers that share a database."""
 
     def __init__(self, servers: Servers, uri: str, directory: Path) -> None:
         self._servers = servers
-        # Not as a flag: others see those of a process.
-        self._environ = {"STEPWELL_POSTGRES_URI": uri}
+        self._environ = on_postgres(uri)
         self._directory = directory
         self._uri = uri
 

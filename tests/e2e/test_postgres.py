@@ -4,7 +4,6 @@ import random
 import secrets
 import signal
 import sys
-from collections.abc import Iterator
 from contextlib import closing
 from functools import partial
 
@@ -17,9 +16,8 @@ from tests.e2e.checkers import (
     read,
     wait_until_nothing_is_queued,
 )
-from tests.e2e.processes import ServerProcess, Servers, free_port, wait_until
+from tests.e2e.processes import ServerProcess, Servers, free_port, on_postgres, wait_until
 from tests.e2e.series import FLAGS, Series
-from tests.postgres.packages import NEWEST
 from tests.postgres.server import PostgresServer
 
 _KILLS = 3
@@ -27,23 +25,6 @@ _END_ALL = """
 SELECT pg_terminate_backend(pid) FROM pg_stat_activity
  WHERE datname = current_database() AND pid <> pg_backend_pid()
 """
-
-
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[PostgresServer]:
-    server = PostgresServer(NEWEST)
-    yield server
-    server.stop()
-
-
-@pytest.fixture
-def uri(postgres: PostgresServer) -> str:
-    return postgres.uri(postgres.create_database())
-
-
-def _environ(uri: str) -> dict[str, str]:
-    # Not as a flag: others see those of a process.
-    return {"STEPWELL_POSTGRES_URI": uri}
 
 
 def _is_ready(server: ServerProcess) -> bool:
@@ -57,7 +38,7 @@ def test_nothing_acknowledged_is_lost_whatever_ends(
     """The server or the database is killed, or connections are, while events come in."""
     seed = secrets.randbits(32)
     draws = random.Random(seed)
-    start = partial(servers.dev, *FLAGS, port=free_port(), environ=_environ(uri))
+    start = partial(servers.dev, *FLAGS, port=free_port(), environ=on_postgres(uri))
 
     def end_connections() -> None:
         read(uri, _END_ALL)
@@ -92,7 +73,7 @@ def test_nothing_acknowledged_is_lost_whatever_ends(
 def test_a_database_that_is_away_refuses_events_and_loses_none(
     servers: Servers, postgres: PostgresServer, uri: str
 ) -> None:
-    server = servers.dev(environ=_environ(uri))
+    server = servers.dev(environ=on_postgres(uri))
     kept = server.send("a/b", {"n": 1})
 
     postgres.halt(signal.SIGQUIT)
@@ -112,7 +93,7 @@ def test_a_database_that_is_away_refuses_events_and_loses_none(
 
 def test_a_database_that_cannot_be_used_is_refused_without_its_password(servers: Servers) -> None:
     uri = f"postgresql://someone:very-secret@127.0.0.1:{free_port()}/nothing"
-    server = servers("dev", "--no-discovery", environ=_environ(uri))
+    server = servers("dev", "--no-discovery", environ=on_postgres(uri))
 
     assert server.wait() != 0
     assert "SW2006" in server.output

@@ -16,14 +16,13 @@ from tests.e2e.postgres_faults import (
     FLAGS,
     Work,
     assert_refuses_to_accept,
-    environ,
     is_ready,
     locked,
     through,
     wait_until_ready,
     work_on,
 )
-from tests.e2e.processes import Answer, ServerProcess, Servers, wait_until
+from tests.e2e.processes import Answer, ServerProcess, Servers, on_postgres, wait_until
 from tests.e2e.raw_app import EVENT
 from tests.postgres.proxy import Proxy, Way
 from tests.postgres.server import PostgresServer
@@ -50,7 +49,7 @@ def proxy(crowded_postgres: PostgresServer) -> Iterator[Proxy]:
 @pytest.fixture
 def server(servers: Servers, proxy: Proxy, database_uri: str) -> ServerProcess:
     """A server that reaches its database through the proxy."""
-    return servers.dev(*FLAGS, environ=environ(through(database_uri, proxy.port)))
+    return servers.dev(*FLAGS, environ=on_postgres(through(database_uri, proxy.port)))
 
 
 def test_a_network_that_loses_everything_is_noticed_and_given_up(

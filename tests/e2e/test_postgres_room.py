@@ -14,12 +14,11 @@ from tests.e2e.postgres_faults import (
     FLAGS,
     Work,
     assert_refuses_to_accept,
-    environ,
     is_ready,
     wait_until_ready,
     work_on,
 )
-from tests.e2e.processes import Servers, wait_until
+from tests.e2e.processes import Servers, on_postgres, wait_until
 from tests.postgres.packages import NEWEST
 from tests.postgres.server import PostgresServer, other_user
 
@@ -96,7 +95,7 @@ def test_a_server_works_with_the_connections_it_has_and_waits_for_those_it_needs
     servers: Servers, database_uri: str
 ) -> None:
     """While other programs take all that are left, and then its own."""
-    server = servers.dev(*FLAGS, environ=environ(database_uri))
+    server = servers.dev(*FLAGS, environ=on_postgres(database_uri))
 
     def crowd(work: Work) -> None:
         with closing(Others(database_uri)) as others:
@@ -122,7 +121,7 @@ def test_a_server_that_gets_no_connection_says_so_and_does_not_start(
     servers: Servers, database_uri: str
 ) -> None:
     with closing(Others(database_uri)):
-        server = servers("dev", "--no-discovery", environ=environ(database_uri))
+        server = servers("dev", "--no-discovery", environ=on_postgres(database_uri))
         assert server.wait() != 0
 
     assert "SW2006" in server.output
@@ -140,7 +139,7 @@ def test_a_full_disk_of_the_database_accepts_nothing_loses_nothing_and_goes_on(
         (disk / "space").mkdir()
         uri = crowded_postgres.uri(crowded_postgres.create_database_in(disk / "space"))
         rest.callback(crowded_postgres.drop_database, uri.rpartition("/")[2])
-        server = servers.dev(*FLAGS, environ=environ(uri))
+        server = servers.dev(*FLAGS, environ=on_postgres(uri))
 
         def fill(work: Work) -> None:
             with full(disk):
@@ -164,7 +163,7 @@ def test_a_database_that_ends_because_its_log_has_no_room_goes_on_where_it_was(
         )
         postgres = rest.enter_context(a_server(disk / "log", **_LOG))
         uri = postgres.uri(postgres.create_database())
-        server = servers.dev(*FLAGS, environ=environ(uri))
+        server = servers.dev(*FLAGS, environ=on_postgres(uri))
 
         def fill(work: Work) -> None:
             with full(disk):

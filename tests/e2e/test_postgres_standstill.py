@@ -8,14 +8,13 @@ from tests.e2e.postgres_faults import (
     FLAGS,
     Work,
     assert_refuses_to_accept,
-    environ,
     is_ready,
     locked,
     through,
     wait_until_ready,
     work_on,
 )
-from tests.e2e.processes import Servers, wait_until
+from tests.e2e.processes import Servers, on_postgres, wait_until
 from tests.postgres.packages import NEWEST
 from tests.postgres.proxy import Proxy
 from tests.postgres.server import PostgresServer
@@ -29,7 +28,7 @@ def test_a_database_that_hangs_or_is_locked_refuses_events_until_it_answers(
     servers: Servers, crowded_postgres: PostgresServer, database_uri: str
 ) -> None:
     """Its machine takes what is sent, so the network sees nothing wrong."""
-    server = servers.dev(*FLAGS, environ=environ(database_uri))
+    server = servers.dev(*FLAGS, environ=on_postgres(database_uri))
 
     def lock_and_hang(work: Work) -> None:
         with locked(database_uri, "events", "queue"):
@@ -63,7 +62,7 @@ def test_nothing_acknowledged_is_lost_when_a_standby_takes_the_place_of_the_prim
         proxy = rest.enter_context(closing(Proxy(primary.port)))
         before = primary.uri(primary.create_database())
         after = through(before, standby.port)
-        server = servers.dev(*FLAGS, environ=environ(through(before, proxy.port)))
+        server = servers.dev(*FLAGS, environ=on_postgres(through(before, proxy.port)))
 
         def fail_over(work: Work) -> None:
             standby.halt()

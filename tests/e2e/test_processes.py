@@ -22,10 +22,9 @@ from tests.e2e.processes import (
     ServerProcess,
     Servers,
     free_port,
+    on_postgres,
     wait_until,
 )
-from tests.postgres.packages import NEWEST
-from tests.postgres.server import PostgresServer
 
 TOKEN = "0123456789abcdef" * 2
 KEYS = ("--signing-key", "abcd", "--event-key", "test")
@@ -33,18 +32,6 @@ OPERATOR = {"Authorization": f"Bearer {TOKEN}"}
 APP = {"Authorization": "Bearer abcd"}
 #: Enough that each of two processes owns some; where they lie follows from their names.
 FUNCTIONS = 8
-
-
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[PostgresServer]:
-    server = PostgresServer(NEWEST)
-    yield server
-    server.stop()
-
-
-@pytest.fixture
-def uri(postgres: PostgresServer) -> str:
-    return postgres.uri(postgres.create_database())
 
 
 @pytest.fixture
@@ -65,7 +52,7 @@ class Processes:
     ) -> ServerProcess:
         """One that need not be up when this returns."""
         # Not as a flag: others see those of a process.
-        environ = {"STEPWELL_POSTGRES_URI": self._uri, **environ}
+        environ = on_postgres(self._uri) | environ
         command = ("start", *KEYS, "--processes", str(count), *flags)
         return self._servers(*command, port=port, environ=environ)
 
@@ -250,7 +237,7 @@ def test_processes_stop_when_their_supervisor_is_gone(processes: Processes) -> N
 def test_what_keeps_a_server_from_starting_is_told_once(servers: Servers) -> None:
     uri = f"postgresql://someone:very-secret@127.0.0.1:{free_port()}/nothing"
     flags = ("--processes", "2")
-    server = servers("start", *KEYS, *flags, environ={"STEPWELL_POSTGRES_URI": uri})
+    server = servers("start", *KEYS, *flags, environ=on_postgres(uri))
 
     assert server.wait() == 1
     assert server.output.count("Error: ") == 1
