@@ -467,7 +467,11 @@ class TestCancel:
         self, app: RawApp, client: GoClient
     ) -> None:
         run_id = started(app, client, "cancelled", order="stop")
-        client.trace(run_id, "RUNNING", children=2)
+        # A call under way is a child as well, until its answer has brought the sleep.
+        wait_until(
+            lambda: "nap" in [each["name"] for each in children_of(client.traced(run_id))],
+            what="the sleep",
+        )
         app.send("stop", {"order": "stop"})
 
         run = client.trace(run_id, "CANCELLED", children=2)
