@@ -7,7 +7,6 @@ from typing import Any, cast
 import pytest
 
 from stepwell.core.identity import NodeId, PartitionId, RunId
-from stepwell.engine import questions
 from stepwell.engine.asked import Asked, CancelRun
 from stepwell.engine.nodes import Cluster, Ownership, Question, Reply
 from stepwell.engine.questions import Desk
@@ -98,7 +97,7 @@ async def test_why_nothing_comes_of_it_is_said(failure: Exception, reason: str) 
 async def test_nobody_waits_for_an_owner_that_says_nothing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(questions, "_PATIENCE_S", 0.0)
+    monkeypatch.setattr(CancelRun, "patience_s", 0.0)
 
     async def never(_: Asked[Any]) -> Any:
         await asyncio.Event().wait()
