@@ -32,7 +32,7 @@ _FAR_S = 0.03
 _CUTS = 5
 _ONCE = ("/e/test", {"name": EVENT, "id": "once", "data": {"key": "once"}})
 _SEED = {"x-inngest-event-id-seed": "1750000000000,AAAAAAAAAAAAAQ=="}
-_STORED = "SELECT id FROM events WHERE external_id = 'once'"
+_STORED = f"SELECT id FROM events WHERE external_id = 'once' AND name = '{EVENT}'"
 _WAITING = """
 SELECT 1 FROM pg_stat_activity
  WHERE datname = current_database() AND wait_event_type = 'Lock'

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from websockets.sync.client import connect
@@ -275,8 +276,7 @@ def test_the_service_manager_is_told_when_all_are_ready(
         while said == b"WATCHDOG=1":
             said = manager.recv(100)
         assert said == b"READY=1"
-        started = [entry for entry in server.entries if entry["msg"] == "server.started"]
-        assert len(started) == 2
+        wait_until(lambda: len(_started(server)) == 2, what="what both processes say")
         assert server.stop() == 0
         manager.settimeout(0)
         later = []
@@ -284,6 +284,10 @@ def test_the_service_manager_is_told_when_all_are_ready(
             while True:
                 later.append(manager.recv(100))
         assert [each for each in later if each != b"WATCHDOG=1"] == [b"STOPPING=1"]
+
+
+def _started(server: ServerProcess) -> list[dict[str, Any]]:
+    return [entry for entry in server.entries if entry["msg"] == "server.started"]
 
 
 def test_whoever_watches_one_process_is_told_what_all_of_them_do(

@@ -313,7 +313,7 @@ class Engine:
             except* (StoreUnavailable, OwnershipLost) as failures:
                 _log.warning(
                     "partition.lost",
-                    reason=str(failures.exceptions[0]),
+                    reason=str(_first(failures)),
                     retry_s=delay_s,
                 )
             except* Exception:  # noqa: BLE001 - whatever it was, the store still tells the truth
@@ -332,7 +332,9 @@ class Engine:
         """
         self._stopping.set()
         if self._tenure is not None:
-            await self._tenure.drain(grace_s)
+            # Without the store there is nobody to give anything to.
+            with suppress(StoreUnavailable, OwnershipLost):
+                await self._tenure.drain(grace_s)
 
     async def stop(self, grace_s: float) -> None:
         """Do as `drain` does, write everything that was decided, and let `run` end."""
@@ -388,3 +390,10 @@ class Engine:
         if self._tenure is None:
             raise StoreUnavailable("request", "the store is being opened")
         return self._tenure
+
+
+def _first(failures: BaseException) -> BaseException:
+    """What has ended everything else: tasks of tasks wrap it once each."""
+    while isinstance(failures, BaseExceptionGroup):
+        failures = failures.exceptions[0]
+    return failures
