@@ -112,7 +112,6 @@ class Calls:
         self._first_calls: deque[Call] = deque()
         self._generation = (epoch & ((1 << _EPOCH_BITS) - 1)) << _COUNT_BITS
         self._slow_timer: asyncio.TimerHandle | None = None
-        self._none_left: asyncio.Event | None = None
 
     def __len__(self) -> int:
         return len(self._calls)
@@ -174,7 +173,6 @@ class Calls:
             return None
         if call.handle is not None:
             call.handle.cancel()
-        self._check_none_left()
         return call.item
 
     def give_up_all(self) -> None:
@@ -185,22 +183,11 @@ class Calls:
             self._slow_timer.cancel()
             self._slow_timer = None
 
-    async def none_left(self) -> None:
-        """Wait until every call has been answered."""
-        if self._calls:
-            self._none_left = asyncio.Event()
-            await self._none_left.wait()
-
     def _done(self, call: Call, outcome: Outcome) -> None:
         if self._calls.get(call.item.id) is not call:
             return
         del self._calls[call.item.id]
         self._answered(call, outcome)
-        self._check_none_left()
-
-    def _check_none_left(self) -> None:
-        if self._none_left is not None and not self._calls:
-            self._none_left.set()
 
     def _watch_start(self, call: Call) -> None:
         self._first_calls.append(call)

@@ -64,16 +64,14 @@ _STEADY_S: Final = 10.0
 
 
 class Owned(msgspec.Struct, frozen=True):
-    """What this server owns, and since when.
+    """That this server does its work.
 
     Attributes:
         node: This server, as others know it.
-        partitions: Those it owns, of `of` there are.
+        since_ms: Since when it is that.
     """
 
     node: NodeId
-    partitions: Sequence[PartitionId]
-    of: int
     since_ms: int
 
 
@@ -236,8 +234,7 @@ class Engine:
         tenure = self._tenure
         if tenure is None or not self._ready.is_set():
             return None
-        owned = sorted(tenure.places.owned)
-        return Owned(tenure.owner.node, owned, len(self._around.store.partitions), tenure.since_ms)
+        return Owned(tenure.owner.node, tenure.since_ms)
 
     @property
     def nodes(self) -> Glance | None:
