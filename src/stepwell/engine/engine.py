@@ -42,7 +42,7 @@ from stepwell.engine.calls import CallUnderWay
 from stepwell.engine.checkpoints import BegunRun, Checkpointed, NotBegun
 from stepwell.engine.insight import Insight
 from stepwell.engine.intake import accept_events
-from stepwell.engine.nodes import Glance, NodeView, Roll, Standing, Wake
+from stepwell.engine.nodes import NodeView, Roll, Standing, Wake
 from stepwell.engine.registry import Registry
 from stepwell.engine.reruns import Rerun
 from stepwell.engine.store import Ownership, OwnershipLost, RetentionState, StoreUnavailable
@@ -235,12 +235,6 @@ class Engine:
         if tenure is None or not self._ready.is_set():
             return None
         return Owned(tenure.owner.node, tenure.since_ms)
-
-    @property
-    def nodes(self) -> Glance | None:
-        """All servers, as this one has seen them last; None for one that is always alone."""
-        membership = None if self._tenure is None else self._tenure.membership
-        return None if membership is None else membership.latest
 
     async def roll(self) -> Roll:
         """All servers and what they own, as the store knows it now; this one may not be among them.
