@@ -14,7 +14,7 @@ import os
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 from typing import Any, cast
@@ -22,7 +22,7 @@ from typing import Any, cast
 import httptools
 import uvloop
 
-from bench.functions import APP, Functions, answered, http_answer, registration
+from bench.functions import APP, NO_COPIES, Functions, answered, http_answer, registration
 from bench.ledger import Account, Ledger, Status, Window
 from bench.spawning import SPAWN
 
@@ -34,10 +34,10 @@ class RegistrationRefusedError(Exception):
     """The server did not accept the app; the message says why."""
 
 
-def register(server_url: str, app_url: str) -> None:
+def register(server_url: str, app_url: str, copies: Mapping[str, str] = NO_COPIES) -> None:
     """Make the app known to the server, which may still be opening its store.
 
-    A server in production asks for its signing key, which `STEPWELL_SIGNING_KEY` gives it and us.
+    With `copies` of its functions, and their events. A server in production asks for its signing key, which `STEPWELL_SIGNING_KEY` gives it and us.
 
     Raises:
         RegistrationRefusedError: The server answered with an error, other than 503, or did not
@@ -45,7 +45,7 @@ def register(server_url: str, app_url: str) -> None:
     """
     request = urllib.request.Request(
         f"{server_url}/fn/register",
-        data=registration(app_url),
+        data=registration(app_url, copies),
         headers={"Content-Type": "application/json", "x-inngest-sdk": f"{APP}:v1"},
     )
     if key := os.environ.get("STEPWELL_SIGNING_KEY"):

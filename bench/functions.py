@@ -3,6 +3,7 @@
 import hashlib
 import time
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from urllib.parse import parse_qs, urlsplit
 
 import msgspec
@@ -26,8 +27,11 @@ EVENT_OF = {
     "waiter": "bench/waiter",
     "keyed": "bench/keyed",
 }
+#: Between the name of a function and the number of a copy of it.
+_COPY = "-copy-"
 #: Calls of one tenant under way at the same time.
 TENANT_LIMIT = 5
+NO_COPIES: Mapping[str, str] = MappingProxyType({})
 _OPTIONS: dict[str, dict[str, object]] = {
     "keyed": {"concurrency": [{"limit": TENANT_LIMIT, "key": "event.data.tenant"}]},
 }
@@ -255,11 +259,19 @@ def _endpoint(url: bytes) -> _Endpoint:
     slug = query.get("fnId", [""])[0]
     step_id = query.get("stepId", ["step"])[0]
     # The composite id, or the function's own id where a server sends only that.
-    function = slug.removeprefix(f"{APP}-")
+    function, _, _ = slug.removeprefix(f"{APP}-").partition(_COPY)
     return _Endpoint(function, None if step_id == "step" else step_id)
 
 
-def registration(app_url: str) -> bytes:
+def copies_of(function: str, count: int) -> dict[str, str]:
+    """So many functions that do the same, and the event of each."""
+    return {
+        f"{function}{_COPY}{number}": f"{EVENT_OF[function]}{_COPY}{number}"
+        for number in range(count)
+    }
+
+
+def registration(app_url: str, copies: Mapping[str, str] = NO_COPIES) -> bytes:
     """Body of the request that registers the app's functions at a server.
 
     Source: SDK protocol, 4.3.
@@ -282,7 +294,7 @@ def registration(app_url: str) -> bytes:
                 }
             },
         }
-        for function, event in EVENT_OF.items()
+        for function, event in {**EVENT_OF, **copies}.items()
     ]
     return msgspec.json.encode(
         {

@@ -15,9 +15,10 @@ import selectors
 import time
 from array import array
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import Enum
 from functools import partial
+from itertools import cycle
 from multiprocessing.connection import Connection as Pipe
 from multiprocessing.context import SpawnProcess
 from typing import Any, cast
@@ -46,9 +47,9 @@ class Plan(Struct, frozen=True, kw_only=True):
     """What to send.
 
     Attributes:
-        server_url: Origin of the server under test.
+        server_urls: Origins of the server under test; connections are dealt out among them.
         event_key: Path segment after `/e/`.
-        event: Name of the events.
+        events: Names of the events, one of them per event in turn.
         session: Put into the events, so that the app can tell them from others.
         first_index: Index of the first event; the others follow.
         pace: What decides when the next event is sent.
@@ -63,9 +64,9 @@ class Plan(Struct, frozen=True, kw_only=True):
         due_ms: Time of the events, ms since 1970; absent if 0.
     """
 
-    server_url: str
+    server_urls: Sequence[str]
     event_key: str
-    event: str
+    events: Sequence[str]
     session: str
     first_index: int
     pace: Pace
@@ -125,8 +126,9 @@ class _Request:
 class _Connection(asyncio.Protocol):
     """One keep-alive connection with at most one request on it."""
 
-    def __init__(self, load: "_Load") -> None:
+    def __init__(self, load: "_Load", head: bytes) -> None:
         self._load = load
+        self._head = head
         self._parser = httptools.HttpResponseParser(self)
         self._body = b""
         self.request: _Request | None = None
@@ -137,9 +139,9 @@ class _Connection(asyncio.Protocol):
     def connection_lost(self, _error: Exception | None) -> None:
         self._load.lost(self)
 
-    def send(self, head: bytes, request: _Request) -> None:
+    def send(self, request: _Request) -> None:
         self.request = request
-        self._transport.write(b"%b%d\r\n\r\n%b" % (head, len(request.body), request.body))
+        self._transport.write(b"%b%d\r\n\r\n%b" % (self._head, len(request.body), request.body))
 
     def data_received(self, data: bytes) -> None:
         try:
@@ -168,13 +170,11 @@ class _Load:
         self._plan = plan
         self._timing = Timing(0)
         self._completions_fd = completions_fd
-        url = urlsplit(plan.server_url)
-        self._address = (url.hostname or "127.0.0.1", url.port or 80)
-        self._head = (
-            f"POST /e/{plan.event_key} HTTP/1.1\r\nHost: {url.netloc}\r\n"
-            "Content-Type: application/json\r\nContent-Length: "
-        ).encode()
-        self._event = (f'{{"name":"{plan.event}","data":{{"s":"{plan.session}","i":').encode()
+        self._servers = cycle(urlsplit(url) for url in plan.server_urls)
+        self._events_of = [
+            f'{{"name":"{event}","data":{{"s":"{plan.session}","i":'.encode()
+            for event in plan.events
+        ]
         due = f',"ts":{plan.due_ms}' if plan.due_ms else ""
         self._tails = [f"{fields}}}{due}}}".encode() for fields in plan.fields]
         self._next_index = plan.first_index
@@ -278,9 +278,10 @@ class _Load:
         first_index = self._next_index
         self._next_index += count
         intended_us = intended_ns // 1_000
-        tails = self._tails
+        begins, tails = self._events_of, self._tails
         body = b",".join(
-            b'%b%d,"t":%d%b' % (self._event, index, intended_us, tails[index % len(tails)])
+            b'%b%d,"t":%d%b'
+            % (begins[index % len(begins)], index, intended_us, tails[index % len(tails)])
             for index in range(first_index, first_index + count)
         )
         if self._plan.events_per_request > 1:
@@ -296,7 +297,7 @@ class _Load:
 
     def _write(self, connection: _Connection, request: _Request) -> None:
         self._late_us.append((time.monotonic_ns() - request.intended_ns) // 1_000)
-        connection.send(self._head, request)
+        connection.send(request)
 
     def answered(self, connection: _Connection, status: int, body: bytes) -> None:
         request, connection.request = connection.request, None
@@ -332,7 +333,14 @@ class _Load:
 
     async def _connect(self) -> None:
         loop = asyncio.get_running_loop()
-        _, connection = await loop.create_connection(lambda: _Connection(self), *self._address)
+        url = next(self._servers)
+        head = (
+            f"POST /e/{self._plan.event_key} HTTP/1.1\r\nHost: {url.netloc}\r\n"
+            "Content-Type: application/json\r\nContent-Length: "
+        ).encode()
+        _, connection = await loop.create_connection(
+            lambda: _Connection(self, head), url.hostname or "127.0.0.1", url.port or 80
+        )
         self._connections.add(connection)
         if self._waiting:
             self._write(connection, self._waiting.popleft())

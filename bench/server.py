@@ -31,6 +31,11 @@ class Server(Protocol):
 
     url: str
 
+    @property
+    def urls(self) -> list[str]:
+        """Where events are sent to, in turn."""
+        ...
+
     def pids(self) -> list[int]:
         """Every process of the server on this machine; empty if there is none."""
         ...
@@ -43,10 +48,14 @@ class RemoteServer:
         self.url = url.rstrip("/")
         self._extra_pids = extra_pids
 
+    @property
+    def urls(self) -> list[str]:
+        return [self.url]
+
     def pids(self) -> list[int]:
         port = urlsplit(self.url).port or 80
         roots = _listeners(port) if _is_local(self.url) else []
-        return _with_descendants([*roots, *self._extra_pids])
+        return with_descendants([*roots, *self._extra_pids])
 
 
 class OwnServer:
@@ -64,6 +73,12 @@ class OwnServer:
         ]
         self._log = self.data / "bench-server.log"
         self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def process_id(self) -> int:
+        """Of the process that was started; its children are not."""
+        assert self._process is not None
+        return self._process.pid
 
     def start(self) -> int:
         """Start it on what the data directory holds; returns the monotonic time of that, in ns."""
@@ -116,10 +131,14 @@ class OwnServer:
                 self.kill()
         shutil.rmtree(self.data, ignore_errors=True)
 
+    @property
+    def urls(self) -> list[str]:
+        return [self.url]
+
     def pids(self) -> list[int]:
         if self._process is None or self._process.poll() is not None:
             raise ServerFailedError(f"the server has ended:\n{self._last_output()}")
-        return _with_descendants([self._process.pid])
+        return with_descendants([self._process.pid])
 
     def _last_output(self) -> str:
         return self._log.read_text(errors="replace")[-4_000:]
@@ -188,7 +207,7 @@ def _listeners(port: int) -> list[int]:
     return pids
 
 
-def _with_descendants(roots: list[int]) -> list[int]:
+def with_descendants(roots: list[int]) -> list[int]:
     children: dict[int, list[int]] = {}
     for stat in Path("/proc").glob("[0-9]*/stat"):
         with contextlib.suppress(OSError):

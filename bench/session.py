@@ -4,7 +4,7 @@ import contextlib
 import secrets
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from msgspec import Struct
@@ -163,14 +163,18 @@ class Session:
         in_flight: int = 0,
         rate: float = 0,
         fields: tuple[str, ...] = ("",),
+        events: Sequence[str] = (),
     ) -> Result:
-        """Load for the length of the window: `in_flight` runs at a time, or `rate` a second."""
+        """Load for the length of the window: `in_flight` runs at a time, or `rate` a second.
+
+        Of the function, or of those that `events` start, in turn.
+        """
         scale = self.scale
         self._load.prepare(
             Plan(
-                server_url=server.url,
+                server_urls=server.urls,
                 event_key=self.target.event_key,
-                event=EVENT_OF[function],
+                events=events or [EVENT_OF[function]],
                 session=self._id,
                 first_index=self._next_index,
                 pace=Pace.SCHEDULE if rate else Pace.RUNS,
@@ -243,9 +247,9 @@ class Session:
         self._begin(Window(), notify_completions=False)
         self._load.prepare(
             Plan(
-                server_url=server.url,
+                server_urls=server.urls,
                 event_key=self.target.event_key,
-                event=EVENT_OF[function],
+                events=[EVENT_OF[function]],
                 session=self._id,
                 first_index=self._next_index,
                 pace=Pace.ACKS,
@@ -263,9 +267,9 @@ class Session:
         """Send, for each of the runs started last, the event it waits for."""
         self._load.prepare(
             Plan(
-                server_url=server.url,
+                server_urls=server.urls,
                 event_key=self.target.event_key,
-                event=event,
+                events=[event],
                 session=self._id,
                 first_index=self._next_index - sleepers.sent,
                 pace=Pace.SCHEDULE,

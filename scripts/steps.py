@@ -137,6 +137,8 @@ def _check_bench(run: StepRun) -> None:
         raise CannotRunError("there is no bench/__main__.py")
     run.require(sys.executable, "-m", "bench", "--smoke")
     run.require(sys.executable, "-m", "bench.retention", "--seconds", "5", "--kept", "2")
+    run.require(sys.executable, "-m", "bench.scaling", "--smoke")
+    run.require(sys.executable, "-m", "bench.growth", "--smoke")
     run.require(sys.executable, "-m", "bench.run_search", "--runs", "2000", "--repetitions", "2")
 
 

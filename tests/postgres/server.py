@@ -150,6 +150,12 @@ class PostgresServer:
             process.wait()
 
     @property
+    def process_id(self) -> int:
+        """Of its main process, while it runs; the others are its children."""
+        assert self._process is not None
+        return self._process.pid
+
+    @property
     def is_running(self) -> bool:
         """Whether it has not ended, by itself or otherwise."""
         return self._process is not None and self._process.poll() is None
