@@ -75,6 +75,7 @@ class FaultyStore:
         witness: Told of every batch.
 
     Attributes:
+        week_ms: As the store has it.
         is_cut_off: Whether the process cannot reach the database, nor be woken.
     """
 
@@ -87,6 +88,7 @@ class FaultyStore:
         die: Callable[[], None],
         witness: Witness,
     ) -> None:
+        self.week_ms = store.week_ms
         self._store = store
         self._faults = faults
         self._is_crash = is_crash

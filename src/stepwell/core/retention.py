@@ -1,7 +1,8 @@
 """How long what is kept, and what is to be forgotten.
 
-Ages count from the end of a run, from the receipt of an event and from the minute of a rollup. What
-a live run, an event that is held back, a queue item or a replay still needs is never forgotten,
+Ages count from the end of a run, from the receipt of an event and from the minute of a rollup. Where
+the store keeps events and runs by the week, they are kept until their week can go as a whole. What a
+live run, an event that is held back, a queue item or a replay still needs is never forgotten,
 however old it is: the store looks for that once more in the transaction that deletes.
 
 Source: HTTP APIs, 15, which has no retention at all; times, names and rules are ours.
@@ -29,6 +30,7 @@ __all__ = [
     "common_cutoff_ms",
     "cutoff_ms",
     "pause_ms",
+    "row_cutoff_ms",
 ]
 
 #: Kept for ever.
@@ -42,6 +44,10 @@ KEPT_MS_MIN: Final = 60_000
 KEPT_MS_MAX: Final = 36_525 * 86_400_000
 
 _DAY_MS: Final = 86_400_000
+#: What is kept for fewer weeks than this is not kept until its week is over.
+_WEEKS_MIN: Final = 4
+#: So long rows of a week that is old enough are left alone, for its last runs to end and get as old.
+_WEEK_GRACE_MS: Final = 2 * _DAY_MS
 _PAUSE_MS_MIN: Final = 1_000
 _PAUSE_MS_MAX: Final = 3_600_000
 #: What is kept for a time is kept for up to a hundredth longer.
@@ -150,6 +156,28 @@ def common_cutoff_ms(kept_ms: Sequence[int], *, now_ms: int) -> int:
     """
     cutoffs = [cutoff_ms(each, now_ms=now_ms) or 0 for each in kept_ms]
     return min(cutoffs, default=0)
+
+
+def row_cutoff_ms(kept_ms: int, *, now_ms: int, week_ms: int) -> int | None:
+    """What is from before this time is to be forgotten row by row; None if nothing ever is.
+
+    Where history is dropped by the week, rows wait until their week is old enough, and two days
+    more, so that nearly all go with their week. What is kept for less than four weeks does not wait:
+    it would be kept for far too long.
+
+    Args:
+        kept_ms: How long it is kept.
+        now_ms: The clock.
+        week_ms: How long a week of history is, which begins at a multiple of it; 0 if there are none.
+
+    >>> row_cutoff_ms(30 * 86_400_000, now_ms=64 * 86_400_000, week_ms=7 * 86_400_000) // 86_400_000
+    28
+    """
+    before_ms = cutoff_ms(kept_ms, now_ms=now_ms)
+    if before_ms is None or not week_ms or kept_ms < _WEEKS_MIN * week_ms:
+        return before_ms
+    left_ms = max(0, before_ms - _WEEK_GRACE_MS)
+    return left_ms - left_ms % week_ms
 
 
 def pause_ms(retention: Retention) -> int | None:

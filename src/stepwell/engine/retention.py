@@ -1,7 +1,8 @@
 """Forgets what is old: pass by pass, in bites so small that nobody else has to wait for one.
 
 A pass looks for events, journals, runs and bulk operations that are older than they are kept, and
-has them deleted by transitions, one after the other. Nothing of where it stands is stored: a pass
+has them deleted by transitions, one after the other. Where the store keeps events and runs by the
+week, it drops whole weeks, and a pass deletes only what is left in weeks that could not go. Nothing of where it stands is stored: a pass
 that a crash ended is made again, and finds what is left. What is needed although it is old is
 passed by; `stepwell.store` says what that is.
 """
@@ -34,6 +35,7 @@ from stepwell.core.retention import (
     common_cutoff_ms,
     cutoff_ms,
     pause_ms,
+    row_cutoff_ms,
 )
 from stepwell.core.status import RunStatus
 from stepwell.core.transition import Transition
@@ -95,9 +97,13 @@ class _Pass(msgspec.Struct, frozen=True):
     began_ms: int
     place: _Place
     counted: Counter[str]
+    week_ms: int
 
     def cutoff_ms(self, kept_ms: int) -> int | None:
         return cutoff_ms(kept_ms, now_ms=self.began_ms)
+
+    def row_cutoff_ms(self, kept_ms: int) -> int | None:
+        return row_cutoff_ms(kept_ms, now_ms=self.began_ms, week_ms=self.week_ms)
 
     def bite(
         self, kind: ForgottenKind, before_ms: int, ids: Sequence[str], *, below: int = 0
@@ -163,9 +169,9 @@ class RetentionWork:
             pause_max_ms = _PAUSE_MS_MAX
             try:
                 states = await self._store.retention()
+                await self._drop_weeks(states)
                 for environment_id in self._environments():
                     await self._pass(environment_id, states)
-                await self._drop_weeks(states)
             except OperationalError as failure:
                 _log.warning("retention.interrupted", reason=str(failure))
             except Exception:  # noqa: BLE001 - a defect here must cost space, not the partition
@@ -203,7 +209,7 @@ class RetentionWork:
         place = self._places.get(environment_id)
         if place is None or now_ms - place.since_ms >= _full_pass_ms(kept):
             place = self._places[environment_id] = _Place(now_ms)
-        this = _Pass(environment_id, kept, now_ms, place, Counter())
+        this = _Pass(environment_id, kept, now_ms, place, Counter(), self._store.week_ms)
         bites = self._bites
         is_first = self._owned.is_here(LOCAL_PARTITION)
         if is_first:
@@ -224,7 +230,7 @@ class RetentionWork:
             )
 
     async def _drop_weeks(self, states: Mapping[EnvironmentId, RetentionState]) -> None:
-        """Once a day, give weeks back that the passes have emptied; then little is left to look at."""
+        """Once a day, forget weeks of which nothing is kept any more."""
         now_ms = self._clock.now_ms()
         is_time = now_ms - self._weeks_ms >= _FULL_PASS_MS_MAX
         if not is_time or not self._owned.is_here(LOCAL_PARTITION):
@@ -240,7 +246,7 @@ class RetentionWork:
             _log.info("retention.weeks_dropped", tables=len(dropped))
 
     async def _forget_events(self, this: _Pass) -> None:
-        before_ms = this.cutoff_ms(this.kept.events)
+        before_ms = this.row_cutoff_ms(this.kept.events)
         if before_ms is None:
             return
         while True:
@@ -280,7 +286,7 @@ class RetentionWork:
                     break
 
     async def _forget_runs(self, this: _Pass) -> None:
-        before_ms = this.cutoff_ms(this.kept.runs)
+        before_ms = this.row_cutoff_ms(this.kept.runs)
         if before_ms is None:
             return
         for key in await self._store.with_old_runs(self._functions(this), before_ms=before_ms):
@@ -294,7 +300,7 @@ class RetentionWork:
 
     async def _forget_page(self, this: _Pass, page: Sequence[OldRun], before_ms: int) -> None:
         """Delete runs, and their events if these are only left because the runs were live."""
-        events_before_ms = this.cutoff_ms(this.kept.events)
+        events_before_ms = this.row_cutoff_ms(this.kept.events)
         for runs, pieces in runs_to_go(page):
             for run_id, below in pieces:
                 # So long a journal goes in several bites; nothing but its outcome may be left.

@@ -269,7 +269,12 @@ class Store(Cluster, Protocol):
 
     Every method raises `StoreUnavailable` when the database does not answer; then nothing was
     written, and a partial result is never returned.
+
+    Attributes:
+        week_ms: How long a week of history is, if `drop_weeks` drops any; else 0.
     """
+
+    week_ms: int
 
     async def join(self, name: str, version: str, *, alone: bool = False) -> Ownership:
         """Become a node, with a lease and without partitions, and wake everybody.
@@ -449,10 +454,10 @@ class Store(Cluster, Protocol):
     async def drop_weeks(
         self, owner: Ownership, *, events_before_ms: int, runs_before_ms: int
     ) -> Sequence[str]:
-        """Give the space of weeks of history back of which nothing is kept or needed any more.
+        """Forget weeks of events and runs of which nothing is kept or needed any more.
 
-        What is left of them is forgotten with them. Nothing happens where history does not lie in
-        weeks.
+        That costs next to nothing, however much there is of them. Nothing happens where history
+        does not lie in weeks.
 
         Args:
             owner: Who asks.

@@ -26,7 +26,7 @@ from stepwell.store.postgres.failures import failure, reason_of
 from stepwell.store.postgres.listening import Listener
 from stepwell.store.postgres.reading import connect_reader, engine_of
 from stepwell.store.postgres.running import PostgresDatabase
-from stepwell.store.postgres.weeks import keep_weeks
+from stepwell.store.postgres.weeks import WEEK_MS, keep_weeks
 from stepwell.store.reading import ReadModels
 from stepwell.store.sizes import StoreSizes
 from stepwell.store.sql.nodes import LEASE_MS
@@ -82,6 +82,8 @@ _SIZE: Final = Statement("SELECT pg_database_size(current_database())")
 
 class PostgresStore(SqlStore):
     """`stepwell.engine.store.Store` in one PostgreSQL database, which others may use as well."""
+
+    week_ms = WEEK_MS
 
     def __init__(self, address: Address, database: PostgresDatabase, read_models_max: int) -> None:
         super().__init__(database)

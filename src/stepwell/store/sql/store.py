@@ -78,6 +78,8 @@ class SqlStore(SqlCluster):
     differ in none, and only in how questions and commits reach them.
     """
 
+    week_ms = 0
+
     def operator_tokens(self) -> "SqlOperatorTokens":
         """What is kept of the operator token."""
         return SqlOperatorTokens(self._database)
