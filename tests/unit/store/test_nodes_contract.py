@@ -86,6 +86,17 @@ class TestJoining:
         assert [owner.number for owner in owners] == [0, 1, 2, 3]
         assert again == [1, 2, 4]
 
+    async def test_two_of_the_same_name_are_two_nodes(self, store: Store) -> None:
+        first, second = await store.join("web-1", "1"), await store.join("web-1", "1")
+        taken = await store.take(first, [FIRST])
+        await store.take(second, [SECOND])
+
+        await store.leave(second)
+
+        glance = await store.glance(first, _STANDING)
+        assert [(node.id, node.name) for node in glance.nodes] == [(first.node, "web-1")]
+        assert {each for each, node in glance.owners.items() if node == first.node} == taken
+
     async def test_there_is_a_bound(self, store: Store, place: Place) -> None:
         owner = await store.join("a", "1")
         place.execute(_MANY_NODES)
