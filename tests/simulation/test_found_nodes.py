@@ -1,8 +1,15 @@
 """What simulations of several servers once found, as stories that anybody can follow."""
 
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
 import msgspec
 
 from stepwell.core.pause import NewRuns, RunningRuns
+from stepwell.core.transition import Transition
+from stepwell.engine.control import Control
+from stepwell.engine.engine import Engine
 from stepwell.wire.config import ConcurrencyLimit, ConcurrencyScope, Throttle
 from tests.simulation.checkers import check_finished
 from tests.simulation.disturbances import settle
@@ -91,6 +98,91 @@ def test_registering_a_function_does_not_undo_its_pause() -> None:
         assert all(each is not None and each.pause and each.config.retries == 7 for each in known)
 
     world.run(story())
+    world.close()
+
+
+class _InTurn:
+    """Has a change written when all servers have decided on one, and those before have theirs."""
+
+    def __init__(self, engine: Engine, decided: asyncio.Barrier, before: asyncio.Event) -> None:
+        self._engine = engine
+        self._decided = decided
+        self._before = before
+        self._is_again = False
+        self.is_written = asyncio.Event()
+
+    async def commit(self, transition: Transition) -> None:
+        if not self._is_again:
+            self._is_again = True
+            await self._decided.wait()
+            await self._before.wait()
+        try:
+            await self._engine.commit(transition)
+        finally:
+            self.is_written.set()
+
+
+async def _at_once(world: World, *requests: Callable[[Engine], Awaitable[Any]]) -> None:
+    """Ask a server each. They decide on what they know at the same time, and write in this order."""
+    servers = world.fleet.running
+    decided, before = asyncio.Barrier(len(servers)), asyncio.Event()
+    before.set()
+    for server in servers:
+        in_turn = _InTurn(server.engine, decided, before)
+        server.registry.commit_with(in_turn, catch_up=server.engine.catch_up)
+        before = in_turn.is_written
+    asked = [
+        server.spawn(number, ask(server.engine))
+        for number, (server, ask) in enumerate(zip(servers, requests, strict=True))
+    ]
+    await asyncio.gather(*asked)
+
+
+def _pause_main(engine: Engine) -> Awaitable[Any]:
+    return Control(engine.registry).pause_function(
+        "sim-main", new_runs=NewRuns.SKIP, running=RunningRuns.FINISH
+    )
+
+
+def test_of_two_servers_that_change_a_function_at_once_none_undoes_the_other() -> None:
+    """It is paused at one, while an app registers it in another configuration at the other."""
+    main = function(Run(id="a"))
+    world = _world(main)
+
+    async def story() -> None:
+        await _joined(world)
+        changed = world.registration(msgspec.structs.replace(main, retries=7))
+        await _at_once(world, lambda engine: engine.registry.register(changed), _pause_main)
+        for server in world.fleet.running:
+            known = server.registry.function("sim-main")
+            assert known is not None
+            assert known.config.retries == 7
+            assert known.pause is not None
+
+    world.run(story())
+    world.close()
+
+
+def test_a_function_that_moves_is_not_left_behind_by_who_pauses_it_at_once() -> None:
+    """Who pauses it has decided on where it lay; its items are elsewhere by then."""
+    main = function(Sleep(id="s", duration="1h"))
+    shared = ConcurrencyLimit(limit=9, key="event.data.key", scope=ConcurrencyScope.ACCOUNT)
+    world = _world(main)
+
+    async def story() -> None:
+        await _joined(world)
+        assert world.rows("SELECT partition_id FROM functions") == [(1,)]
+        await world.send("sim/go", {"key": "k"})
+        await world.until("SELECT 1 FROM queue WHERE kind = 3")
+        moved = world.registration(msgspec.structs.replace(main, concurrency=(shared,)))
+        await _at_once(world, lambda engine: engine.registry.register(moved), _pause_main)
+        ((partition, pause),) = world.rows("SELECT partition_id, pause FROM functions")
+        assert (partition, pause != "") == (0, True)
+        await resume_function(world, "main")
+        await world.quiet(limit_s=7_200.0)
+
+    world.run(story())
+    assert outcomes(world) == [("main", "COMPLETED", {"s": None})]
     world.close()
 
 

@@ -251,7 +251,7 @@ class World:
         )
         watching = self.loop.create_task(self.fleet.watch())
         try:
-            await self._register()
+            await self._register(self.registration())
             return await story
         finally:
             self.last_nodes = {server.node for server in self.fleet.running}
@@ -431,15 +431,19 @@ class World:
 
     async def sync(self, function: SimulatedFunction) -> None:
         """Let the app register a function in another configuration."""
-        self.app.functions[function.slug] = function
-        self.bounds.changed(function)
-        await self._register()
+        await self._register(self.registration(function))
 
-    async def _register(self) -> None:
+    def registration(self, *changed: SimulatedFunction) -> RegisterRequest:
+        """What the app registers from now on, some functions in another configuration."""
+        for function in changed:
+            self.app.functions[function.slug] = function
+            self.bounds.changed(function)
         functions = tuple(each.config(APP_URL) for each in self.app.functions.values())
-        request = RegisterRequest(
+        return RegisterRequest(
             app_name=APP, url=APP_URL, sdk_language="py", sdk_version="1.0.0", functions=functions
         )
+
+    async def _register(self, request: RegisterRequest) -> None:
 
         async def register(engine: Engine) -> None:
             registration = await engine.registry.register(request)

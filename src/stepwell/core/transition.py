@@ -400,6 +400,8 @@ class Transition(msgspec.Struct, gc=False):
         answered: Calls that were answered.
         closed: Items, as they were, whose work is over or will not be done any more, without those
             of answered calls. They are deleted or replaced.
+        catalogue: The version of apps and functions that a change of them was decided on: nothing
+            is written if it is another one by then. None if nobody else can change them.
         function_id: Whose run was decided about; what the transition brings of runs it does not
             create is of that run. Empty if it is about no run.
         at_ms: When that was decided.
@@ -440,6 +442,7 @@ class Transition(msgspec.Struct, gc=False):
     moved: list[Moved] = []
     answered: list[AnsweredCall] = []
     closed: list[QueueItem] = []
+    catalogue: int | None = None
     function_id: FunctionId = FunctionId("")
     at_ms: int = 0
 
@@ -451,5 +454,7 @@ class Transition(msgspec.Struct, gc=False):
 
 #: The fields of a transition that are lists, in order.
 LISTS: Final = tuple(
-    name for name in Transition.__struct_fields__ if name not in {"function_id", "at_ms"}
+    name
+    for name in Transition.__struct_fields__
+    if name not in {"catalogue", "function_id", "at_ms"}
 )

@@ -16,7 +16,7 @@ from stepwell.core.transition import Transition
 from stepwell.engine.distribution import CommitCounts
 from stepwell.engine.nodes import ONE_PLACE, Places
 from stepwell.engine.slow_work import SLOW_COMMIT_S
-from stepwell.engine.store import Ownership, OwnershipLost, Store, StoreUnavailable
+from stepwell.engine.store import Overtaken, Ownership, OwnershipLost, Store, StoreUnavailable
 
 __all__ = ["BACKLOG_MAX", "BATCH_MAX", "PATIENCE_S", "CommitFailed", "Committer"]
 
@@ -132,12 +132,11 @@ class Committer:
                     return
                 self._wake.clear()
                 continue
-            batch = self._committing = self._take()
+            self._committing = self._take()
             began_s = loop.time()
             watch = loop.call_later(PATIENCE_S, self._stalled)
             try:
-                transitions = [pending.transition for pending in batch]
-                await self._store.commit(self._owner, transitions, self._places)
+                await self._commit()
             except (StoreUnavailable, OwnershipLost) as failure:
                 self._counts.failed[failure.code] += 1
                 self.abort(failure)
@@ -145,6 +144,9 @@ class Committer:
             finally:
                 watch.cancel()
                 self._go_on()
+            batch = self._committing
+            if not batch:
+                continue
             took_s = loop.time() - began_s
             self._counts.add(len(batch), took_s)
             if took_s >= SLOW_COMMIT_S:
@@ -170,6 +172,29 @@ class Committer:
         """Let `run` return once everything submitted is written."""
         self._is_closing = True
         self._wake.set()
+
+    async def _commit(self) -> None:
+        """Write the batch, or what is left of it without changes that were overtaken.
+
+        They are told so, and made anew; nothing that was decided rests on them.
+        """
+        while self._committing:
+            transitions = [pending.transition for pending in self._committing]
+            try:
+                await self._store.commit(self._owner, transitions, self._places)
+            except Overtaken as overtaken:
+                self._leave_out(overtaken)
+            else:
+                return
+
+    def _leave_out(self, overtaken: Overtaken) -> None:
+        batch = self._committing
+        late = [each for each in batch if each.transition.catalogue is not None]
+        assert late, "only who says what it was decided on can be overtaken"
+        self._committing = [each for each in batch if each.transition.catalogue is None]
+        for pending in late:
+            if pending.failed is not None:
+                pending.failed(overtaken)
 
     def _stalled(self) -> None:
         reason = f"a commit has not been confirmed for {PATIENCE_S:g} s"

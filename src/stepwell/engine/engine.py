@@ -123,17 +123,21 @@ class Engine:
         """Write a transition that concerns no run, such as a registration.
 
         Raises:
+            Overtaken: It was not written; what it was decided on has changed.
             StoreUnavailable: It was not written, or it is unknown whether it was.
         """
         await self._now().commit(transition)
 
-    async def catch_up(self) -> None:
+    async def catch_up(self) -> int:
         """Know of all apps and functions that any server has registered until now.
+
+        Returns:
+            Their version; what is known may be newer by now.
 
         Raises:
             StoreUnavailable: That cannot be found out.
         """
-        await self._now().catch_up()
+        return await self._now().catch_up()
 
     async def cancel_run(self, run_id: RunId) -> bool:
         """Cancel a run; False when there is no such run, or it has ended."""

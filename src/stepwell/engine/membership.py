@@ -134,8 +134,12 @@ class Membership:
             tasks.create_task(self._look_around())
             tasks.create_task(self._keep_balance())
 
-    async def look(self) -> None:
-        """Renew the lease and see what there is now."""
+    async def look(self) -> int:
+        """Renew the lease and see what there is now.
+
+        Returns:
+            The version of apps and functions that is known, if not a newer one by now.
+        """
         # One after the other, so that what is seen later is newer.
         async with self._looking:
             glance = await self._glance()
@@ -145,6 +149,7 @@ class Membership:
                 glance = await self._glance()
             self.latest = glance
             self._has_changed.set()
+            return self._known
 
     async def drain(self, grace_s: float) -> None:
         """Give everything away; returns when nothing is left."""

@@ -3,7 +3,7 @@
 import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import MappingProxyType
 from typing import Final, Protocol, TypeVar
 
@@ -29,7 +29,7 @@ from stepwell.core.sync_failures import UNREACHABLE
 from stepwell.core.sync_history import SyncCause, remembered
 from stepwell.core.transition import Transition
 from stepwell.engine.clock import Clock
-from stepwell.engine.store import StoreUnavailable
+from stepwell.engine.store import Overtaken, StoreUnavailable
 from stepwell.wire.checkpoint import EndpointStart
 from stepwell.wire.registration import RegisterRequest
 from stepwell.wire.sdk_url import normalise_url
@@ -40,6 +40,9 @@ _Decision = TypeVar("_Decision")
 
 _NOTHING: Final = Transition()
 
+#: As often a change is decided on that others overtake: with each of them one of the others is done.
+_TRIES_MAX: Final = 100
+
 
 class Committing(Protocol):
     """Who writes what the registry decides."""
@@ -48,6 +51,7 @@ class Committing(Protocol):
         """Write the transition; returns when it is durable.
 
         Raises:
+            Overtaken: It was not written, because apps or functions are not what it says any more.
             StoreUnavailable: It was not written, or it is unknown whether it was.
         """
         ...
@@ -71,7 +75,7 @@ class Registry:
         self._ids = ids
         self._environment_id = environment_id
         self._committing: Committing | None = None
-        self._catch_up: Callable[[], Awaitable[None]] | None = None
+        self._catch_up: Callable[[], Awaitable[int]] | None = None
         self._changed: Callable[[], None] | None = None
         self._changing = asyncio.Lock()
         self._apps: dict[AppId, App] = {}
@@ -119,14 +123,14 @@ class Registry:
         self,
         committing: Committing,
         *,
-        catch_up: Callable[[], Awaitable[None]] | None = None,
+        catch_up: Callable[[], Awaitable[int]] | None = None,
     ) -> None:
         """Let all changes be written by `committing`. Until then they raise `StoreUnavailable`.
 
         Args:
             committing: Writes changes.
-            catch_up: Has `load` called if there are changes that are not known here; None if nobody
-                else makes any. May raise `StoreUnavailable`.
+            catch_up: Has `load` called if there are changes that are not known here, and says which
+                version is known then; None if nobody else makes any. May raise `StoreUnavailable`.
         """
         self._committing = committing
         self._catch_up = catch_up
@@ -293,6 +297,7 @@ class Registry:
 
         Args:
             decide: What is to be written, and what is to be returned then, given what is known.
+                Called again if somebody else has changed that meanwhile.
 
         Raises:
             StoreUnavailable: It was not written, or it is unknown whether it was.
@@ -330,26 +335,38 @@ class Registry:
         self, decide: Callable[[KnownApps, Moment], tuple[Transition, _Decision]]
     ) -> _Decision:
         async with self._changing:
-            if self._catch_up is not None and self._committing is not None:
-                # What others have changed must not be undone.
+            if self._catch_up is None:
+                return await self._change_once(decide)
+            for _ in range(_TRIES_MAX - 1):
+                with suppress(Overtaken):
+                    return await self._change_once(decide)
+            return await self._change_once(decide)
+
+    async def _change_once(
+        self, decide: Callable[[KnownApps, Moment], tuple[Transition, _Decision]]
+    ) -> _Decision:
+        version = None
+        if self._catch_up is not None and self._committing is not None:
+            # What others have changed must not be undone.
+            version = await self._catch_up()
+        at = Moment(self._clock.now_ms(), self._ids)
+        transition, decision = decide(self._known, at)
+        if transition.functions:
+            transition.functions = [
+                placed(function, self._stored.get(function.id), self.partitions)
+                for function in transition.functions
+            ]
+        if transition != _NOTHING:
+            if self._committing is None:
+                raise StoreUnavailable("registration", "the server is starting")
+            transition.catalogue = version
+            await self._committing.commit(transition)
+            if self._catch_up is None:
+                self._apply(transition)
+            else:
+                # Others may have changed the same since.
                 await self._catch_up()
-            at = Moment(self._clock.now_ms(), self._ids)
-            transition, decision = decide(self._known, at)
-            if transition.functions:
-                transition.functions = [
-                    placed(function, self._stored.get(function.id), self.partitions)
-                    for function in transition.functions
-                ]
-            if transition != _NOTHING:
-                if self._committing is None:
-                    raise StoreUnavailable("registration", "the server is starting")
-                await self._committing.commit(transition)
-                if self._catch_up is None:
-                    self._apply(transition)
-                else:
-                    # Others may have changed the same since.
-                    await self._catch_up()
-            return decision
+        return decision
 
     def _apply(self, transition: Transition) -> None:
         self._apps.update((app.id, app) for app in transition.apps)

@@ -50,6 +50,7 @@ __all__ = [
     "OldEventsQuery",
     "OldRun",
     "OldRunsQuery",
+    "Overtaken",
     "Ownership",
     "OwnershipLost",
     "RetentionState",
@@ -81,6 +82,13 @@ class StoreUnavailable(OperationalError):
         self.operation = operation
         self.reason = reason
         self.retry_after_s = retry_after_s
+
+
+class Overtaken(StoreUnavailable):
+    """Nothing was written: apps or functions have changed since a change of them was decided on."""
+
+    def __init__(self) -> None:
+        super().__init__("commit", "somebody else has changed apps or functions just now")
 
 
 class OwnershipLost(OperationalError):
@@ -301,6 +309,7 @@ class Store(Cluster, Protocol):
 
         Raises:
             OwnershipLost: The node was removed.
+            Overtaken: A transition changes another version of apps and functions than there is.
         """
         ...
 

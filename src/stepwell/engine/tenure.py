@@ -116,10 +116,14 @@ class Tenure:
         if self.membership is not None and (transition.functions or transition.apps):
             await self.membership.everybody_knows()
 
-    async def catch_up(self) -> None:
-        """Know of all apps and functions that any node has registered until now."""
-        if self.membership is not None:
-            await self.membership.look()
+    async def catch_up(self) -> int:
+        """Know of all apps and functions that any node has registered until now.
+
+        Returns:
+            Their version; what is known may be newer by now.
+        """
+        assert self.membership is not None, "who is alone knows everything"
+        return await self.membership.look()
 
     # Partitions that come and go.
 

@@ -14,7 +14,7 @@ from stepwell.engine.distribution import CommitCounts
 from stepwell.engine.live_runs import LiveRuns
 from stepwell.engine.nodes import Places
 from stepwell.engine.requests import Deciding, Requests
-from stepwell.engine.store import Ownership, Store, StoreUnavailable
+from stepwell.engine.store import Overtaken, Ownership, Store, StoreUnavailable
 from stepwell.store.sqlite import SqliteStore
 
 pytestmark = pytest.mark.anyio
@@ -39,12 +39,15 @@ class _Store:
         self.batches: list[list[Transition]] = []
         self.may_end = asyncio.Event()
         self.failure: StoreUnavailable | None = None
+        self.catalogue = 0
 
     async def commit(self, _owner: Ownership, batch: Sequence[Transition], _places: Places) -> None:
         self.batches.append(list(batch))
         await self.may_end.wait()
         if self.failure is not None:
             raise self.failure
+        if any(each.catalogue not in (None, self.catalogue) for each in batch):
+            raise Overtaken
 
 
 class _Deciding:
@@ -152,3 +155,30 @@ async def test_other_requests_wait_for_what_becomes_of_the_commit(desk: _Desk) -
     with pytest.raises(StoreUnavailable, match="the network is gone"):
         await waiting
     assert desk.counts.stalled == 0
+
+
+async def test_a_change_that_was_overtaken_does_not_keep_others_from_being_written(
+    desk: _Desk,
+) -> None:
+    """Only who decided on an older catalogue has to decide again."""
+    desk.store.catalogue = 2
+    desk.store.may_end.set()
+    late, other = Transition(catalogue=1), Transition()
+    tasks = [asyncio.create_task(desk.requests.commit(each)) for each in (late, other)]
+
+    results = await asyncio.gather(*tasks, return_exceptions=True)
+
+    assert [type(each) for each in results] == [Overtaken, type(None)]
+    assert desk.store.batches == [[late, other], [other]]
+    assert desk.committer.failure is None
+
+
+async def test_a_commit_of_nothing_but_what_was_overtaken_is_none(desk: _Desk) -> None:
+    desk.store.catalogue = 2
+    desk.store.may_end.set()
+
+    with pytest.raises(Overtaken):
+        await desk.requests.commit(Transition(catalogue=1))
+    await desk.requests.commit(Transition(catalogue=2))
+
+    assert desk.counts.count == 1

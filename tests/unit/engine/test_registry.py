@@ -9,10 +9,13 @@ import pytest
 
 from stepwell.core.function import STATE_BYTES_MAX, STEPS_MAX, Function
 from stepwell.core.identity import FunctionId
+from stepwell.core.pause import NewRuns, RunningRuns
 from stepwell.core.sync_history import SyncCause
 from stepwell.core.transition import Transition
+from stepwell.engine.control import Control
+from stepwell.engine.nodes import Standing
 from stepwell.engine.registry import Registry
-from stepwell.engine.store import Ownership, StoreUnavailable, join_alone
+from stepwell.engine.store import Overtaken, Ownership, StoreUnavailable, join_alone
 from stepwell.server.ids import RandomIds
 from stepwell.store.sqlite import SqliteStore
 from stepwell.wire.registration import RegisterRequest, parse_register
@@ -274,3 +277,52 @@ async def test_overriding_an_unknown_function_changes_none(world: World) -> None
     world.registry.set_steps_max(FunctionId("other"), 3)
 
     assert only_function(world.registry).steps_max == STEPS_MAX
+
+
+def among_others(world: World) -> World:
+    """Another registry on the same store, which catches up before each change."""
+    shared = World(world.store, world.commits.owner)
+
+    async def catch_up() -> int:
+        glance = await shared.store.glance(shared.commits.owner, Standing())
+        await shared.reload(shared.registry)
+        return glance.catalogue
+
+    shared.registry.commit_with(shared.commits, catch_up=catch_up)
+    return shared
+
+
+async def test_of_two_that_register_at_once_none_undoes_what_the_other_did(world: World) -> None:
+    """The later one decides again, on what the earlier one has written."""
+    one, other = among_others(world), among_others(world)
+    await one.registry.register(request_of("paid"))
+    one.commits.may_commit.clear()
+    one.commits.is_committing.clear()
+    registering = asyncio.create_task(one.registry.register(request_of("paid", "refunded")))
+    await one.commits.is_committing.wait()
+
+    await Control(other.registry).pause_function(
+        "shop-paid", new_runs=NewRuns.SKIP, running=RunningRuns.FINISH
+    )
+    one.commits.may_commit.set()
+    await registering
+
+    stored = await world.store.functions()
+    assert {each.slug: each.pause is not None for each in stored} == {
+        "shop-paid": True,
+        "shop-refunded": False,
+    }
+    assert one.commits.count == 3
+
+
+async def test_who_is_always_overtaken_is_told_to_come_again(world: World) -> None:
+    async def catch_up() -> int:
+        return 7
+
+    world.registry.commit_with(world.commits, catch_up=catch_up)
+
+    with pytest.raises(Overtaken):
+        await world.registry.register(request_of("paid"))
+
+    assert world.commits.count == 100
+    assert await world.store.apps() == []

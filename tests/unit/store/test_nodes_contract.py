@@ -8,7 +8,13 @@ import pytest
 from stepwell.core.identity import FunctionId, NodeId, PartitionId
 from stepwell.core.transition import Transition
 from stepwell.engine.nodes import NODES_MAX, Ownership, Question, Reply, Standing
-from stepwell.engine.store import OwnershipLost, Store, StoreUnavailable, join_alone
+from stepwell.engine.store import (
+    Overtaken,
+    OwnershipLost,
+    Store,
+    StoreUnavailable,
+    join_alone,
+)
 from tests.unit.store.builders import a_function, an_app, an_item
 from tests.unit.store.conftest import OpenStore, Place
 from tests.unit.store.crowd import ADD_PARTITIONS, FIRST, SECOND, THIRD, everything
@@ -184,6 +190,50 @@ class TestGlancing:
             seen.append((await store.glance(owner, _STANDING)).catalogue)
 
         assert seen == [0, 1, 1, 2]
+
+    async def test_a_change_of_an_older_catalogue_is_not_written(self, store: Store) -> None:
+        """Nor is what is in the same commit; who decided on it has to decide again."""
+        owner = await store.join("a", "1")
+        await store.commit(owner, [Transition(apps=[an_app("first")], catalogue=0)])
+
+        with pytest.raises(Overtaken):
+            await store.commit(
+                owner,
+                [Transition(put=[an_item(1)]), Transition(apps=[an_app("second")], catalogue=0)],
+            )
+        assert await store.largest_number() == 0
+        await store.commit(owner, [Transition(apps=[an_app("third")], catalogue=1)])
+
+        assert {app.name for app in await store.apps()} == {"first", "third"}
+        assert (await store.glance(owner, _STANDING)).catalogue == 2
+
+    async def test_of_changes_of_one_catalogue_at_once_only_one_is_written(
+        self, store: Store
+    ) -> None:
+        owners = [await store.join(f"node {number}", "1") for number in range(4)]
+        changes = [
+            store.commit(owner, [Transition(apps=[an_app(f"app-{owner.node}")], catalogue=0)])
+            for owner in owners
+        ]
+
+        results = await asyncio.gather(*changes, return_exceptions=True)
+
+        assert sorted(map(type, results), key=str) == [type(None), *[Overtaken] * 3]
+        assert len(await store.apps()) == 1
+
+    async def test_two_changes_of_one_catalogue_cannot_be_in_one_commit(self, store: Store) -> None:
+        owner = await store.join("a", "1")
+
+        with pytest.raises(Overtaken):
+            await store.commit(
+                owner,
+                [
+                    Transition(apps=[an_app("first")], catalogue=0),
+                    Transition(functions=[a_function()], catalogue=0),
+                ],
+            )
+
+        assert await store.apps() == []
 
 
 class TestOwning:

@@ -14,7 +14,6 @@ from stepwell.core.identity import NodeId, PartitionId
 from stepwell.core.transition import Transition
 from stepwell.engine.nodes import Ownership, Places, Wake
 from stepwell.engine.store import OwnershipLost, StoreUnavailable
-from stepwell.store.errors import StoreDefect
 from stepwell.store.postgres.connections import Connections
 from stepwell.store.postgres.failures import DIVISION_BY_ZERO, failure
 from stepwell.store.postgres.halves import end_halves
@@ -27,6 +26,7 @@ from stepwell.store.postgres.pipeline import (
     prepared,
 )
 from stepwell.store.sql import commit, forgetting, rollups
+from stepwell.store.sql.catalog import missed
 from stepwell.store.sql.statements import Answer, BulkStatement, Query, Question, Statement
 
 __all__ = ["PostgresDatabase"]
@@ -274,5 +274,5 @@ def _raise(operation: str, failed: FailedAt, owner: Ownership | None = None) -> 
         if missing == _LOST:
             assert owner is not None
             raise OwnershipLost(owner.node) from failed.error
-        raise StoreDefect(operation, missing) from failed.error
+        raise missed(operation, missing) from failed.error
     raise failure(operation, failed.error) from failed.error

@@ -11,11 +11,14 @@ from stepwell.core.app import App
 from stepwell.core.app_sync import SyncMark, SyncStatus
 from stepwell.core.function import Function
 from stepwell.core.transition import Transition
+from stepwell.engine.store import Overtaken
+from stepwell.store.errors import StoreDefect
 from stepwell.store.sql import rows
-from stepwell.store.sql.statements import Query, Question, Statement, Target
+from stepwell.store.sql.statements import BulkStatement, Query, Question, Statement, Target
 from stepwell.store.sql.wakes import wake_everybody
+from stepwell.wire.errors import StepwellError
 
-__all__ = ["apps", "functions", "sync_marks", "write_catalog"]
+__all__ = ["apps", "functions", "missed", "sync_marks", "write_catalog"]
 
 
 def _put(table: str, columns: str, *, replace: bool) -> Statement:
@@ -40,6 +43,16 @@ _PUT_SYNC: Final = _put("syncs", rows.SYNC_COLUMNS, replace=False)
 _REMOVE_SYNC: Final = Statement("DELETE FROM syncs WHERE app_id = ?1 AND id = ?2")
 _REMOVE_SYNCS: Final = Statement("DELETE FROM syncs WHERE app_id = ?1")
 _COUNT_CHANGE: Final = Statement("UPDATE counters SET number = number + 1 WHERE name = 'catalogue'")
+
+# What it means that the version is another one than a change was decided on.
+_OVERTAKEN: Final = "apps or functions have changed"
+# Of two nodes that do this at the same time, the later one waits for the other, and misses.
+_COUNT_CHANGE_OF: Final = BulkStatement(
+    "UPDATE counters SET number = number + 1"
+    " FROM (VALUES {rows}) AS v WHERE name = 'catalogue' AND number = v.column1",
+    columns="i",
+    missing=_OVERTAKEN,
+)
 
 
 def apps() -> Question[list[App]]:
@@ -66,9 +79,13 @@ def sync_marks() -> Question[list[SyncMark]]:
 def write_catalog(into: Target, batch: Sequence[Transition]) -> None:
     """Write what a batch brings of apps, transition by transition: the last one counts.
 
-    Everybody is told that there is something new.
+    Everybody is told that there is something new. Nothing is written if a transition was decided on
+    another version; after one that was, no second one of the same batch can have been.
     """
     changing = [transition for transition in batch if _changes_catalogue(transition)]
+    decided_on = [each.catalogue for each in changing if each.catalogue is not None]
+    # Before all else, so that two nodes cannot wait for each other's rows.
+    into.rows(_COUNT_CHANGE_OF, decided_on)
     for transition in changing:
         for app in transition.apps:
             into.run(_PUT_APP, msgspec.structs.astuple(app))
@@ -82,8 +99,14 @@ def write_catalog(into: Target, batch: Sequence[Transition]) -> None:
         for sync in transition.syncs:
             into.run(_PUT_SYNC, rows.sync_values(sync))
     if changing:
-        into.run(_COUNT_CHANGE, ())
+        if not decided_on:
+            into.run(_COUNT_CHANGE, ())
         into.run(*wake_everybody())
+
+
+def missed(operation: str, missing: str) -> StepwellError:
+    """What is to be raised when a statement of a commit has missed a row."""
+    return Overtaken() if missing == _OVERTAKEN else StoreDefect(operation, missing)
 
 
 def _changes_catalogue(transition: Transition) -> bool:

@@ -12,8 +12,8 @@ from stepwell.core.identity import PartitionId
 from stepwell.core.transition import Transition
 from stepwell.engine.nodes import Ownership, Places, Wake
 from stepwell.engine.store import OwnershipLost
-from stepwell.store.errors import StoreDefect
 from stepwell.store.sql import commit, forgetting, rollups
+from stepwell.store.sql.catalog import missed
 from stepwell.store.sql.nodes import IS_NODE
 from stepwell.store.sql.statements import Answer, BulkStatement, Query, Question, Statement
 from stepwell.store.sqlite.connections import (
@@ -143,7 +143,7 @@ class _Immediately:
         for sql, piece in statement.pieces(values):
             hits += self._connection.execute(sql, piece).rowcount
         if statement.missing and hits != statement.count(values):
-            raise StoreDefect("commit", statement.missing)
+            raise missed("commit", statement.missing)
 
     def run(self, statement: Statement, parameters: Sequence[Any]) -> None:
         self._connection.execute(statement.sqlite, parameters).fetchall()
