@@ -174,13 +174,13 @@ class Server:
         self._bounds.begin_request(handle, asked_for(request.url)[0], server=self)
         return handle
 
-    def spawn(self, number: int, work: Awaitable[T]) -> "asyncio.Task[T]":
+    def spawn(self, number: int, work: Callable[[Engine], Awaitable[T]]) -> "asyncio.Task[T]":
         async def request() -> T:
             # A server that has just been started does not listen before it can answer.
             if not self.has_been_ready:
                 await self.engine.ready()
                 self.has_been_ready = True
-            return await work
+            return await work(self.engine)
 
         task = self._begin(request())
         self.requests[number] = task

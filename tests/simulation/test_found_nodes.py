@@ -132,7 +132,7 @@ async def _at_once(world: World, *requests: Callable[[Engine], Awaitable[Any]]) 
         server.registry.commit_with(in_turn, catch_up=server.engine.catch_up)
         before = in_turn.is_written
     asked = [
-        server.spawn(number, ask(server.engine))
+        server.spawn(number, ask)
         for number, (server, ask) in enumerate(zip(servers, requests, strict=True))
     ]
     await asyncio.gather(*asked)

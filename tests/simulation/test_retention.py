@@ -115,10 +115,17 @@ class _Watched(World):
         ends: How runs have ended.
     """
 
-    def __init__(self, is_crash: CrashPlan, *, disk: str = "fast", seed: int = 1) -> None:
-        faults = Faults(Random(seed), _DISKS[disk])
+    def __init__(
+        self, is_crash: CrashPlan, *, disk: str = "fast", seed: int = 1, nodes: int = 1
+    ) -> None:
         super().__init__(
-            _FUNCTIONS, seed=seed, is_crash=is_crash, faults=faults, retention=_RETENTION
+            _FUNCTIONS,
+            seed=seed,
+            is_crash=is_crash,
+            faults=Faults(Random(seed), _DISKS[disk]),
+            retention=_RETENTION,
+            nodes=nodes,
+            partitions=2 * nodes - 1,
         )
         self.problems: set[str] = set()
         self.begun: dict[str, str] = {}
@@ -224,10 +231,14 @@ async def _run_again_at_the_end(world: World) -> None:
     await world.quiet(limit_s=500.0)
 
 
+@pytest.mark.parametrize("nodes", [1, 2])
 @pytest.mark.parametrize("seed", range(1, 13))
-def test_a_run_that_is_started_from_an_event_at_its_very_end_has_it(seed: int) -> None:
-    """Reading the event, deleting it and writing the run overlap, on a disk that takes seconds."""
-    world = _Watched(never, disk="slowest", seed=seed)
+def test_a_run_that_is_started_from_an_event_at_its_very_end_has_it(seed: int, nodes: int) -> None:
+    """Reading the event, deleting it and writing the run overlap, on a disk that takes seconds.
+
+    Of two servers one deletes events, and the other one starts the runs.
+    """
+    world = _Watched(never, disk="slowest", seed=seed, nodes=nodes)
 
     world.run(_run_again_at_the_end(world))
 

@@ -297,7 +297,7 @@ class World:
         if server is None or server.store.is_dead or self.faults.happens("request_lost"):
             raise Disconnected
         self._requests += 1
-        task = server.spawn(self._requests, work(server.engine))
+        task = server.spawn(self._requests, work)
         await asyncio.wait([task], timeout=None if self.fleet.is_one else _PATIENCE_S)
         if not task.done():
             raise Disconnected

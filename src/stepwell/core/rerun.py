@@ -123,7 +123,7 @@ class RerunPlan(msgspec.Struct, frozen=True):
     """A rerun that is possible.
 
     Attributes:
-        events: What starts it.
+        stored: The events that start it.
         kept: Steps that have their results from the start.
         step: The step its first call is for; "" for a call from the top.
         given: The step with an edited input, and that input.
@@ -131,7 +131,7 @@ class RerunPlan(msgspec.Struct, frozen=True):
 
     function: Function
     new: NewRun
-    events: Sequence[TriggerEvent]
+    stored: Sequence[StoredEvent]
     kept: Sequence[_Kept] = ()
     step: StepId = NO_STEP
     given: tuple[StepId, bytes] | None = None
@@ -141,6 +141,11 @@ class RerunPlan(msgspec.Struct, frozen=True):
     def origin_run_id(self) -> RunId:
         """The first run of the chain."""
         return self.new.origin_run_id or self.new.id
+
+    @property
+    def events(self) -> Sequence[TriggerEvent]:
+        """The events that start it, as a function is started with them."""
+        return tuple(map(TriggerEvent.stored, self.stored))
 
 
 def plan_rerun(
@@ -166,8 +171,7 @@ def plan_rerun(
         return RerunRefused.ENDPOINT
     if not past.events:
         return RerunRefused.EVENT_GONE
-    events = tuple(TriggerEvent.stored(event) for event in past.events)
-    plan = RerunPlan(function, past.new, events, replay_id=replay_id)
+    plan = RerunPlan(function, past.new, tuple(past.events), replay_id=replay_id)
     if from_step is None:
         return plan
     if not past.is_whole:
@@ -200,6 +204,8 @@ def start_rerun(
     if skipped is not None:
         return skipped.id
     run_id = schedule(transition, function, events, origin, at=at).id
+    # They may have been old, and nothing has needed them since they were read.
+    transition.events_again += plan.stored
     head = _head(plan, at.now_ms)
     transition.journal += [JournalRow(run_id, seq, entry) for seq, entry in enumerate(head)]
     if plan.step:

@@ -377,6 +377,8 @@ class Transition(msgspec.Struct, gc=False):
         renew: Items whose row exists and is replaced; the key is the item's id.
         renew_due: As `renew`, where `due_ms`, `lane` or `score` change too.
         done: Items whose rows are deleted.
+        events_again: Events stored before, from which a run is started once more. Those that were
+            deleted since are inserted; the others cannot be deleted before the commit.
         apps: Apps to insert or replace.
         apps_removed: Apps whose rows are deleted; they have no functions.
         functions: Functions to insert or replace.
@@ -420,6 +422,7 @@ class Transition(msgspec.Struct, gc=False):
     waits_done: list[WaitRef] = []
     claims: list[Claim] = []
     skips: list[Skip] = []
+    events_again: list[StoredEvent] = []
     apps: list[App] = []
     apps_removed: list[AppId] = []
     functions: list[Function] = []

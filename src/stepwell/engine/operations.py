@@ -33,7 +33,6 @@ from stepwell.core.queue import QueueItem
 from stepwell.core.rerun import RerunPlan, start_rerun
 from stepwell.core.retention import ForgottenKind
 from stepwell.core.transition import Transition
-from stepwell.engine.old_events import OldEvents
 from stepwell.engine.registry import Registry
 from stepwell.engine.reruns import Reruns
 from stepwell.engine.store import RunsQuery, Store
@@ -60,7 +59,6 @@ class Operations:
         moment: Gives clock and ids for a decision.
         decided: Called with each item and the transition that answers it.
         commit: Writes a transition that concerns no existing run; returns when it is durable.
-        old_events: Keeps events that runs are started from.
         is_alone: Whether nobody else writes operations.
     """
 
@@ -73,7 +71,6 @@ class Operations:
         moment: Callable[[], Moment],
         decided: Callable[[QueueItem, Transition], None],
         commit: Callable[[Transition], Awaitable[None]],
-        old_events: OldEvents,
         is_alone: bool,
     ) -> None:
         self._store = store
@@ -83,7 +80,6 @@ class Operations:
         self._moment = moment
         self._decided = decided
         self._commit = commit
-        self._old_events = old_events
         self._is_alone = is_alone
         self._items: deque[QueueItem] = deque()
         self._wake = asyncio.Event()
@@ -163,7 +159,7 @@ class Operations:
             await self._wake.wait()
             self._wake.clear()
             while self._items:
-                async with self._alone, self._old_events.using():
+                async with self._alone:
                     await self._go_on(self._items.popleft())
 
     async def _catch_up(self) -> None:

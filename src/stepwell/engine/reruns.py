@@ -19,7 +19,6 @@ from stepwell.core.rerun import (
 from stepwell.core.singleton import Seat, singleton_key
 from stepwell.core.transition import Transition
 from stepwell.engine.admitter import Decide
-from stepwell.engine.old_events import OldEvents
 from stepwell.engine.registry import Registry
 from stepwell.engine.store import Store
 
@@ -60,7 +59,6 @@ class Reruns:
         moment: Gives clock and ids for a decision.
         commit: Writes a transition that concerns no existing run; returns when it is durable.
         start: For functions that are singletons.
-        old_events: Keeps events that runs are started from.
     """
 
     def __init__(
@@ -71,14 +69,12 @@ class Reruns:
         moment: Callable[[], Moment],
         commit: Callable[[Transition], Awaitable[None]],
         start: StartSingleton,
-        old_events: OldEvents,
     ) -> None:
         self._store = store
         self._registry = registry
         self._moment = moment
         self._commit = commit
         self._start = start
-        self._old_events = old_events
 
     async def rerun(
         self, run_id: RunId, from_step: StepChoice | None = None
@@ -88,12 +84,6 @@ class Reruns:
         Raises:
             StoreUnavailable, OwnershipLost: It is unknown whether there is a new run.
         """
-        async with self._old_events.using():
-            return await self._rerun(run_id, from_step)
-
-    async def _rerun(
-        self, run_id: RunId, from_step: StepChoice | None
-    ) -> Rerun | RerunRefused | None:
         plan = await self.plan(run_id, from_step)
         if not isinstance(plan, RerunPlan):
             return plan

@@ -119,7 +119,7 @@ class RetentionWork:
     Args:
         setup: How long what is kept.
         around: Where everything is.
-        workers: The bulk operations, and those who start runs from stored events.
+        workers: Among them the bulk operations.
         requests: Has transitions written.
         places: Tells whose work it is: runs are forgotten by who decides about them, what belongs
             to no function by the owner of the first partition.
@@ -139,7 +139,6 @@ class RetentionWork:
         self._registry = around.registry
         self._clock = around.clock
         self._operations = workers.operations
-        self._old_events = workers.old_events
         self._commit = requests.commit
         self._requests = requests
         self._weeks_ms = 0
@@ -236,11 +235,10 @@ class RetentionWork:
         if not is_time or not self._owned.is_here(LOCAL_PARTITION):
             return
         kept = [self._kept(environment_id, states) for environment_id in self._environments()]
-        async with self._old_events.deleting():
-            dropped = await self._requests.drop_weeks(
-                events_before_ms=common_cutoff_ms([each.events for each in kept], now_ms=now_ms),
-                runs_before_ms=common_cutoff_ms([each.runs for each in kept], now_ms=now_ms),
-            )
+        dropped = await self._requests.drop_weeks(
+            events_before_ms=common_cutoff_ms([each.events for each in kept], now_ms=now_ms),
+            runs_before_ms=common_cutoff_ms([each.runs for each in kept], now_ms=now_ms),
+        )
         self._weeks_ms = now_ms
         if dropped:
             _log.info("retention.weeks_dropped", tables=len(dropped))
@@ -375,10 +373,9 @@ class RetentionWork:
     async def _bite(self, this: _Pass, *forgotten: Forgotten) -> None:
         """Delete, and leave the store to others for a while."""
         loop = asyncio.get_running_loop()
-        async with self._old_events.deleting():
-            began_s = loop.time()
-            await self._commit(Transition(forgotten=list(forgotten)))
-            took_s = loop.time() - began_s
+        began_s = loop.time()
+        await self._commit(Transition(forgotten=list(forgotten)))
+        took_s = loop.time() - began_s
         self._bites += 1
         if self._bites % _REPORT_BITES == 0:
             await self._report(this)

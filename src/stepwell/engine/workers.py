@@ -13,7 +13,6 @@ from stepwell.engine.awaited import AwaitedEvents
 from stepwell.engine.claims import Claims
 from stepwell.engine.live_runs import LiveRuns
 from stepwell.engine.matcher import Matcher
-from stepwell.engine.old_events import OldEvents
 from stepwell.engine.operations import Operations
 from stepwell.engine.places import OwnedPlaces
 from stepwell.engine.requests import Deciding, Requests
@@ -54,7 +53,6 @@ class Workers:
         signals: Signals, also those that are sent from outside.
         reruns: Runs that are run again.
         operations: Bulk operations.
-        old_events: Keeps events that runs are being started from.
     """
 
     def __init__(
@@ -97,14 +95,12 @@ class Workers:
             places=places,
             forward=forward,
         )
-        self.old_events = OldEvents()
         self.reruns = Reruns(
             store,
             registry,
             moment=moment,
             commit=requests.commit,
             start=self._admitter.start,
-            old_events=self.old_events,
         )
         self.operations = Operations(
             store,
@@ -113,7 +109,6 @@ class Workers:
             moment=moment,
             decided=decided,
             commit=requests.commit,
-            old_events=self.old_events,
             is_alone=places.is_alone,
         )
         self._takers: dict[ItemKind, Callable[[QueueItem], None]] = {

@@ -18,7 +18,6 @@ from stepwell.core.run import RunState
 from stepwell.core.status import RunStatus
 from stepwell.core.transition import StoredEvent, Transition
 from stepwell.engine.admitter import Decide
-from stepwell.engine.old_events import OldEvents
 from stepwell.engine.operations import Operations
 from stepwell.engine.registry import Registry
 from stepwell.engine.reruns import Reruns
@@ -96,14 +95,12 @@ class Desk(CoreWorld):
         self.registry.load([APP], [today])
         stored = await self.store.operations()
         reads: Store = self.reads  # type: ignore[assignment] # all that is read here
-        old_events = OldEvents()
         self.reruns = Reruns(
             reads,
             self.registry,
             moment=self.moment,
             commit=self.commit,
             start=self.start,
-            old_events=old_events,
         )
         self.operations = Operations(
             reads,
@@ -112,7 +109,6 @@ class Desk(CoreWorld):
             moment=self.moment,
             decided=self.decide,
             commit=self.commit,
-            old_events=old_events,
             is_alone=True,
         )
         self.operations.load(stored)

@@ -9,7 +9,6 @@ import pytest
 
 from stepwell.core.identity import DEFAULT_ENVIRONMENT_ID, LOCAL_PARTITION, EnvironmentId
 from stepwell.core.retention import FOREVER, Retention, RetentionOverrides
-from stepwell.engine.old_events import OldEvents
 from stepwell.engine.places import OwnedPlaces
 from stepwell.engine.retention import RetentionWork
 from stepwell.engine.retention_setup import RetentionSetup
@@ -43,7 +42,7 @@ class World:
             clock=SimpleNamespace(now_ms=lambda: self.now_ms),
         )
         operations = SimpleNamespace(all=list)
-        workers = SimpleNamespace(operations=operations, old_events=OldEvents())
+        workers = SimpleNamespace(operations=operations)
         self.work = RetentionWork(
             RetentionSetup(
                 server=Retention(runs=kept_ms, events=kept_ms // 2, journals=kept_ms),

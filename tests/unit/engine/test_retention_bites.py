@@ -1,6 +1,4 @@
-"""How what is old is cut into bites, and who has to wait for whom while one is deleted."""
-
-import asyncio
+"""How what is old is cut into bites."""
 
 import pytest
 
@@ -13,17 +11,9 @@ from stepwell.engine.bites import (
     journals_to_go,
     runs_to_go,
 )
-from stepwell.engine.old_events import OldEvents
 from stepwell.engine.store import OldEvent, OldRun
 
-pytestmark = pytest.mark.anyio
-
 _EVENTS = BITE_ROWS_MAX // ROWS_PER_EVENT
-
-
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
 
 
 def _event(number: int, *, size_bytes: int = 10, is_free: bool = True) -> OldEvent:
@@ -114,63 +104,3 @@ def test_of_journals_only_outcomes_are_left() -> None:
 
 def test_a_run_without_a_journal_goes_too() -> None:
     assert list(runs_to_go([_run(1, entries=0)])) == [([_run(1, entries=0)], [])]
-
-
-# Turns.
-
-
-async def test_nothing_is_deleted_while_a_run_is_started_from_an_old_event() -> None:
-    old_events, order = OldEvents(), list[str]()
-    may_end = asyncio.Event()
-
-    async def start(name: str) -> None:
-        async with old_events.using():
-            order.append(f"{name} begins")
-            await may_end.wait()
-            order.append(f"{name} ends")
-
-    async def delete() -> None:
-        async with old_events.deleting():
-            order.append("deletes")
-
-    async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(start("first"))
-        tasks.create_task(start("second"))
-        await asyncio.sleep(0)
-        tasks.create_task(delete())
-        await asyncio.sleep(0)
-        # Who comes later has to wait, or the deletion might never have its turn.
-        tasks.create_task(start("third"))
-        for _ in range(3):
-            await asyncio.sleep(0)
-        assert order == ["first begins", "second begins"]
-        may_end.set()
-
-    assert order[2:] == ["first ends", "second ends", "deletes", "third begins", "third ends"]
-
-
-async def test_a_start_that_fails_keeps_nobody_waiting() -> None:
-    old_events = OldEvents()
-
-    with pytest.raises(ValueError, match="defect"):
-        async with old_events.using():
-            raise ValueError("defect")
-
-    async with asyncio.timeout(5), old_events.deleting():
-        pass
-
-
-async def test_a_deletion_that_is_given_up_keeps_nobody_waiting() -> None:
-    old_events = OldEvents()
-    async with old_events.using():
-        deleting = asyncio.create_task(_delete(old_events))
-        await asyncio.sleep(0)
-        deleting.cancel()
-        await asyncio.gather(deleting, return_exceptions=True)
-        async with asyncio.timeout(5), old_events.using():
-            pass
-
-
-async def _delete(old_events: OldEvents) -> None:
-    async with old_events.deleting():
-        raise AssertionError("somebody uses an old event")

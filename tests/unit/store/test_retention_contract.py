@@ -1,5 +1,7 @@
 """What every store promises about what is old: it is found, and goes unless it is needed."""
 
+import asyncio
+
 import msgspec
 import pytest
 
@@ -239,6 +241,82 @@ async def test_a_needed_event_stays(
 
     assert await store.event(event_id(1)) == an_event(1)
     assert event_id(1) not in await _free_events(store)
+
+
+def _run_again(number: int) -> Transition:
+    """A run is started from an event that was read before."""
+    run = a_run(1_000 + number, event=number)
+    return Transition(runs=[run], events_again=[an_event(number)])
+
+
+async def test_a_run_that_is_started_again_has_an_event_that_was_just_deleted(
+    store: Store, owner: Ownership
+) -> None:
+    """Nothing else of the event comes back."""
+    await store.commit(owner, [Transition(events=[an_event(1)], skips=[a_skip(1)])])
+    await store.commit(owner, [_forget(ForgottenKind.EVENTS, event_id(1))])
+
+    await store.commit(owner, [_run_again(1)])
+
+    history = await store.history(run_id(1_001))
+    assert history is not None
+    assert history.events == [an_event(1)]
+
+
+async def test_an_event_from_which_a_run_is_started_again_stays_as_it_is(
+    store: Store, owner: Ownership
+) -> None:
+    await store.commit(owner, [Transition(events=[an_event(1)])])
+    changed = msgspec.structs.replace(an_event(1), payload=b"{}", name="other")
+
+    await store.commit(owner, [Transition(events_again=[changed])])
+
+    assert await store.event(event_id(1)) == an_event(1)
+
+
+_OFTEN = 25
+
+
+async def test_of_two_nodes_one_may_delete_what_the_other_starts_a_run_from(
+    store: Store, owner: Ownership
+) -> None:
+    """Whoever is faster, the run has its event."""
+    other = await store.join("other", "1")
+    numbers = range(1, _OFTEN + 1)
+    await store.commit(owner, [_ended_run(number) for number in numbers])
+
+    for number in numbers:
+        await asyncio.gather(
+            store.commit(other, [_run_again(number)]),
+            store.commit(owner, [_forget(ForgottenKind.EVENTS, event_id(number))]),
+        )
+
+    for number in numbers:
+        assert await store.event(event_id(number)) == an_event(number)
+
+
+async def test_of_two_nodes_one_may_delete_what_the_other_decides_about(
+    store: Store, owner: Ownership
+) -> None:
+    """The event is queued first, and then has a run; there is no moment at which nobody needs it."""
+    other = await store.join("other", "1")
+    numbers = range(1, _OFTEN + 1)
+    items = [
+        an_item(
+            number, kind=ItemKind.ADMIT, body=AdmitBody(event_id(number)).encode(), lane="", score=0
+        )
+        for number in numbers
+    ]
+    await store.commit(owner, [Transition(events=[*map(an_event, numbers)], put=items)])
+
+    for number, item in zip(numbers, items, strict=True):
+        await asyncio.gather(
+            store.commit(other, [Transition(done=[item.id], runs=[a_run(number)])]),
+            store.commit(owner, [_forget(ForgottenKind.EVENTS, event_id(number))]),
+        )
+
+    for number in numbers:
+        assert await store.event(event_id(number)) == an_event(number)
 
 
 async def test_events_come_in_pages_by_id_with_their_sizes(store: Store, owner: Ownership) -> None:

@@ -75,6 +75,8 @@ _BY_INDEX: Final = {
 #: the middle of one cannot be removed until the server gives it up: as soon as its lease has ended.
 WRITING: Final = {
     "synchronous_commit": "on",
+    # Each statement sees what was committed before it; deleting rests on that.
+    "default_transaction_isolation": "read committed",
     **_BRIEF,
     **_BY_INDEX,
     "idle_in_transaction_session_timeout": "5s",

@@ -1,6 +1,6 @@
 """Writing a batch of transitions: a few statements per table, whatever the size of the batch."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from stepwell.core.identity import ItemId
@@ -8,7 +8,7 @@ from stepwell.core.journal import encode_entry
 from stepwell.core.queue import QueueItem
 from stepwell.core.retention import Forgotten
 from stepwell.core.status import RunStatus
-from stepwell.core.transition import Claim, Transition
+from stepwell.core.transition import Claim, StoredEvent, Transition
 from stepwell.engine.nodes import Ownership, Places
 from stepwell.store.sql.annotations import write_annotations
 from stepwell.store.sql.buffers import write_buffers
@@ -42,6 +42,14 @@ _NOT_QUEUED: Final = "an item to be renewed is not in the queue"
 _EVENTS: Final = BulkStatement(
     "INSERT INTO events (id, number, environment_id, name, external_id, ts_ms, received_ms,"
     " payload) VALUES {rows}",
+    columns="titttiib",
+)
+# What is there stays as it is, but nobody can delete it before the commit: on PostgreSQL a row is
+# locked even if nothing is replaced.
+_EVENTS_AGAIN: Final = BulkStatement(
+    "INSERT INTO events (id, number, environment_id, name, external_id, ts_ms, received_ms,"
+    " payload) VALUES {rows}"
+    " ON CONFLICT (id, number) DO UPDATE SET name = excluded.name WHERE 1 = 0",
     columns="titttiib",
 )
 _RUNS: Final = BulkStatement(
@@ -150,6 +158,7 @@ def _brings_more(transition: Transition) -> bool:
         or t.waits_done
         or t.claims
         or t.skips
+        or t.events_again
         or t.apps
         or t.apps_removed
         or t.functions
@@ -181,20 +190,18 @@ def _holds_back(transition: Transition) -> bool:
 
 
 def _write_events(into: Target, batch: Sequence[Transition]) -> None:
+    into.rows(_EVENTS, _event_values(each for t in batch for each in t.events))
+    again = {(each.id, each.number): each for t in batch for each in t.events_again}
+    # In one order, so that two nodes that start runs from the same ones cannot block each other.
+    into.rows(_EVENTS_AGAIN, _event_values(again[key] for key in sorted(again)))
+
+
+def _event_values(events: Iterable[StoredEvent]) -> list[Any]:
     values: list[Any] = []
-    for transition in batch:
-        for e in transition.events:
-            values += (
-                e.id,
-                e.number,
-                e.environment_id,
-                e.name,
-                e.external_id,
-                e.ts_ms,
-                e.received_ms,
-                e.payload,
-            )
-    into.rows(_EVENTS, values)
+    for e in events:
+        values += (e.id, e.number, e.environment_id, e.name, e.external_id)
+        values += (e.ts_ms, e.received_ms, e.payload)
+    return values
 
 
 def _write_runs(into: Target, batch: Sequence[Transition]) -> None:

@@ -24,9 +24,15 @@ from stepwell.store.sql.statements import Query, Question, Statement, Target
 
 __all__ = ["forget", "retention", "write_ages"]
 
+_OLD_EVENTS: Final = "id IN ids(?1) AND environment_id = ?2 AND received_ms < ?3"
+# Whoever starts a run from an event that is held waits, and inserts it anew; whoever has begun to
+# is not waited for, and keeps it. SQLite has one writer anyway.
+_HOLD_EVENTS: Final = Statement(
+    f"SELECT id FROM events WHERE {_OLD_EVENTS}",
+    postgres=f"SELECT id FROM events WHERE {_OLD_EVENTS} FOR UPDATE SKIP LOCKED",
+)
 _FREE_EVENTS: Final = Statement(f"""
-SELECT DISTINCT id FROM events
- WHERE id IN ids(?1) AND environment_id = ?2 AND received_ms < ?3 AND NOT {EVENT_IS_NEEDED}
+SELECT id, count(*) FROM events WHERE {_OLD_EVENTS} AND NOT {EVENT_IS_NEEDED} GROUP BY id
 """)
 _EVENTS: Final = Statement("DELETE FROM events WHERE id IN ids(?1) AND received_ms < ?2")
 #: What goes with an event.
@@ -142,10 +148,17 @@ def _forget(bite: Forgotten) -> Question[dict[str, int]]:
 
 def _forget_events(bite: Forgotten) -> Question[dict[str, int]]:
     key = (list(bite.ids), bite.environment_id, bite.before_ms)
+    (held,) = yield [Query(_HOLD_EVENTS, key)]
+    rows_held = Counter(EventId(event_id) for (event_id,) in held.rows)
+    # An item comes before the run that is started for it: who looks the other way round may miss
+    # both, as every statement sees a moment of its own on PostgreSQL.
+    queued = yield from queued_events(bite.before_ms)
     (found,) = yield [Query(_FREE_EVENTS, key)]
-    free = {EventId(event_id) for (event_id,) in found.rows}
-    free -= yield from queued_events(bite.before_ms)
-    ids = sorted(free)
+    ids = sorted(
+        event_id
+        for event_id, rows in found.rows
+        if rows == rows_held[event_id] and event_id not in queued
+    )
     of_events = {table: Query(delete, (ids,)) for table, delete in _OF_EVENTS.items()}
     return (yield from _delete({"events": Query(_EVENTS, (ids, bite.before_ms)), **of_events}))
 

@@ -8,10 +8,10 @@ about it or to match it.
 
 # ruff: noqa: S608 - what is put into the SQL are our own constants
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
-from stepwell.core.identity import EventId
+from stepwell.core.identity import LOCAL_PARTITION, EventId, FunctionId, PartitionId
 from stepwell.core.item_bodies import AdmitBody, MatchBody
 from stepwell.core.lanes import DECISIONS
 from stepwell.core.operation import OperationKind
@@ -75,16 +75,37 @@ def queued_events(before_ms: int) -> Question[set[EventId]]:
     """The events received before a time that queue items are still to decide about, or to match.
 
     An item is queued in the commit of its event, so nothing is read beyond items that are younger.
+    The first partition is read last: items of functions that move go there, and may do so meanwhile.
     Asks in several rounds.
     """
-    found: set[EventId] = set()
     (partitions,) = yield [Query(_PARTITIONS)]
-    ready = yield [Query(READY_FUNCTIONS, row) for row in partitions.rows]
-    places = {
-        (partition, function_id): _FIRST
-        for (partition,), functions in zip(partitions.rows, ready, strict=True)
+    others = [partition for (partition,) in partitions.rows if partition != LOCAL_PARTITION]
+    lie = yield from _ready_functions(others)
+    found = yield from _queued_events(lie, before_ms)
+    first = yield from _ready_functions([LOCAL_PARTITION])
+    moved = [(LOCAL_PARTITION, function_id) for _, function_id in lie]
+    found |= yield from _queued_events([*first, *moved], before_ms)
+    return found
+
+
+def _ready_functions(
+    partitions: Sequence[PartitionId],
+) -> Question[list[tuple[PartitionId, FunctionId]]]:
+    if not partitions:
+        return []
+    ready = yield [Query(READY_FUNCTIONS, (each,)) for each in partitions]
+    return [
+        (partition, function_id)
+        for partition, functions in zip(partitions, ready, strict=True)
         for (function_id,) in functions.rows
-    }
+    ]
+
+
+def _queued_events(
+    functions: Iterable[tuple[PartitionId, FunctionId]], before_ms: int
+) -> Question[set[EventId]]:
+    found: set[EventId] = set()
+    places = dict.fromkeys(functions, _FIRST)
     while places:
         pages = yield [Query(_ITEMS, (*key, *place)) for key, place in places.items()]
         for key, page in zip(list(places), pages, strict=True):
