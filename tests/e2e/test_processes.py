@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from websockets.sync.client import connect
 
@@ -71,6 +72,11 @@ class Processes:
         """Of the processes, by what they call themselves."""
         names = read(self._uri, "SELECT name FROM nodes WHERE lease_until_ms > 0 ORDER BY id")
         return [int(name.rpartition(":")[2]) for (name,) in names]
+
+    def lease_for_ever(self) -> None:
+        """No node that there is now has to renew its lease before the end of the test."""
+        with closing(psycopg.connect(self._uri, autocommit=True)) as connection:
+            connection.execute("UPDATE nodes SET lease_until_ms = lease_until_ms + 86400000")
 
     def _owners(self) -> dict[int, int]:
         sql = "SELECT node_id, count(*) FROM partitions GROUP BY node_id"
@@ -184,6 +190,22 @@ def test_a_process_that_is_killed_is_replaced_and_its_runs_go_on(
     processes.wait_until_shared()
     assert kept in processes.pids()
     assert killed not in processes.pids()
+    assert server.stop() == 0
+
+
+def test_what_a_killed_process_had_is_taken_over_before_its_lease_ends(
+    processes: Processes,
+) -> None:
+    """Its supervisor knows that it is dead, and tells the others."""
+    server = processes.start()
+    killed, kept = processes.pids()
+    processes.lease_for_ever()
+
+    os.kill(killed, signal.SIGKILL)
+
+    wait_until(lambda: killed not in processes.pids(), what="the removal of the dead one")
+    processes.wait_until_shared()
+    assert kept in processes.pids()
     assert server.stop() == 0
 
 

@@ -262,6 +262,15 @@ class Engine:
         this = NodeView(owned.node, "", "", owned.since_ms, now_ms, Standing())
         return Roll([this], dict.fromkeys(partitions, owned.node), now_ms)
 
+    async def has_died(self, node: NodeId) -> None:
+        """Another server is certain to be dead: let the rest take over at once what it had.
+
+        If that cannot be said now, they do when its lease has ended.
+        """
+        if self._tenure is not None:
+            with suppress(StoreUnavailable, OwnershipLost):
+                await self._around.store.end_lease(self._tenure.owner, node)
+
     async def forget_expired(self) -> int:
         """Delete what no repetition and no limit can need any more; returns how many rows.
 
@@ -379,7 +388,10 @@ class Engine:
         node = self._around.node
         if node is None:
             return await self._around.store.join("", "", alone=True)
-        return await self._around.store.join(node.name, node.version)
+        owner = await self._around.store.join(node.name, node.version)
+        if node.joined is not None:
+            node.joined(owner.node)
+        return owner
 
     def _now(self) -> Tenure:
         if self._tenure is None:

@@ -243,6 +243,14 @@ class Cluster(Protocol):
         """Give everything back and be no node any more, and wake everybody."""
         ...
 
+    async def end_lease(self, owner: Ownership, node: NodeId) -> None:
+        """Let nobody wait for another node that is certain to be dead, and wake everybody.
+
+        It is removed by whoever takes something next. A node that lives after all renews its
+        lease, if it is not too late for that.
+        """
+        ...
+
     async def mail(self, owner: Ownership, partitions: Collection[PartitionId]) -> Mail:
         """What lies ready for the owner of these partitions, in one round trip; a bounded part."""
         ...

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from stepwell.core.identity import DEFAULT_ENVIRONMENT_ID, EnvironmentId
+from stepwell.core.identity import DEFAULT_ENVIRONMENT_ID, EnvironmentId, NodeId
 from stepwell.core.retry import RetryPolicy
 from stepwell.core.run import RunState
 from stepwell.core.transition import Transition
@@ -31,11 +31,13 @@ class NodeSetup(msgspec.Struct, frozen=True):
         name: As an operator would look for it; need not be unique.
         version: Of Stepwell.
         clock: The clock that all nodes share, which is also that of the surroundings.
+        joined: Told the node's id whenever the server has become one; must be quick.
     """
 
     name: str
     version: str
     clock: SharedClock
+    joined: Callable[[NodeId], None] | None = None
 
 
 class Surroundings(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,8 +1,8 @@
 """One of several processes of a server, as it sees itself: what it was told, and whom it tells.
 
 Between it and the supervisor is a pair of sockets. The process writes a word per line, and hears
-one byte, that it may begin; when the other end is closed it stops, so that nobody is left behind
-without a supervisor, however that ended.
+one byte, that it may begin, and then a word per line, which other ones have died; when the other
+end is closed it stops, so that nobody is left behind without a supervisor, however that ended.
 """
 
 import asyncio
@@ -13,20 +13,26 @@ from typing import Final, Self
 
 import msgspec
 
+from stepwell.core.identity import NodeId
 from stepwell.server.service_manager import watchdog_s
 
-__all__ = ["ALIVE", "GO", "READY", "STOPPING", "VARIABLE", "Child", "Superior"]
+__all__ = ["ALIVE", "DIED", "GO", "JOINED", "READY", "STOPPING", "VARIABLE", "Child", "Superior"]
 
 #: The variable that tells a process what it is. It is no setting, and only the supervisor sets it.
 VARIABLE: Final = "_STEPWELL_PROCESS"
 
-#: What the process hears.
+#: What the process hears; behind the second one stands the node that another process was.
 GO: Final = b"!"
+DIED: Final = b"died "
 
-#: What it says.
+#: What it says; behind the first one stands which node it has become.
+JOINED: Final = b"joined "
 READY: Final = b"ready\n"
 ALIVE: Final = b"alive\n"
 STOPPING: Final = b"stopping\n"
+
+# More than is ever said at once.
+_WORDS_BYTES: Final = 4_096
 
 
 class Child(msgspec.Struct, frozen=True):
@@ -78,12 +84,22 @@ class Superior:
         self._watchdog_s = watchdog_s(environ)
         self._has_heard = asyncio.Event()
         self._is_gone = False
+        self._words = b""
+        self._deaths: asyncio.Queue[NodeId] = asyncio.Queue()
         asyncio.get_running_loop().add_reader(self._channel, self._heard)
 
     async def may_begin(self) -> bool:
         """Wait for the supervisor's word; False if it wants the process to end instead."""
         await self._has_heard.wait()
         return not self._is_gone
+
+    async def death(self) -> NodeId:
+        """Wait for the end of another process of the server; says which node it was."""
+        return await self._deaths.get()
+
+    def joined(self, node: NodeId) -> None:
+        """The process has become a node."""
+        self._send(JOINED + b"%d\n" % node)
 
     def ready(self) -> None:
         """The process serves."""
@@ -103,15 +119,21 @@ class Superior:
 
     def _heard(self) -> None:
         try:
-            self._is_gone = not self._channel.recv(1)
+            heard = self._channel.recv(_WORDS_BYTES)
         except BlockingIOError:
             return
         except OSError:
-            self._is_gone = True
+            heard = b""
+        self._is_gone = not heard
         self._has_heard.set()
         if self._is_gone:
             asyncio.get_running_loop().remove_reader(self._channel)
             self._stop()
+        *words, self._words = (self._words + heard).split(b"\n")
+        for word in words:
+            _, died, node = word.partition(DIED)
+            if died:
+                self._deaths.put_nowait(NodeId(int(node)))
 
     def _send(self, word: bytes) -> None:
         try:

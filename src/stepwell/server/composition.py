@@ -2,7 +2,7 @@
 
 import random
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from starlette.types import ASGIApp
@@ -10,7 +10,7 @@ from starlette.types import ASGIApp
 from stepwell import __version__
 from stepwell.api.operators import HeldToken
 from stepwell.api.readiness import Readiness
-from stepwell.core.identity import RunId
+from stepwell.core.identity import NodeId, RunId
 from stepwell.core.retry import RetryPolicy
 from stepwell.drivers.gateway import HttpGateway
 from stepwell.drivers.http import HttpClient, HttpDriver, PoolLimits
@@ -82,6 +82,7 @@ class Circumstances:
         companion: An app to serve beside the API.
         tells_runs: Whether single runs are logged.
         process: Its number, if it is one of several processes.
+        joined: Told what it is among other servers, whenever it has become that.
     """
 
     clock: SystemClock
@@ -91,6 +92,7 @@ class Circumstances:
     companion: Companion | None = None
     tells_runs: bool = False
     process: int | None = None
+    joined: Callable[[NodeId], None] | None = None
 
 
 def compose(settings: Settings, store: ServerStore, now: Circumstances) -> Parts:
@@ -113,7 +115,7 @@ def compose(settings: Settings, store: ServerStore, now: Circumstances) -> Parts
     observers += [exporter.observe] if exporter is not None else []
     observers += [RunLog(registry)] if now.tells_runs else []
     driver = HttpDriver(client, now_ms=clock.now_ms, signing_key=settings.signing_key)
-    node = _node(clock)
+    node = _node(clock, now.joined)
     engine = Engine(
         Surroundings(
             store=store,
@@ -218,11 +220,11 @@ def _sync_settings(settings: Settings) -> SyncSettings:
     )
 
 
-def _node(clock: SystemClock) -> NodeSetup | None:
+def _node(clock: SystemClock, joined: Callable[[NodeId], None] | None) -> NodeSetup | None:
     """What the server is among others; a file has one server."""
     if not isinstance(clock, StoreClock):
         return None
-    return NodeSetup(process_name(), __version__, clock)
+    return NodeSetup(process_name(), __version__, clock, joined)
 
 
 def _news(

@@ -127,9 +127,9 @@ class Server:
     async def run(self) -> None:
         """Serve until a signal comes, then finish what was begun."""
         self._catch_signals()
+        superior = None
         if self._child is not None:
-            superior = Superior(self._child, self._told_to_stop)
-            self._superior = superior
+            self._superior = superior = Superior(self._child, self._told_to_stop)
             if not await superior.may_begin():
                 return
         store = await open_store(self._settings)
@@ -144,6 +144,7 @@ class Server:
                 companion=self._companion,
                 tells_runs=self._tells_runs,
                 process=None if self._child is None else self._child.number,
+                joined=None if superior is None else superior.joined,
             )
             parts = compose(self._settings, store, now)
             try:
@@ -246,6 +247,8 @@ class Server:
         # Of several processes, one asks apps for their functions; all know what it is told.
         if self._child is None or self._child.number == 1:
             chores.append(self._poll_apps(parts))
+        if isinstance(self._superior, Superior):
+            chores.append(_follow_deaths(parts, self._superior))
         if settings.discovery:
             chores.append(self._discover(parts))
         if self._companion is not None:
@@ -321,6 +324,12 @@ async def _spread_news(parts: Parts) -> None:
     """Tell other servers what changes, and hear them, if there can be any."""
     if parts.news is not None:
         await parts.news.run()
+
+
+async def _follow_deaths(parts: Parts, superior: Superior) -> None:
+    """Take over what processes of the same server had, as soon as they have died."""
+    while True:
+        await parts.behind.engine.has_died(await superior.death())
 
 
 async def _tidy(parts: Parts) -> None:

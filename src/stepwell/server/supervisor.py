@@ -3,7 +3,7 @@
 Each process is a complete server and a node of its own: it accepts connections at the common port,
 and the work of partitions is spread over all nodes of the database, whatever machine they are on.
 The supervisor serves nothing and does not open the database. It starts the processes, replaces those
-that end, and stops all of them when it is told to.
+that end, tells the others that they have, and stops all of them when it is told to.
 
 The first process begins alone, while others only load their code: whatever keeps a server from
 starting is told once, and so is the operator token.
@@ -152,6 +152,10 @@ class Supervisor:
             if self._stopping.is_set():
                 self._status = self._status or (ended.status if ended.had_begun else 0)
                 return
+            if ended.node is not None:
+                # It cannot write any more, so nobody has to wait until its lease has ended.
+                for worker in self._workers.values():
+                    worker.tell_of_death(ended.node)
             greets = False
             await self._pause_after(number, ended)
 

@@ -12,13 +12,16 @@ from typing import Final, Self
 import msgspec
 import structlog
 
-from stepwell.server.child import GO, READY, STOPPING, VARIABLE, Child
+from stepwell.core.identity import NodeId
+from stepwell.server.child import DIED, GO, JOINED, READY, STOPPING, VARIABLE, Child
 from stepwell.server.service_manager import watchdog_s
 
 __all__ = ["Ended", "Worker"]
 
 _log = structlog.get_logger("stepwell.server")
 
+#: A program that it has started may hold its end of the pair of sockets.
+_LAST_WORDS_S: Final = 1.0
 #: As shells do for who was ended by a signal.
 _SIGNAL_STATUS: Final = 128
 
@@ -30,12 +33,14 @@ class Ended(msgspec.Struct, frozen=True):
         code: As the system says: below 0 for a signal.
         lived_s: How long after its start.
         had_begun: Whether it had been let begin.
+        node: What it was among the nodes of the database, as far as it has said so.
     """
 
     pid: int
     code: int
     lived_s: float
     had_begun: bool = True
+    node: NodeId | None = None
 
     @property
     def status(self) -> int:
@@ -67,6 +72,7 @@ class Worker:
         self._channel: socket.socket | None = channel
         self._silence_s = silence_s or None
         self._has_begun = False
+        self._node: NodeId | None = None
         self._started_s = asyncio.get_running_loop().time()
 
     @classmethod
@@ -100,21 +106,25 @@ class Worker:
         listening = asyncio.create_task(self._listen(ready))
         try:
             code = await self._process.wait()
+            # What it has said last may not have been read.
+            await asyncio.wait([listening], timeout=_LAST_WORDS_S)
         finally:
             listening.cancel()
             with suppress(asyncio.CancelledError):
                 await listening
             self.stop()
         lived_s = asyncio.get_running_loop().time() - self._started_s
-        return Ended(self._process.pid, code, lived_s, self._has_begun)
+        return Ended(self._process.pid, code, lived_s, self._has_begun, self._node)
 
     def go(self) -> None:
         """Let it begin; until then it only loads what it will need."""
         self._has_begun = True
-        if self._channel is not None:
-            # If it has ended already, that is what is heard of it next.
-            with suppress(OSError):
-                self._channel.send(GO)
+        self._tell(GO)
+
+    def tell_of_death(self, node: NodeId) -> None:
+        """Another process has ended, which was that node."""
+        if self._has_begun:
+            self._tell(DIED + b"%d\n" % node)
 
     def stop(self) -> None:
         """Have it finish what it does, and end. May be called twice."""
@@ -129,6 +139,12 @@ class Worker:
         """End it at once."""
         with suppress(ProcessLookupError):
             self._process.kill()
+
+    def _tell(self, word: bytes) -> None:
+        if self._channel is not None:
+            # If it has ended already, that is what is heard of it next.
+            with suppress(OSError):
+                self._channel.send(word)
 
     async def _listen(self, ready: Callable[[], None]) -> None:
         assert self._channel is not None
@@ -145,6 +161,8 @@ class Worker:
                     silence_s = self._silence_s
                 elif word == STOPPING:
                     silence_s = None
+                elif word.startswith(JOINED):
+                    self._node = NodeId(int(word.removeprefix(JOINED)))
         except TimeoutError:
             _log.error("process.silent", pid=self._process.pid, silence_s=silence_s)
             self.kill()

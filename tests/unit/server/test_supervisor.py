@@ -101,6 +101,28 @@ if me["number"] == 2 and not os.path.exists("{tmp_path}/died"):
     assert programs.notes.count("1 began") == 1
 
 
+async def test_others_are_told_which_node_has_died(tmp_path: Path) -> None:
+    """A process says which node it is; what it has said last counts."""
+    program = f"""
+channel.send(b"joined %d\\njoined %d\\nready\\n" % (me["number"], 40 + me["number"]))
+if me["number"] == 2 and not os.path.exists("{tmp_path}/died"):
+    open("{tmp_path}/died", "w").close()
+    os.kill(os.getpid(), 9)
+heard = channel.recv(100)
+while heard:
+    note(f"heard {{heard.decode().strip()}}")
+    heard = channel.recv(100)
+"""
+    programs = Programs(tmp_path, program, count=2)
+    running = asyncio.create_task(programs.supervisor.run())
+    await programs.until_noted("2 began", times=2)
+    await programs.until_noted("1 heard died 42", times=1)
+    programs.supervisor.stop()
+
+    assert await running == 0
+    assert [note for note in programs.notes if "heard" in note] == ["1 heard died 42"]
+
+
 async def test_processes_that_all_end_at_once_are_given_up(tmp_path: Path) -> None:
     programs = Programs(tmp_path, 'channel.send(b"ready\\n"); sys.exit(7)')
 

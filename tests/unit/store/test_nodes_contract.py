@@ -65,6 +65,7 @@ async def _is_lost(store: Store, owner: Ownership) -> None:
         store.mail(owner, [FIRST]),
         store.ask(owner, question),
         store.answer(owner, Reply("q", b"!")),
+        store.end_lease(owner, NodeId(0)),
     ):
         with pytest.raises(OwnershipLost) as lost:
             await attempt
@@ -252,6 +253,31 @@ class TestOwning:
         one, other = await asyncio.gather(*(everything(store, owner) for owner in owners))
 
         assert sorted([*one, *other]) == store.partitions
+
+    async def test_what_a_node_had_can_be_taken_when_its_lease_is_ended_for_it(
+        self, store: Store
+    ) -> None:
+        """Whoever knows for certain that it is dead need not wait."""
+        dead, other = await store.join("a", "1"), await store.join("b", "1")
+        await store.take(dead, [FIRST])
+        assert await store.take(other, [FIRST]) == frozenset()
+
+        await store.end_lease(other, dead.node)
+
+        glance = await store.glance(other, _STANDING)
+        assert [node.id for node in glance.nodes] == [other.node]
+        assert glance.owners[FIRST] is None
+        assert await store.take(other, [FIRST]) == {FIRST}
+        await _is_lost(store, dead)
+
+    async def test_a_node_whose_lease_was_ended_by_mistake_goes_on(self, store: Store) -> None:
+        """As one whose lease has ended because it was slow."""
+        living, other = await store.join("a", "1"), await store.join("b", "1")
+        await store.end_lease(other, living.node)
+
+        assert await _nodes(store, living) == [living.node, other.node]
+        assert await store.take(other, [FIRST]) == {FIRST}
+        assert await _nodes(store, living) == [living.node, other.node]
 
     async def test_what_is_given_back_can_be_taken(self, store: Store) -> None:
         first, second = await store.join("a", "1"), await store.join("b", "1")

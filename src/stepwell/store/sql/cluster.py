@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 
-from stepwell.core.identity import ItemId, PartitionId
+from stepwell.core.identity import ItemId, NodeId, PartitionId
 from stepwell.engine.nodes import Glance, Mail, Ownership, Question, Reply, Roll, Standing, Wake
 from stepwell.engine.store import OwnershipLost, StoreUnavailable
 from stepwell.store.sql import mail, nodes
@@ -53,6 +53,9 @@ class SqlCluster:
 
     async def leave(self, owner: Ownership) -> None:
         await self._database.change("leave", nodes.leave(owner), owner)
+
+    async def end_lease(self, owner: Ownership, node: NodeId) -> None:
+        await self._database.change("end_lease", nodes.end_lease(node), owner)
 
     async def mail(self, owner: Ownership, partitions: Collection[PartitionId]) -> Mail:
         queries = mail.mail(owner, partitions)

@@ -21,6 +21,7 @@ __all__ = [
     "LEASE_MS",
     "PARTITIONS",
     "called",
+    "end_lease",
     "glance",
     "join",
     "joined",
@@ -77,6 +78,10 @@ UPDATE partitions SET node_id = 0 WHERE node_id <> 0 AND node_id NOT IN (SELECT 
 _TAKE: Final = Statement("UPDATE partitions SET node_id = ?1 WHERE id = ?2 AND node_id = 0")
 _RELEASE: Final = Statement("UPDATE partitions SET node_id = 0 WHERE id = ?2 AND node_id = ?1")
 _LEAVE: Final = Statement("DELETE FROM nodes WHERE id = ?1")
+
+_END_LEASE: Final = Statement(
+    "UPDATE nodes SET lease_until_ms = now_ms() WHERE id = ?1 AND lease_until_ms > now_ms()"
+)
 
 # Most of a lease that was just renewed is left: then nothing is written.
 _RENEW: Final = Statement("""
@@ -203,6 +208,11 @@ def leave(owner: Ownership) -> list[Query]:
         Query(_FREE),
         wake_everybody(),
     ]
+
+
+def end_lease(node: NodeId) -> list[Query]:
+    """Ends the lease of a node that is dead. A commit of it that is under way is not waited for."""
+    return [Query(_END_LEASE, (node,)), wake_everybody()]
 
 
 def partitions() -> Question[list[PartitionId]]:
