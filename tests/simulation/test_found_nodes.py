@@ -1,7 +1,9 @@
 """What simulations of several servers once found, as stories that anybody can follow."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable
+from random import Random
 from typing import Any
 
 import msgspec
@@ -13,11 +15,14 @@ from stepwell.engine.engine import Engine
 from stepwell.wire.config import ConcurrencyLimit, ConcurrencyScope, Throttle
 from tests.simulation.checkers import check_finished
 from tests.simulation.disturbances import settle
+from tests.simulation.faults import Faults
 from tests.simulation.operators import pause_function, resume_function
 from tests.simulation.programs import Program, Run, SimulatedFunction, Sleep, Trigger, Wait
 from tests.simulation.scenarios import function, outcomes
 from tests.simulation.virtual_loop import pause
 from tests.simulation.world import World
+
+_SHARED = ConcurrencyLimit(limit=9, key="event.data.key", scope=ConcurrencyScope.ACCOUNT)
 
 
 def _world(*functions: SimulatedFunction, nodes: int = 2, partitions: int = 2) -> World:
@@ -166,7 +171,6 @@ def test_of_two_servers_that_change_a_function_at_once_none_undoes_the_other() -
 def test_a_function_that_moves_is_not_left_behind_by_who_pauses_it_at_once() -> None:
     """Who pauses it has decided on where it lay; its items are elsewhere by then."""
     main = function(Sleep(id="s", duration="1h"))
-    shared = ConcurrencyLimit(limit=9, key="event.data.key", scope=ConcurrencyScope.ACCOUNT)
     world = _world(main)
 
     async def story() -> None:
@@ -174,7 +178,7 @@ def test_a_function_that_moves_is_not_left_behind_by_who_pauses_it_at_once() -> 
         assert world.rows("SELECT partition_id FROM functions") == [(1,)]
         await world.send("sim/go", {"key": "k"})
         await world.until("SELECT 1 FROM queue WHERE kind = 3")
-        moved = world.registration(msgspec.structs.replace(main, concurrency=(shared,)))
+        moved = world.registration(msgspec.structs.replace(main, concurrency=(_SHARED,)))
         await _at_once(world, lambda engine: engine.registry.register(moved), _pause_main)
         ((partition, pause),) = world.rows("SELECT partition_id, pause FROM functions")
         assert (partition, pause != "") == (0, True)
@@ -195,7 +199,6 @@ def test_a_function_that_moves_brings_what_its_throttle_has_let_in() -> None:
         throttle=Throttle(limit=1, period="5m", burst=0),
     )
     world = _world(throttled, nodes=2, partitions=2)
-    shared = ConcurrencyLimit(limit=9, key="event.data.key", scope=ConcurrencyScope.ACCOUNT)
 
     async def story() -> None:
         await _joined(world)
@@ -203,11 +206,109 @@ def test_a_function_that_moves_brings_what_its_throttle_has_let_in() -> None:
             await world.send("sim/go", {"key": "k"})
         await world.until("SELECT 1 FROM runs WHERE status = 1")
         assert world.rows("SELECT partition_id FROM functions") != [(0,)]
-        await world.sync(msgspec.structs.replace(throttled, concurrency=(shared,)))
+        await world.sync(msgspec.structs.replace(throttled, concurrency=(_SHARED,)))
         assert world.rows("SELECT partition_id FROM functions") == [(0,)]
         await world.quiet(limit_s=3_600.0)
         await settle(world)
 
     world.run(story())
     assert check_finished(world) == []
+    world.close()
+
+
+def test_an_event_is_handled_though_the_wake_up_of_its_owner_was_lost() -> None:
+    """Nothing else happens that could make the owner look what there is for it."""
+    world = World(
+        [function(Run(id="a"))],
+        faults=Faults(Random(1), {"wake_lost": 1.0}),
+        nodes=2,
+        partitions=2,
+    )
+
+    async def story() -> None:
+        await _joined(world)
+        _reach(world, owner=False)
+        await world.send("sim/go", {"key": "k"})
+        await world.quiet(limit_s=60.0)
+
+    world.run(story())
+    assert outcomes(world) == [("main", "COMPLETED", {"a": "a#"})]
+    world.close()
+
+
+async def _alone(world: World, number: int) -> None:
+    """Until this server owns everything; the other one comes back after half a minute."""
+    world.later(0.0, lambda: world.fleet.crash(1 - number, 30.0))
+    await world.until(
+        "SELECT count(*) AS free FROM partitions WHERE node_id <> ? HAVING free = 0",
+        getattr(world.fleet.servers[number], "node", None),
+    )
+    world.fleet.reached = number
+
+
+def test_a_run_that_starts_while_its_function_moves_goes_on() -> None:
+    """A call keeps the function from moving; the new run lies where the function is going to."""
+    main = function(Run(id="a", takes_s=4.0))
+    world = _world(main)
+
+    async def story() -> None:
+        await _joined(world)
+        await _alone(world, 0)
+        await world.send("sim/go", {"key": "k"})
+        await world.until("SELECT 1 FROM runs")
+        await pause(0.1)
+        await world.sync(msgspec.structs.replace(main, concurrency=(_SHARED,)))
+        await world.send("sim/go", {"key": "k"})
+        await world.quiet(limit_s=25.0)
+
+    world.run(story())
+    assert outcomes(world) == [("main", "COMPLETED", {"a": "a#"})] * 2
+    world.close()
+
+
+def test_a_function_that_was_given_away_goes_on_when_it_moves_back() -> None:
+    """The server remembered it as one of which nothing is to be begun any more."""
+    main = function(Run(id="a"))
+    world = _world(main)
+
+    async def story() -> None:
+        await _joined(world)
+        await _alone(world, 0)
+        await world.send("sim/go", {"key": "k"})
+        await _joined(world)
+        _reach(world, owner=False)
+        await world.sync(msgspec.structs.replace(main, concurrency=(_SHARED,)))
+        assert world.owns(world.fleet.any(), "sim-main")
+        await world.send("sim/go", {"key": "k"})
+        await world.quiet(limit_s=25.0)
+
+    world.run(story())
+    assert outcomes(world) == [("main", "COMPLETED", {"a": "a#"})] * 2
+    world.close()
+
+
+def test_calls_of_a_function_that_moves_while_its_partition_changes_hands_count() -> None:
+    """It moves into a partition that is just being given away, and nothing of it is made twice."""
+    main = function(Run(id="a", takes_s=6.0))
+    brief = function(
+        Run(id="a", takes_s=1.5),
+        name="brief",
+        concurrency=(_SHARED,),
+        triggers=(Trigger(event="sim/brief"),),
+    )
+    world = _world(main, brief)
+
+    async def story() -> None:
+        await _joined(world)
+        await _alone(world, 0)
+        await pause(29.9 - world.loop.time())
+        for name in ("go", "go", "brief"):
+            await world.send(f"sim/{name}", {"key": "k"})
+        await pause(0.5)
+        await world.sync(msgspec.structs.replace(main, concurrency=(_SHARED,)))
+        await world.quiet(limit_s=100.0)
+
+    world.run(story())
+    calls = Counter(line.partition(" call ")[2] for line in world.trace if " call " in line)
+    assert set(calls.values()) == {1}
     world.close()
