@@ -5,7 +5,6 @@ when its turn comes, after a restart or because too much waited, has to be repor
 again.
 """
 
-import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -115,7 +114,6 @@ class Gateways:
         self._expected_bytes = 0
         self._expected_bytes_max = expected_bytes_max
         self._requests: dict[ItemId, _Request] = {}
-        self._none_left: asyncio.Event | None = None
 
     def __len__(self) -> int:
         """How many requests are under way."""
@@ -154,7 +152,6 @@ class Gateways:
             return None
         if made.handle is not None:
             made.handle.cancel()
-        self._check_none_left()
         return made.item
 
     def give_up_all(self) -> None:
@@ -163,12 +160,6 @@ class Gateways:
         self._expected_bytes = 0
         for item_id in list(self._requests):
             self.give_up(item_id)
-
-    async def none_left(self) -> None:
-        """Wait until every request under way has its result."""
-        if self._requests:
-            self._none_left = asyncio.Event()
-            await self._none_left.wait()
 
     def _keep(self, item_id: ItemId, request: GatewayRequest) -> None:
         self._expected[item_id] = request
@@ -195,11 +186,6 @@ class Gateways:
         del self._requests[item.id]
         call = CallFacts(item.queued_ms, made.sent_ms, item=item.id, attempt=item.attempt)
         self._answered(item, made.run, _without(made.secret, result), call)
-        self._check_none_left()
-
-    def _check_none_left(self) -> None:
-        if self._none_left is not None and not self._requests:
-            self._none_left.set()
 
 
 def gateway_request(op: Opcode) -> GatewayRequest:

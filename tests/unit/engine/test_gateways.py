@@ -1,6 +1,5 @@
 """Requests that wait for their turn, those under way, and what is sent for an opcode."""
 
-import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -259,20 +258,6 @@ def test_everything_can_be_given_up() -> None:
     world.gateways.give_up_all()
     assert world.client.sent[0].is_cancelled
     assert not world.gateways.make(items[1], world.run)
-
-
-@pytest.mark.anyio
-@pytest.mark.parametrize("anyio_backend", ["asyncio"])
-async def test_one_can_wait_until_none_is_left() -> None:
-    world, item = World(), item_of(1)
-    await world.gateways.none_left()
-    world.gateways.expect(Transition(put=[item]), [fetch()])
-    assert world.gateways.make(item, world.run)
-    waiting = asyncio.create_task(world.gateways.none_left())
-    await asyncio.sleep(0)
-    assert not waiting.done()
-    world.client.sent[0].done(REPLY)
-    await waiting
 
 
 def test_of_too_many_waiting_requests_the_oldest_are_dropped() -> None:
