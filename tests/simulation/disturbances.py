@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from functools import partial
 from random import Random
-from typing import Any, Self
+from typing import Any
 
 import msgspec
 
@@ -11,7 +11,7 @@ from stepwell.wire.config import ConcurrencyLimit, ConcurrencyScope
 from tests.simulation.virtual_loop import pause
 from tests.simulation.world import World
 
-__all__ = ["Servers", "disturb", "settle"]
+__all__ = ["disturb", "settle"]
 
 # Shorter than a lease, about as long, and longer.
 _TIMES_S = (0.5, 3.0, 5.0, 6.0, 8.0, 30.0)
@@ -19,23 +19,6 @@ _SHARED = ConcurrencyLimit(limit=500, key="event.data.key", scope=ConcurrencySco
 _LIMITS_MAX = 2
 #: Longer than questions are kept whose node has gone, and than it takes until somebody looks.
 _FORGOTTEN_S = 2_000.0
-
-
-class Servers(msgspec.Struct, frozen=True):
-    """How many servers a world has, and how wrong their clocks are."""
-
-    nodes: int = 1
-    partitions: int = 1
-    skew_ms: int = 0
-
-    @classmethod
-    def drawn(cls, random: Random) -> Self:
-        """Several of them."""
-        return cls(
-            nodes=random.choice([2, 3, 3, 4]),
-            partitions=random.choice([2, 4, 4, 7]),
-            skew_ms=random.choice([0, 0, 50, 2_000]),
-        )
 
 
 def disturb(world: World, random: Random, horizon_s: float) -> None:

@@ -24,8 +24,9 @@ from stepwell.wire.config import (
 )
 from stepwell.wire.durations import duration_ms
 from tests.simulation.authors import Author
-from tests.simulation.checkers import check_finished, check_now
-from tests.simulation.disturbances import Servers, disturb, settle
+from tests.simulation.checkers import check_now
+from tests.simulation.disturbances import disturb, settle
+from tests.simulation.drawn_worlds import drawn_world, lived_through
 from tests.simulation.faults import Faults
 from tests.simulation.key_values import BIG, KEY, NONSENSE, NUMBER, SMALL
 from tests.simulation.operators import (
@@ -182,22 +183,15 @@ def flow_world(seed: int, *, of_many: bool = False) -> World:
     limits = LimitSettings(
         account=random.choice([None, None, 4]), app_default=random.choice([None, None, 3])
     )
-    calls_max = random.choice([1, 3, 50])
-    down_s = random.choice([0.1, 3.0, 40.0])
-    servers = Servers.drawn(random) if of_many else Servers()
-    world = World(
+    return drawn_world(
+        random,
         functions,
         seed=seed,
+        of_many=of_many,
         faults=faults,
         retries=_RETRIES,
-        calls_max=calls_max,
         limits=limits,
-        nodes=servers.nodes,
-        partitions=servers.partitions,
-        skew_ms=servers.skew_ms,
     )
-    world.down_s = down_s
-    return world
 
 
 # What happens.
@@ -363,12 +357,4 @@ def _longest_run_s(function: SimulatedFunction) -> float:
 
 def live_and_check(seed: int, *, of_many: bool = False) -> World:
     """Live through a world; fails if it breaks a promise. The caller closes it."""
-    world = flow_world(seed, of_many=of_many)
-    try:
-        world.run(_story(world))
-        problems = check_finished(world)
-        assert not problems, "\n".join(problems[:20])
-    except BaseException:
-        world.close()
-        raise
-    return world
+    return lived_through(flow_world(seed, of_many=of_many), _story)

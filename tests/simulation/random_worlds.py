@@ -6,8 +6,9 @@ from typing import Any
 
 from stepwell.wire.config import CancelOn, CronTrigger
 from tests.simulation.authors import Author
-from tests.simulation.checkers import check_finished, check_now
-from tests.simulation.disturbances import Servers, disturb, settle
+from tests.simulation.checkers import check_now
+from tests.simulation.disturbances import disturb, settle
+from tests.simulation.drawn_worlds import drawn_world, lived_through
 from tests.simulation.faults import Faults
 from tests.simulation.programs import Program, Run, SimulatedFunction, Trigger
 from tests.simulation.virtual_loop import pause
@@ -87,20 +88,7 @@ def random_world(seed: int, *, of_many: bool = False) -> World:
     random = Random(seed)
     functions = _functions(random)
     faults = Faults.of_a_swarm(Random(random.getrandbits(64)))
-    calls_max = random.choice([1, 3, 50])
-    down_s = random.choice([0.1, 3.0, 40.0])
-    servers = Servers.drawn(random) if of_many else Servers()
-    world = World(
-        functions,
-        seed=seed,
-        faults=faults,
-        calls_max=calls_max,
-        nodes=servers.nodes,
-        partitions=servers.partitions,
-        skew_ms=servers.skew_ms,
-    )
-    world.down_s = down_s
-    return world
+    return drawn_world(random, functions, seed=seed, of_many=of_many, faults=faults)
 
 
 async def _story(world: World) -> None:
@@ -141,12 +129,4 @@ async def _cancel_one(world: World, random: Random) -> None:
 
 def live_and_check(seed: int, *, of_many: bool = False) -> World:
     """Live through a world; fails if it breaks a promise. The caller closes it."""
-    world = random_world(seed, of_many=of_many)
-    try:
-        world.run(_story(world))
-        problems = check_finished(world)
-        assert not problems, "\n".join(problems[:20])
-    except BaseException:
-        world.close()
-        raise
-    return world
+    return lived_through(random_world(seed, of_many=of_many), _story)
