@@ -18,11 +18,7 @@ import pytest
 
 from stepwell.store.migrations.upgrade import upgrade_postgres
 from tests.e2e.checkers import (
-    assert_agrees,
-    assert_each_started_once,
-    assert_sound,
     read,
-    wait_until_nothing_is_queued,
 )
 from tests.e2e.processes import HeldApp, ServerProcess, Servers, free_port, on_postgres, wait_until
 from tests.e2e.series import FLAGS, Series
@@ -111,20 +107,14 @@ def test_a_server_goes_on_after_the_move_with_all_it_had_begun(
         assert read(uri, "SELECT count(*) FROM queue") != [(0,)]
         environ.update(on_postgres(uri))
 
-    with closing(Series(start, random.Random(seed), lives=_ROUNDS + 1)) as lives:
+    with closing(Series(start, random.Random(seed))) as lives:
         for _ in range(_ROUNDS):
-            lives.go_on()
+            lives.rounds.go_on()
         lives.terminate(meanwhile=move)
-        lives.go_on()
-        record = lives.finish()
-        acknowledged = lives.load.acknowledged
-        wait_until_nothing_is_queued(uri)
-        assert lives.server.stop() == 0
+        lives.rounds.go_on()
+        lives.finish(uri)
 
-    counts = assert_sound(uri)
-    assert_each_started_once(uri, acknowledged)
-    assert_agrees(uri, record)
-    sys.stdout.write(f"seed {seed}: {len(acknowledged)} events, {counts.runs} runs\n")
+    sys.stdout.write(f"seed {seed}: {lives.rounds.check(uri)}\n")
 
 
 def test_runs_that_sleep_and_wait_go_on_after_the_move(

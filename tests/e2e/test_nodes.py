@@ -10,23 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.checkers import (
-    assert_agrees,
-    assert_each_started_once,
-    assert_sound,
-    read,
-    wait_until_nothing_is_queued,
-)
-from tests.e2e.load import Load
+from tests.e2e.checkers import read
 from tests.e2e.processes import HeldApp, ServerProcess, Servers, free_port, on_postgres, wait_until
-from tests.e2e.raw_app import PROGRAMS, Record
-from tests.e2e.raw_app_process import RawAppProcess
+from tests.e2e.rounds import Rounds
 from tests.e2e.series import FLAGS
 
 _PARTITIONS = 16
-_EVENTS = 8  # per round
-# Calls that the events of a round lead to at least, each within a run that goes on.
-_CALLS = 100
 
 
 class Nodes:
@@ -148,24 +137,12 @@ def test_nothing_acknowledged_is_lost_whatever_servers_end(nodes: Nodes, uri: st
     seed = secrets.randbits(32)
     draws = random.Random(seed)
     with closing(Company(nodes, draws)) as company:
-        rounds = [company.kill] * 3 + [company.terminate] * 2 + [company.pause] * 2
-        draws.shuffle(rounds)
-        for end_something in rounds:
-            company.go_on()
-            end_something()
-        record = company.finish(len(rounds))
-        acknowledged, repeated = company.load.acknowledged, company.load.repeated
-        wait_until_nothing_is_queued(uri)
-        for server in company.servers:
-            assert server.stop() == 0
+        company.rounds.end_each_with(
+            [company.kill] * 3 + [company.terminate] * 2 + [company.pause] * 2
+        )
+        company.finish(uri)
 
-    counts = assert_sound(uri)
-    assert_each_started_once(uri, acknowledged)
-    assert_agrees(uri, record)
-    sys.stdout.write(
-        f"seed {seed}: {len(rounds)} ends, {len(acknowledged)} events acknowledged"
-        f" ({repeated} requests repeated), {counts.runs} runs, {record.calls} calls\n"
-    )
+    sys.stdout.write(f"seed {seed}: {company.rounds.check(uri)}\n")
 
 
 class Company:
@@ -176,18 +153,9 @@ class Company:
         self._draws = draws
         self._ports = [free_port() for _ in range(3)]
         self.servers = [self._start(number) for number in range(3)]
-        self.app = RawAppProcess(self.servers[0])
         first, *others = self.servers
-        self.load = Load(first.url, others=[each.url for each in others])
-
-    def go_on(self) -> None:
-        """Send more events, until a certain number of answers or of calls has been seen."""
-        acknowledged, calls = len(self.load.acknowledged), self.app.record.calls
-        self.load.allow(_EVENTS)
-        if self._draws.random() < 0.5:
-            self.load.wait_for(acknowledged + self._draws.randint(1, _EVENTS))
-        else:
-            self.app.wait(calls=calls + self._draws.randint(1, _CALLS))
+        urls = [each.url for each in others]
+        self.rounds = Rounds(draws, first, others=urls, events=8, calls=100)
 
     def kill(self) -> None:
         number = self._draws.randrange(3)
@@ -207,19 +175,14 @@ class Company:
         server.signal(signal.SIGCONT)
         self._nodes.wait_until_shared_by(3)
 
-    def finish(self, rounds: int) -> Record:
-        """Let everything end that was begun; what the app has seen."""
-        self.load.wait_for(rounds * _EVENTS)
-        self.app.wait(ended=len(self.load.acknowledged) * len(PROGRAMS))
-        record = self.app.record
-        for run_id in record.runs:
-            server = self._draws.choice(self.servers)
-            wait_until(partial(_is, server, run_id, "Completed"), what=f"end of {run_id}")
-        return record
+    def finish(self, uri: str) -> None:
+        """Let everything end that was begun, and the servers stop."""
+        self.rounds.finish(uri, lambda: self._draws.choice(self.servers))
+        for server in self.servers:
+            assert server.stop() == 0
 
     def close(self) -> None:
-        self.load.close()
-        self.app.close()
+        self.rounds.close()
 
     def _start(self, number: int) -> ServerProcess:
         return self._nodes.start(f"node{number}", *FLAGS, port=self._ports[number])

@@ -9,13 +9,7 @@ from functools import partial
 
 import pytest
 
-from tests.e2e.checkers import (
-    assert_agrees,
-    assert_each_started_once,
-    assert_sound,
-    read,
-    wait_until_nothing_is_queued,
-)
+from tests.e2e.checkers import read
 from tests.e2e.processes import ServerProcess, Servers, free_port, on_postgres, wait_until
 from tests.e2e.series import FLAGS, Series
 from tests.postgres.server import PostgresServer
@@ -47,27 +41,15 @@ def test_nothing_acknowledged_is_lost_whatever_ends(
         postgres.halt(how)
         postgres.start()
 
-    with closing(Series(start, draws, lives=_KILLS + 7)) as lives:
-        rounds = [lives.kill] * _KILLS + [lives.terminate, lives.stop_and_continue]
-        rounds += [end_connections] * 3
-        rounds += [partial(restart_database, how) for how in (signal.SIGINT, signal.SIGQUIT)]
-        draws.shuffle(rounds)
-        for end_something in rounds:
-            lives.go_on()
-            end_something()
-        record = lives.finish()
-        acknowledged, repeated = lives.load.acknowledged, lives.load.repeated
-        wait_until_nothing_is_queued(uri)
-        assert lives.server.stop() == 0
+    with closing(Series(start, draws)) as lives:
+        ends = [lives.kill] * _KILLS + [lives.terminate, lives.stop_and_continue]
+        ends += [end_connections] * 3
+        ends += [partial(restart_database, how) for how in (signal.SIGINT, signal.SIGQUIT)]
+        lives.rounds.end_each_with(ends)
+        lives.finish(uri)
         assert postgres.uri().rpartition("/")[0] not in lives.server.output
 
-    counts = assert_sound(uri)
-    assert_each_started_once(uri, acknowledged)
-    assert_agrees(uri, record)
-    sys.stdout.write(
-        f"seed {seed}: {len(rounds)} ends, {len(acknowledged)} events acknowledged"
-        f" ({repeated} requests repeated), {counts.runs} runs, {record.calls} calls\n"
-    )
+    sys.stdout.write(f"seed {seed}: {lives.rounds.check(uri)}\n")
 
 
 def test_a_database_that_is_away_refuses_events_and_loses_none(
