@@ -6,7 +6,7 @@ together, but not for requests of a server that does not own the function any mo
 for dead, and nothing that it decides will be written.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -132,8 +132,9 @@ class Bounds:
         under_way = self._under_way[request] = _UnderWay(run_id, server)
         if not self._counts(under_way):
             return
+        under_way_in = self._limits_under_way()
         for bucket, limit in self._buckets(self.runs[run_id], server):
-            limits = self._limits_under_way(bucket)
+            limits = under_way_in[bucket]
             used = len(limits)
             self.most[bucket] = max(self.most[bucket], used)
             # Functions may share what is counted, each with a limit of its own; the one with the
@@ -144,14 +145,14 @@ class Bounds:
     def _counts(self, under_way: "_UnderWay") -> bool:
         return self._owns(under_way.server, self.runs[under_way.run_id].function.slug)
 
-    def _limits_under_way(self, bucket: _Bucket) -> list[int]:
-        """The limit that each request under way has there."""
-        return [
-            limit
-            for under_way in self._under_way.values()
-            for other, limit in self._buckets(self.runs[under_way.run_id], under_way.server)
-            if other == bucket and self._counts(under_way)
-        ]
+    def _limits_under_way(self) -> dict[_Bucket, list[int]]:
+        """By bucket, the limit that each request under way has there."""
+        limits: defaultdict[_Bucket, list[int]] = defaultdict(list)
+        for under_way in self._under_way.values():
+            if self._counts(under_way):
+                for bucket, limit in self._buckets(self.runs[under_way.run_id], under_way.server):
+                    limits[bucket].append(limit)
+        return limits
 
     def _buckets(self, run: KnownRun, server: object) -> Iterable[tuple[_Bucket, int]]:
         """What the request counts for, and how many the function allows there."""

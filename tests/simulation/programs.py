@@ -270,7 +270,8 @@ def hashed(step_id: str) -> str:
     return hashlib.sha1(step_id.encode()).hexdigest()
 
 
-def nodes_of(nodes: tuple[Node, ...]) -> dict[str, Step]:
+@cache
+def nodes_of(nodes: tuple[Node, ...]) -> Mapping[str, Step]:
     """All steps of a program by hashed id."""
     steps: dict[str, Step] = {}
     for node in nodes:
@@ -355,11 +356,15 @@ def _race(node: Parallel, memos: Mapping[str, Any]) -> Progress:
     """The branch that was done first gives the result; the others go on in the background."""
     parts = [_sequence(branch, memos, race=True) for branch in node.branches]
     found = [each for part in parts for each in part.found]
+    own = [nodes_of(branch) for branch in node.branches]
     so_far: dict[str, Any] = {}
     for key, memo in memos.items():
         so_far[key] = memo
         for index, branch in enumerate(node.branches):
-            if parts[index].is_done and _sequence(branch, so_far, race=True).is_done:
+            # Only a memo of its own brings a branch to its end.
+            if not parts[index].is_done or key not in own[index]:
+                continue
+            if _sequence(branch, so_far, race=True).is_done:
                 value = {"winner": index, "values": parts[index].values}
                 return Progress(values={node.id: value}, is_done=True, found=found)
     return Progress(found=found)

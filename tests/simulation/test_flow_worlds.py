@@ -5,6 +5,7 @@
 
 import os
 import time
+from functools import cache
 
 import pytest
 
@@ -12,6 +13,8 @@ from tests.simulation.flow_worlds import live_and_check
 
 _SEEDS = 135
 _PER_TEST = 15
+# Worlds that are lived through twice, of which one life counts for the chunk they are in.
+_REPEATED = [1, 2, 3]
 
 
 def _chunks() -> list[range]:
@@ -30,6 +33,9 @@ def _live(seed: int) -> list[str]:
     return world.trace
 
 
+_first_life = cache(_live)
+
+
 @pytest.mark.parametrize("seeds", _chunks(), ids=str)
 def test_every_promise_holds_in_every_world(seeds: range) -> None:
     """No limit is ever exceeded, and each event has exactly one outcome for each function.
@@ -37,13 +43,16 @@ def test_every_promise_holds_in_every_world(seeds: range) -> None:
     Models decide the same about every event; when faults stop, all is finished within a bound.
     """
     for seed in seeds:
-        _live(seed)
+        if seed in _REPEATED:
+            _first_life(seed)
+        else:
+            _live(seed)
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("seed", _REPEATED)
 def test_a_seed_decides_about_everything(seed: int) -> None:
     """A failure that is found once can be looked at as often as need be."""
-    assert _live(seed) == _live(seed)
+    assert _live(seed) == _first_life(seed)
 
 
 if "STEPWELL_SIM_SECONDS" in os.environ:

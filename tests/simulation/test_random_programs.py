@@ -6,6 +6,7 @@ seed that changes every second, which is how to look for what nobody has thought
 
 import os
 import time
+from functools import cache
 
 import pytest
 
@@ -13,6 +14,8 @@ from tests.simulation.random_worlds import live_and_check
 
 _SEEDS = 300
 _PER_TEST = 25
+# Worlds that are lived through twice, of which one life counts for the chunk they are in.
+_REPEATED = [1, 2, 3, 4, 5]
 
 
 def _chunks() -> list[range]:
@@ -31,6 +34,9 @@ def _live(seed: int) -> list[str]:
     return world.trace
 
 
+_first_life = cache(_live)
+
+
 @pytest.mark.parametrize("seeds", _chunks(), ids=str)
 def test_every_promise_holds_in_every_world(seeds: range) -> None:
     """Accepted events are stored and start exactly the right runs, which end as they must.
@@ -38,13 +44,16 @@ def test_every_promise_holds_in_every_world(seeds: range) -> None:
     A recorded result never changes, nothing is left over, and when faults stop all is finished.
     """
     for seed in seeds:
-        _live(seed)
+        if seed in _REPEATED:
+            _first_life(seed)
+        else:
+            _live(seed)
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3, 4, 5])
+@pytest.mark.parametrize("seed", _REPEATED)
 def test_a_seed_decides_about_everything(seed: int) -> None:
     """A failure that is found once can be looked at as often as need be."""
-    assert _live(seed) == _live(seed)
+    assert _live(seed) == _first_life(seed)
 
 
 if "STEPWELL_SIM_SECONDS" in os.environ:

@@ -9,6 +9,8 @@ import asyncio
 import sqlite3
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import closing
+from functools import cache
 from random import Random
 from typing import Any, TypeVar
 
@@ -26,6 +28,7 @@ from stepwell.engine.engine import Engine
 from stepwell.engine.limits import LimitSettings
 from stepwell.engine.nodes import Ownership
 from stepwell.store.sql.rollups import TALLIED_MAX
+from stepwell.store.sqlite.database import prepare_in_memory
 from stepwell.wire.checkpoint import parse_async_checkpoint
 from stepwell.wire.errors import OperationalError
 from stepwell.wire.events import parse_events
@@ -89,6 +92,14 @@ class SentSignal(msgspec.Struct):
     run_id: str | None = None
 
 
+@cache
+def _empty_database() -> bytes:
+    """The tables, as the store makes them: hundreds of worlds begin with a copy."""
+    with closing(sqlite3.connect(":memory:")) as connection:
+        prepare_in_memory(connection)
+        return connection.serialize()
+
+
 class World:
     """Everything that follows from a seed.
 
@@ -124,6 +135,7 @@ class World:
         self.faults = faults or Faults(Random(self.random.getrandbits(64)))
         self.clock = Clock(self.loop, base_ms)
         self.connection = sqlite3.connect(":memory:", check_same_thread=False)
+        self.connection.deserialize(_empty_database())
         self.retries = retries or RetryPolicy()
         self.calls_max = calls_max
         self.limits = limits or LimitSettings()
@@ -149,6 +161,8 @@ class World:
         #: Metadata by run, and names of spans by run and number, as they were acknowledged.
         self.told: dict[str, dict[str, Any]] = {}
         self.spans: dict[tuple[str, int], str] = {}
+        #: By run, what was in the database of it when nothing was wrong with its trees.
+        self.sound_traces: dict[str, tuple[object, ...]] = {}
         self.record = Record()
         self.app = SimulatedApp(
             functions,
