@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from tests.compat.harness import (
+    PLAIN,
     ROOT,
     Process,
     Server,
@@ -47,7 +48,7 @@ def shop(request: pytest.FixtureRequest, server: Server, logs: Path) -> Iterator
     )
     url = f"http://127.0.0.1:{port}"
     try:
-        with httpx.Client(base_url=url, timeout=30, trust_env=False) as client:
+        with httpx.Client(base_url=url, timeout=30, trust_env=False, verify=PLAIN) as client:
             wait_until(lambda: answers(f"{url}/api/inngest"), what=f"the {request.param} example")
             assert client.put("/api/inngest").status_code == 200
             yield client

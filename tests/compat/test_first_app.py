@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from tests.compat.harness import (
+    PLAIN,
     ROOT,
     Process,
     Server,
@@ -56,7 +57,7 @@ def app_url(
     url = f"http://localhost:{port}/api/inngest"
     try:
         wait_until(lambda: answers(url), what=f"the app with {request.param}")
-        assert httpx.put(url, trust_env=False).status_code == 200
+        assert httpx.put(url, trust_env=False, verify=PLAIN).status_code == 200
         yield url
         server.http.delete("/fn/remove", params={"url": url})
     finally:

@@ -12,7 +12,7 @@ import pytest
 
 from tests.compat.graphql_client import Node, depth_first
 from tests.compat.graphql_typescript import TypescriptClient
-from tests.compat.harness import App, Server, wait_until
+from tests.compat.harness import PLAIN, App, Server, wait_until
 
 # The first test of a session may have to install the SDK.
 pytestmark = pytest.mark.timeout(420)
@@ -427,7 +427,9 @@ class TestWaiting:
             (event,) = json.loads(given["input"])
             assert event["data"]["gate"] == gate
         finally:
-            httpx.post(f"{started.app.origin}/gates/{gate}", timeout=30, trust_env=False)
+            httpx.post(
+                f"{started.app.origin}/gates/{gate}", timeout=30, trust_env=False, verify=PLAIN
+            )
         assert started.client.result(run_id) == ("COMPLETED", "stood")
 
 
@@ -556,7 +558,7 @@ def test_a_route_that_is_a_run_itself_has_status_and_output(
 ) -> None:
     """The SDK drives it; the server only keeps what it is told."""
     app = typescript_graphql_app[0]
-    response = httpx.get(f"{app.origin}/endpoint", timeout=30, trust_env=False)
+    response = httpx.get(f"{app.origin}/endpoint", timeout=30, trust_env=False, verify=PLAIN)
     assert response.json() == {"greeting": "Hello, Ada"}
     (call,) = [call for call in app.calls() if call["name"] == "endpoint"]
 

@@ -27,6 +27,7 @@ from stepwell.store.sql import runs
 from stepwell.store.sqlite.asking import answer
 from stepwell.store.sqlite.database import connect_reader
 from tests.compat.harness import (
+    PLAIN,
     TYPESCRIPT,
     App,
     Process,
@@ -193,7 +194,11 @@ def test_metadata_and_scores_reach_their_run_and_their_steps(world: World) -> No
 def test_a_run_that_has_ended_takes_scores(world: World) -> None:
     run = world.completed("traced")
     response = httpx.get(
-        f"{world.app.origin}/score", params={"run_id": run.id}, timeout=30, trust_env=False
+        f"{world.app.origin}/score",
+        params={"run_id": run.id},
+        timeout=30,
+        trust_env=False,
+        verify=PLAIN,
     )
     assert response.status_code == 200, response.text
 

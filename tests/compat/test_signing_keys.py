@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from tests.compat.harness import (
+    PLAIN,
     App,
     Server,
     free_port,
@@ -155,7 +156,11 @@ class TestSignedApps:
         app = start(keys={"INNGEST_SIGNING_KEY": SIGNING_KEY})
 
         response = httpx.post(
-            app.url, params={"fnId": f"{app.id}-chain", "stepId": "step"}, json={}, trust_env=False
+            app.url,
+            params={"fnId": f"{app.id}-chain", "stepId": "step"},
+            json={},
+            trust_env=False,
+            verify=PLAIN,
         )
 
         assert response.status_code == 401

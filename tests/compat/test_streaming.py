@@ -6,7 +6,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.compat.harness import App, Server, start_python_app, start_typescript_app
+from tests.compat.harness import PLAIN, App, Server, start_python_app, start_typescript_app
 
 # The first test of a session may have to install the TypeScript SDK.
 pytestmark = pytest.mark.timeout(420)
@@ -63,6 +63,7 @@ def test_the_app_really_streams(app: App) -> None:
             "version": -1,
         },
         trust_env=False,
+        verify=PLAIN,
     )
 
     assert response.status_code == 201

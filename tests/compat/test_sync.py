@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from tests.compat.harness import (
+    PLAIN,
     App,
     Server,
     free_port,
@@ -89,7 +90,7 @@ def triggers(function: dict[str, Any]) -> list[str]:
 
 class TestSync:
     def test_the_sdk_introduces_itself_to_discovery(self, app: App, sdk: Sdk) -> None:
-        response = httpx.get(app.url, trust_env=False)
+        response = httpx.get(app.url, trust_env=False, verify=PLAIN)
 
         assert response.status_code == 200
         assert response.headers["x-inngest-sdk"].startswith(sdk.version_header)

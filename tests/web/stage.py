@@ -11,6 +11,7 @@ import httpx
 
 from tests.compat.graphql_client import Graphql
 from tests.compat.harness import (
+    PLAIN,
     TYPESCRIPT,
     App,
     Process,
@@ -107,7 +108,9 @@ class Stage:
 
     def open_gate(self, name: str) -> None:
         """Let bodies of the shop go on that stand at this gate."""
-        response = httpx.get(f"{self.shop.origin}/gates/{name}", timeout=30, trust_env=False)
+        response = httpx.get(
+            f"{self.shop.origin}/gates/{name}", timeout=30, trust_env=False, verify=PLAIN
+        )
         assert response.status_code == 200, response.text
 
     def close(self) -> None:
