@@ -43,9 +43,21 @@ def postgres() -> Iterator[PostgresServer]:
 
 
 @pytest.fixture
-def uri(postgres: PostgresServer) -> str:
+def blank_uri(postgres: PostgresServer) -> str:
     """A database with nothing in it, not even a schema."""
     return postgres.uri(postgres.create_database())
+
+
+@pytest.fixture(scope="session")
+def _template(postgres: PostgresServer) -> str:
+    """A database with the present schema, to be copied: making it takes a second each time."""
+    return _migrated_on(postgres)
+
+
+@pytest.fixture
+def uri(postgres: PostgresServer, _template: str) -> str:
+    """A database of its own, with the present schema and nothing in it."""
+    return postgres.uri(postgres.create_database(_template))
 
 
 @pytest.fixture(scope="session")
@@ -57,15 +69,19 @@ def crowded_postgres() -> Iterator[PostgresServer]:
 
 
 @pytest.fixture(scope="session")
-def _migrated(crowded_postgres: PostgresServer) -> str:
-    """A database with the present schema, to be copied: making it takes a second each time."""
-    name = crowded_postgres.create_database()
-    uri = crowded_postgres.uri(name)
-    upgrade_postgres(lambda: psycopg.connect(uri))
-    return name
+def _crowded_template(crowded_postgres: PostgresServer) -> str:
+    """As `_template`."""
+    return _migrated_on(crowded_postgres)
 
 
 @pytest.fixture
-def database_uri(crowded_postgres: PostgresServer, _migrated: str) -> str:
+def database_uri(crowded_postgres: PostgresServer, _crowded_template: str) -> str:
     """A database of its own, with the present schema and nothing in it."""
-    return crowded_postgres.uri(crowded_postgres.create_database(_migrated))
+    return crowded_postgres.uri(crowded_postgres.create_database(_crowded_template))
+
+
+def _migrated_on(postgres: PostgresServer) -> str:
+    name = postgres.create_database()
+    uri = postgres.uri(name)
+    upgrade_postgres(lambda: psycopg.connect(uri))
+    return name

@@ -6,10 +6,10 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from tests.e2e.clocks import SetClock
 from tests.e2e.postgres_faults import FLAGS, Work
 from tests.e2e.processes import Servers, on_postgres
 
-_SITE = Path(__file__).parent / "set_clock"
 _HOUR_S = 3600
 
 # Found before PostgreSQL's own function of that name.
@@ -39,20 +39,14 @@ def test_clocks_that_jump_neither_stop_the_work_nor_change_it(
     servers: Servers, uri: str, tmp_path: Path
 ) -> None:
     """Sleeps end, events are taken, and nothing is done twice."""
-    wrong_by = tmp_path / "wrong-by"
-    wrong_by.write_bytes(b"%-10d" % 0)
-    clock = {"PYTHONPATH": str(_SITE), "CLOCK_WRONG_BY": str(wrong_by)}
-    server = servers.dev(*FLAGS, environ={**on_postgres(uri), **clock})
-
-    def set_server(seconds: int) -> None:
-        with wrong_by.open("r+b") as file:
-            file.write(b"%-10d" % seconds)
+    clock = SetClock(tmp_path)
+    server = servers.dev(*FLAGS, environ={**on_postgres(uri), **clock.environ})
 
     def set_database(seconds: int) -> None:
         execute(uri, f"UPDATE clock_wrong_by SET seconds = {seconds}")
 
     with closing(Work(server, uri)) as work:
-        for set_clock in (set_server, set_database):
+        for set_clock in (clock.set, set_database):
             for seconds in (_HOUR_S, -_HOUR_S, 0):
                 work.go_on()
                 set_clock(seconds)

@@ -16,7 +16,6 @@ from signal import SIGINT, SIGKILL, SIGTERM, Signals
 import psycopg
 import pytest
 
-from stepwell.store.migrations.upgrade import upgrade_postgres
 from tests.e2e.checkers import (
     read,
 )
@@ -87,9 +86,10 @@ def _has_ended(server: ServerProcess, event_id: str) -> bool:
 
 @pytest.mark.timeout(120)
 def test_a_server_goes_on_after_the_move_with_all_it_had_begun(
-    servers: Servers, uri: str, tmp_path: Path
+    servers: Servers, blank_uri: str, tmp_path: Path
 ) -> None:
     """Sleeping, waiting, invoking and half-done runs end; nothing is lost, repeated or changed."""
+    uri = blank_uri
     seed = secrets.randbits(32)
     environ: dict[str, str] = {}
     port = free_port()
@@ -207,20 +207,19 @@ def test_a_move_is_refused_while_a_server_runs_on_either_side(
 def test_a_move_that_ends_in_its_middle_leaves_nothing_and_can_be_repeated(
     servers: Servers,
     held_app: HeldApp,
-    uri: str,
+    request: pytest.FixtureRequest,
     tmp_path: Path,
     how: Signals,
     *,
     has_schema: bool,
 ) -> None:
+    uri: str = request.getfixturevalue("uri" if has_schema else "blank_uri")
     server = servers.dev()
     held_app.register_with(server)
     event_id = server.send(held_app.event)
     call = held_app.next_call()
     server.kill()
     call.answer("too late")
-    if has_schema:
-        upgrade_postgres(partial(psycopg.connect, uri))
     with psycopg.connect(uri, autocommit=True) as holder:
         holder.execute((_HOLD_ROWS if has_schema else _HOLD_TABLES).encode())
         before = read(uri, _RELATIONS)

@@ -53,8 +53,9 @@ def test_nothing_acknowledged_is_lost_whatever_ends(
 
 
 def test_a_database_that_is_away_refuses_events_and_loses_none(
-    servers: Servers, postgres: PostgresServer, uri: str
+    servers: Servers, postgres: PostgresServer, blank_uri: str
 ) -> None:
+    uri = blank_uri
     server = servers.dev(environ=on_postgres(uri))
     kept = server.send("a/b", {"n": 1})
 

@@ -150,8 +150,9 @@ def test_processes_share_the_port_and_the_work(
     assert sorted(entry["process"] for entry in started) == [1, 2]
 
 
-def test_the_operator_token_is_shown_once(processes: Processes) -> None:
-    server = processes.begin(count=3)
+def test_the_operator_token_is_shown_once(servers: Servers, blank_uri: str) -> None:
+    """All of them begin on a database in which there is nothing yet."""
+    server = Processes(servers, blank_uri).begin(count=3)
     server.entry("processes.started")
 
     (token,) = re.findall(r"^Operator token: (\S+)$", server.output, re.MULTILINE)
