@@ -176,11 +176,13 @@ def _pytest(run: StepRun, folder: str) -> None:
         raise StepError(run.summary)
 
 
-# What takes longest begins first, or a core would be idle at the end; before it what takes no time.
+# First what takes no time. Then what mostly waits, all of it at once, and beside it what takes most
+# of the processors; the short ones fill what is left.
 STEPS = (
     Step(name="format", about="ruff format --check", action=_check_format),
     Step(name="lint", about="ruff check", action=_check_lint),
     Step(name="imports", about="rooms import in one direction only", action=_check_imports),
+    Step(name="e2e", about="tests/e2e: real processes and kills", action=_check_e2e),
     Step(name="compat", about="tests/compat: unmodified official SDKs", action=_check_compat),
     Step(
         name="browser",
@@ -188,20 +190,27 @@ STEPS = (
         action=_check_browser,
     ),
     Step(
-        name="simulation", about="tests/simulation: promises under faults", action=_check_simulation
+        name="simulation",
+        about="tests/simulation: promises under faults",
+        action=_check_simulation,
+        is_patient=True,
     ),
-    Step(name="e2e", about="tests/e2e: real processes and kills", action=_check_e2e),
-    Step(name="unit", about="tests/unit", action=_check_unit),
+    Step(name="unit", about="tests/unit", action=_check_unit, is_patient=True),
     Step(name="vitest", about="web: components and pure logic", action=_check_vitest),
-    Step(name="web", about="web: types, GraphQL, format and lint", action=_check_web),
     Step(
         name="openapi",
         about="tests/openapi: a server keeps to what its document says",
         action=_check_openapi,
     ),
-    Step(name="bench", about="every benchmark for one iteration", action=_check_bench),
     Step(name="packaging", about="build, install and start what users get", action=check_packaging),
-    Step(name="types", about="mypy, strict, tests included", action=_check_types),
+    Step(name="bench", about="every benchmark for one iteration", action=_check_bench),
+    Step(
+        name="web",
+        about="web: types, GraphQL, format and lint",
+        action=_check_web,
+        is_patient=True,
+    ),
+    Step(name="types", about="mypy, strict, tests included", action=_check_types, is_patient=True),
     Step(name="bundle", about="web: size of the first load, no other hosts", action=_check_bundle),
 )
 FAST = ("lint", "types", "imports", "web", "vitest", "unit")

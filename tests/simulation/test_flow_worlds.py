@@ -12,7 +12,7 @@ import pytest
 from tests.simulation.flow_worlds import live_and_check
 
 _SEEDS = 135
-_PER_TEST = 15
+_PER_TEST = 5
 # Worlds that are lived through twice, of which one life counts for the chunk they are in.
 _REPEATED = [1, 2, 3]
 

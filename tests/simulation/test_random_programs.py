@@ -13,7 +13,7 @@ import pytest
 from tests.simulation.random_worlds import live_and_check
 
 _SEEDS = 300
-_PER_TEST = 25
+_PER_TEST = 10
 # Worlds that are lived through twice, of which one life counts for the chunk they are in.
 _REPEATED = [1, 2, 3, 4, 5]
 

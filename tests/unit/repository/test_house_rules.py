@@ -27,10 +27,22 @@ FUNCTION_LINES_MAX = 70
 _NOT_IMPORTABLE = ("stepwell.store.migrations", "__main__")
 
 
-@cache
-def _modules(folder: Path) -> dict[Path, ast.Module]:
-    paths = [path for path in sorted(folder.rglob("*.py")) if "node_modules" not in path.parts]
-    return {path: ast.parse(path.read_text(), filename=str(path)) for path in paths}
+Modules = dict[Path, ast.Module]
+
+
+def _paths(folder: Path) -> list[Path]:
+    return [path for path in sorted(folder.rglob("*.py")) if "node_modules" not in path.parts]
+
+
+def _modules(folder: Path) -> Iterator[tuple[Path, ast.Module]]:
+    for path in _paths(folder):
+        yield path, ast.parse(path.read_text(), filename=str(path))
+
+
+@pytest.fixture(scope="module")
+def source() -> Modules:
+    """The program as it is written; let go afterwards, for it is a million objects."""
+    return dict(_modules(_SOURCE))
 
 
 def _place(path: Path, node: ast.AST | None = None) -> str:
@@ -39,15 +51,15 @@ def _place(path: Path, node: ast.AST | None = None) -> str:
 
 
 def test_no_module_is_longer_than_one_can_keep_in_mind() -> None:
-    lines = {_place(path): len(path.read_text().splitlines()) for path in _modules(_SOURCE)}
+    lines = {_place(path): len(path.read_text().splitlines()) for path in _paths(_SOURCE)}
 
     assert {place: count for place, count in lines.items() if count > MODULE_LINES_MAX} == {}
 
 
-def test_no_function_is_longer_than_a_screen() -> None:
+def test_no_function_is_longer_than_a_screen(source: Modules) -> None:
     """Counted from `def` to the last line, docstring included."""
     lines: dict[str, int] = {}
-    for path, module in _modules(_SOURCE).items():
+    for path, module in source.items():
         for node in ast.walk(module):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                 assert node.end_lineno is not None
@@ -64,7 +76,7 @@ def test_no_test_sleeps() -> None:
     """
     assert [
         _place(path, node)
-        for path, module in _modules(_ROOT / "tests").items()
+        for path, module in _modules(_ROOT / "tests")
         for node in ast.walk(module)
         if _is_sleep(node)
     ] == []
@@ -97,11 +109,11 @@ def test_a_sleep_is_told_from_what_only_looks_like_one(code: str, *, is_sleep: b
     assert any(_is_sleep(node) for node in ast.walk(ast.parse(code))) is is_sleep
 
 
-def test_only_the_command_line_prints() -> None:
+def test_only_the_command_line_prints(source: Modules) -> None:
     """A server's standard output belongs to its log."""
     assert [
         _place(path, node)
-        for path, module in _modules(_SOURCE).items()
+        for path, module in source.items()
         if _SOURCE / "cli" not in path.parents
         for node in ast.walk(module)
         if isinstance(node, ast.Call)
