@@ -9,7 +9,7 @@ import asyncio
 import sqlite3
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from functools import cache
 from random import Random
 from typing import Any, TypeVar
@@ -56,6 +56,8 @@ BASE_MS = 1_795_240_800_000
 _GRACE_S = 2.0
 #: How long a client waits for an answer of one of several servers, before it asks another one.
 _PATIENCE_S = 20.0
+#: How long nobody looks whether something is in the database while nothing is committed.
+_LOOK_S = 1.0
 #: So many pairs of function and minute are counted before they are added up for the first time.
 _TALLIES_LEFT = 3
 
@@ -151,6 +153,7 @@ class World:
         self.down_s = 1.0
         self.crashes = 0
         self.commits = 0
+        self._written = asyncio.Event()
         self.trace: list[str] = []
         self.acknowledged: list[Acknowledged] = []
         self.downs: list[tuple[int, int]] = []
@@ -219,6 +222,8 @@ class World:
     def committed(self, owner: Ownership, batch: Sequence[Transition]) -> None:
         """A batch was written."""
         self.commits += 1
+        self._written.set()
+        self._written = asyncio.Event()
         rows = ["+".join(str(len(getattr(t, name))) for name in LISTS) for t in batch]
         who = "" if self.fleet.is_one else f"by {owner.node} "
         self.note(f"commit {who}{' '.join(rows)}")
@@ -402,6 +407,9 @@ class World:
         end_s = self.loop.time() + limit_s
         while not self.rows(sql, *values):
             assert self.loop.time() < end_s, f"still nothing: {sql}; {self.unfinished()}"
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_LOOK_S):
+                    await self._written.wait()
             await pause(0.05)
 
     def live_states(self, run_id: RunId) -> Iterator[RunState]:
