@@ -118,7 +118,7 @@ def test_everything_is_below_the_base_path(based_server: Server, visits: Visits)
     page.on("websocket", lambda socket: paths.append(re.sub(r"^ws://[^/]+", "", socket.url)))
     page.goto(f"{BASE}/functions?query=x")
 
-    expect(page.get_by_role("heading", name="Functions")).to_be_visible()
+    expect(page.get_by_role("heading", name="Functions", exact=True)).to_be_visible()
     expect(page.get_by_text("Live · ")).to_be_visible()
     page.get_by_role("link", name="API and MCP").click()
     expect(page).to_have_url(f"{BASE}/endpoints")
@@ -175,7 +175,7 @@ def test_replacing_the_token_signs_everybody_out(
         page.goto("/functions")
         page.get_by_label("Operator token").fill(shown[1])
         page.get_by_role("button", name="Sign in").click()
-        expect(page.get_by_role("heading", name="Functions")).to_be_visible()
+        expect(page.get_by_role("heading", name="Functions", exact=True)).to_be_visible()
 
         bearer = {"Authorization": f"Bearer {shown[1]}"}
         replaced = server.http.post("/v1/operator-token", headers=bearer)
@@ -184,6 +184,6 @@ def test_replacing_the_token_signs_everybody_out(
         expect(page).to_have_title("Sign in · Stepwell")
         page.get_by_label("Operator token").fill(replaced.json()["token"])
         page.get_by_role("button", name="Sign in").click()
-        expect(page.get_by_role("heading", name="Functions")).to_be_visible()
+        expect(page.get_by_role("heading", name="Functions", exact=True)).to_be_visible()
         # It would miss the server, which ends here.
         page.goto("about:blank")
