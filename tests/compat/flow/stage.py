@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import httpx
 
 from tests.compat.flow.provider import Provider
-from tests.compat.harness import TYPESCRIPT, App, Process, Run, Server, free_port, node
+from tests.compat.harness import PLAIN, TYPESCRIPT, App, Process, Run, Server, free_port, node
 
 _PAUSE_S = 0.1
 
@@ -84,7 +84,7 @@ class FlowApp(App):
         self, process: Process, *, port: int, app_id: str, prefix: str, server: Server
     ) -> None:
         super().__init__(process, port=port, app_id=app_id, prefix=prefix, server=server)
-        self.http = httpx.Client(base_url=self.origin, timeout=60, trust_env=False)
+        self.http = httpx.Client(base_url=self.origin, timeout=60, trust_env=False, verify=PLAIN)
         self._calls: list[dict[str, Any]] = []
         self._lock = threading.Lock()
 
