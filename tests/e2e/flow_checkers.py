@@ -139,7 +139,7 @@ def assert_api_agrees(book: Book, told: Mapping[str, Sequence[Outcome]]) -> None
 def assert_app_agrees(book: Book) -> None:
     """What the app was told is what is recorded, and it is what the app's steps gave."""
     record = book.record
-    assert record.violations == []
+    assert (record.violations, record.late) == ([], {})
     runs = {run.id: run for run in book.runs}
     assert record.runs.keys() <= runs.keys()
     for run_id, seen in record.runs.items():

@@ -1,7 +1,7 @@
 """Events in rounds while servers end, and what must hold when everything they began has ended."""
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 
 from tests.e2e.checkers import (
@@ -72,12 +72,16 @@ class Rounds:
             wait_until(partial(_is_completed, reach, run_id), what=f"end of {run_id}")
         wait_until_nothing_is_queued(database)
 
-    def check(self, database: Database) -> str:
-        """What must hold once the servers have stopped; returns what there was, in numbers."""
+    def check(self, database: Database, *, paused: Collection[int] = ()) -> str:
+        """What must hold once the servers have stopped, of which some nodes were paused.
+
+        Returns:
+            What there was, in numbers.
+        """
         record, acknowledged = self._record, self.load.acknowledged
         counts = assert_sound(database)
         assert_each_started_once(database, acknowledged)
-        assert_agrees(database, record)
+        assert_agrees(database, record, paused=paused)
         bodies = sum(len(given) for run in record.runs.values() for given in run.produced.values())
         return (
             f"{self._begun} rounds, {len(acknowledged)} events acknowledged"

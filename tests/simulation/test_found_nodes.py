@@ -2,16 +2,18 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from random import Random
 from typing import Any
 
 import msgspec
+import pytest
 
 from stepwell.core.pause import NewRuns, RunningRuns
 from stepwell.core.transition import Transition
 from stepwell.engine.control import Control
 from stepwell.engine.engine import Engine
+from stepwell.engine.nodes import Ownership, Places
 from stepwell.wire.config import ConcurrencyLimit, ConcurrencyScope, Throttle
 from tests.simulation.checkers import check_finished
 from tests.simulation.disturbances import settle
@@ -309,6 +311,51 @@ def test_calls_of_a_function_that_moves_while_its_partition_changes_hands_count(
         await world.quiet(limit_s=100.0)
 
     world.run(story())
+    calls = Counter(line.partition(" call ")[2] for line in world.trace if " call " in line)
+    assert set(calls.values()) == {1}
+    world.close()
+
+
+class _Telling:
+    """Commits, and tells others that a start is paid for before who commits knows it."""
+
+    def __init__(self, commit: Callable[..., Awaitable[None]], is_paid: asyncio.Event) -> None:
+        self._commit = commit
+        self._is_paid = is_paid
+
+    async def __call__(self, owner: Ownership, batch: Sequence[Transition], places: Places) -> None:
+        await self._commit(owner, batch, places)
+        if any(transition.limits for transition in batch):
+            self._is_paid.set()
+            await pause(0.001)
+
+
+def test_a_server_calls_no_app_with_what_it_learns_after_others_took_it_for_dead(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It was suspended while the commit before the call was made, and goes on where it was."""
+    is_paid = asyncio.Event()
+    throttled = function(Run(id="a"), Run(id="b"), throttle=Throttle(limit=1, period="1s", burst=0))
+    world = _world(throttled)
+
+    async def story() -> None:
+        await _joined(world)
+        owner = next(
+            number
+            for number, server in world.fleet.servers.items()
+            if server is not None and world.owns(server, "sim-main")
+        )
+        server = world.fleet.servers[owner]
+        assert server is not None
+        monkeypatch.setattr(server.store, "commit", _Telling(server.store.commit, is_paid))
+        await world.send("sim/go", {"key": "k"})
+        await is_paid.wait()
+        await world.fleet.suspend(owner, 30.0)
+        await pause(5.0)
+        await world.quiet(limit_s=600.0)
+
+    world.run(story())
+    assert outcomes(world) == [("main", "COMPLETED", {"a": "a#", "b": "b#"})]
     calls = Counter(line.partition(" call ")[2] for line in world.trace if " call " in line)
     assert set(calls.values()) == {1}
     world.close()

@@ -262,6 +262,11 @@ class Engine:
         this = NodeView(owned.node, "", "", owned.since_ms, now_ms, Standing())
         return Roll([this], dict.fromkeys(partitions, owned.node), now_ms)
 
+    @property
+    def may_begin(self) -> bool:
+        """Whether a call may be sent: not by a server that may be taken for dead."""
+        return self._tenure is None or self._tenure.partition.presence.may_begin
+
     async def has_died(self, node: NodeId) -> None:
         """Another server is certain to be dead: let the rest take over at once what it had.
 

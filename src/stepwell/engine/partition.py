@@ -426,7 +426,7 @@ class Partition:
         """Call the app, or make the request a step asks for, unless the run may not go on."""
         item, function = turn.item, self._function(run)
         decision: Callable[..., Transition] | None = None
-        if item.function_id in self.handover.departures:
+        if item.function_id in self.handover.departures or not self.presence.may_begin:
             # It would be given up at once; the next owner makes it, or this one if it stays that.
             self._drop_turn(turn)
             self.scheduler.memory.again(item)

@@ -114,7 +114,12 @@ def compose(settings: Settings, store: ServerStore, now: Circumstances) -> Parts
     observers: list[Observer] = [run_ends.observe, counts.observe, changes.observe]
     observers += [exporter.observe] if exporter is not None else []
     observers += [RunLog(registry)] if now.tells_runs else []
-    driver = HttpDriver(client, now_ms=clock.now_ms, signing_key=settings.signing_key)
+    driver = HttpDriver(
+        client,
+        now_ms=clock.now_ms,
+        signing_key=settings.signing_key,
+        may_send=lambda: engine.may_begin,
+    )
     node = _node(clock, now.joined)
     engine = Engine(
         Surroundings(

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from typing import Final
 
 from stepwell.drivers.http.connection import Connection
 from stepwell.drivers.http.message import (
@@ -15,6 +16,9 @@ from stepwell.drivers.http.message import (
 from stepwell.drivers.http.pool import ConnectionPool
 from stepwell.drivers.http.redirects import REDIRECT_STATUSES, Hop, next_hop
 from stepwell.drivers.http.request_head import request_head
+
+#: Between two looks whether a request may be sent by now.
+_HOLD_S: Final = 0.1
 
 
 class Call:
@@ -122,12 +126,20 @@ class Call:
             self._end(result)
         elif self._done is None:
             self._pool.released(result)
+        elif (may_send := self._request.may_send) is not None and not may_send():
+            # Opening it may have taken long, or the process was suspended meanwhile.
+            self._pool.released(result)
+            self._loop.call_later(_HOLD_S, self._open_again)
         elif result.is_usable:
             self._send(result)
         else:
             self._end(
                 HttpFailure(FailureKind.UNREACHABLE, "the connection was closed when it was opened")
             )
+
+    def _open_again(self) -> None:
+        if self._done is not None:
+            self._send(None)
 
     def _end(self, result: HttpResult) -> None:
         done, self._done = self._done, None

@@ -89,6 +89,7 @@ class HttpDriver:
         now_ms: Callable[[], int],
         signing_key: SigningKey | None = None,
         timeout_s: float = REQUEST_TIMEOUT_S,
+        may_send: Callable[[], bool] | None = None,
     ) -> None:
         """Make a driver; it closes the client when it is closed.
 
@@ -97,11 +98,14 @@ class HttpDriver:
             now_ms: The wall clock, ms since 1970: for signatures and relative retry times.
             signing_key: Signs every request if given; apps outside dev mode insist on it.
             timeout_s: For one call, over all redirects.
+            may_send: Whether a call that had to wait for a connection may still be sent; it waits
+                for longer while it may not.
         """
         self._client = client
         self._now_ms = now_ms
         self._signing_key = signing_key
         self._timeout_s = timeout_s
+        self._may_send = may_send
 
     def call(self, call: SdkCall, done: OutcomeDone) -> CallHandle:
         """Call an app and report the outcome to `done`.
@@ -125,8 +129,7 @@ class HttpDriver:
             headers = self._headers(call, body)
         except InvalidHeaderError as error:
             return _report_soon(done, str(error))
-        request = HttpRequest("POST", endpoint.url(call.step_id), headers, body, self._timeout_s)
-        return self._client.send(request, partial(self._report, done))
+        return self._send("POST", endpoint.url(call.step_id), headers, body, done)
 
     def _call_endpoint(
         self, call: SdkCall, endpoint: EndpointCall, done: OutcomeDone
@@ -139,7 +142,12 @@ class HttpDriver:
             headers = self._endpoint_headers(call, endpoint)
         except InvalidHeaderError as error:
             return _report_soon(done, str(error))
-        request = HttpRequest(endpoint.method, call.url, headers, call.body, self._timeout_s)
+        return self._send(endpoint.method, call.url, headers, call.body, done)
+
+    def _send(
+        self, method: str, url: Url | str, headers: bytes, body: bytes, done: OutcomeDone
+    ) -> CallHandle:
+        request = HttpRequest(method, url, headers, body, self._timeout_s, may_send=self._may_send)
         return self._client.send(request, partial(self._report, done))
 
     async def close(self, *, grace_s: float = 0.0) -> None:

@@ -27,6 +27,7 @@ class HttpRequest(Struct, frozen=True):
         body: Sent with its length, never chunked.
         timeout_s: From `send` to the last byte of the answer, over all redirects.
         response_bytes_max: Decoded bytes of the answer; one more is `TOO_LARGE`.
+        may_send: Asked once a connection was opened for it; as long as it says no, nothing is sent.
     """
 
     method: str
@@ -35,6 +36,7 @@ class HttpRequest(Struct, frozen=True):
     body: bytes = b""
     timeout_s: float = REQUEST_TIMEOUT_S
     response_bytes_max: int = RESPONSE_BYTES_MAX
+    may_send: Callable[[], bool] | None = None
 
 
 class HttpReply(Struct, frozen=True):

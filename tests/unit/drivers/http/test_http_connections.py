@@ -427,3 +427,35 @@ def _full_backlog(stack: ExitStack) -> int:
         waiting.setblocking(False)
         waiting.connect_ex(address)
     return int(address[1])
+
+
+async def test_a_request_that_may_not_be_sent_by_the_time_there_is_a_connection_waits(
+    client: HttpClient,
+) -> None:
+    """Whoever sends it was suspended meanwhile, and others may do the same in its place."""
+    looks = iter([False, False, True])
+    async with serving(always(answer(b"late"))) as app:
+        result = await client.fetch(
+            HttpRequest("POST", f"{app.origin}/", may_send=lambda: next(looks))
+        )
+
+    assert isinstance(result, HttpReply)
+    assert (result.body, len(app.requests)) == (b"late", 1)
+    assert next(looks, None) is None
+
+
+async def test_a_request_that_waits_can_be_given_up(client: HttpClient) -> None:
+    asked = asyncio.Event()
+
+    def never() -> bool:
+        asked.set()
+        return False
+
+    async with serving(always(answer())) as app:
+        told: list[HttpResult] = []
+        call = client.send(HttpRequest("POST", f"{app.origin}/", may_send=never), told.append)
+        await asked.wait()
+        call.cancel()
+        await client.close()
+
+    assert (told, app.requests) == ([], [])
