@@ -34,13 +34,16 @@ _PROTECTED: Final = frozenset(
 
 #: What SDKs call. That they prove themselves with the signing key is a part of their protocol.
 _OF_SDKS: Final = re.compile(
-    r"/fn/.*|/v0/connect/.*|/v0/runs/[^/]+/(batch|actions)|/v1/(checkpoint|traces|realtime)(/.*)?"
+    r"/fn/.*|/v0/connect/.*|/v0/runs/[^/]+/(batch|actions)|/v1/(checkpoint|traces|realtime)(/.*)?",
+    # A segment may be any text, also of several lines.
+    re.DOTALL,
 )
 #: What the reference opens to the signing key, and operators want, too.
 _SHARED: Final = re.compile(
     r"/dev|/invoke(/.*)?|/v0/runs/[^/]+|/v0/telemetry|(/api)?/v2(/.*)?"
     r"|/v1/events(/[^/]+(/runs)?)?|/v1/runs/[^/]+(/jobs|/metadata)?|/v1/apps/.+/functions"
-    r"|/v1/signals|/v1/cancellations(/[^/]+)?|/v1/openapi\.json"
+    r"|/v1/signals|/v1/cancellations(/[^/]+)?|/v1/openapi\.json",
+    re.DOTALL,
 )
 _ENVIRONMENT_METRICS: Final = re.compile(r"/v1/prom/[^/]+")
 

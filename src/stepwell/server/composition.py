@@ -114,12 +114,7 @@ def compose(settings: Settings, store: ServerStore, now: Circumstances) -> Parts
     observers: list[Observer] = [run_ends.observe, counts.observe, changes.observe]
     observers += [exporter.observe] if exporter is not None else []
     observers += [RunLog(registry)] if now.tells_runs else []
-    driver = HttpDriver(
-        client,
-        now_ms=clock.now_ms,
-        signing_key=settings.signing_key,
-        may_send=lambda: engine.may_begin,
-    )
+    driver = _driver(settings, client, clock, may_send=lambda: engine.may_begin)
     node = _node(clock, now.joined)
     engine = Engine(
         Surroundings(
@@ -166,6 +161,14 @@ def compose(settings: Settings, store: ServerStore, now: Circumstances) -> Parts
         app=_app(settings, behind, now.companion, now.url),
         url=now.url,
         port=now.port,
+    )
+
+
+def _driver(
+    settings: Settings, client: HttpClient, clock: SystemClock, *, may_send: Callable[[], bool]
+) -> HttpDriver:
+    return HttpDriver(
+        client, now_ms=clock.now_ms, signing_key=settings.signing_key, may_send=may_send
     )
 
 

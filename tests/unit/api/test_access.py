@@ -100,7 +100,9 @@ def test_whatever_is_not_listed_is_for_operators_alone() -> None:
         ("/v0/session/", OPERATOR),
         ("/runs/x", Access.OPEN),
         ("/assets/x.js", Access.OPEN),
-        ("/fn/\n", OPERATOR),
+        ("/fn/\n", SDK),
+        ("/v1/checkpoint/x\ny/steps", SDK),
+        ("/v1/apps/x\ny/functions", SHARED),
     ],
 )
 def test_a_path_is_open_to_those_who_need_it(path: str, access: Access) -> None:
