@@ -196,7 +196,7 @@ class ArrivalScenarios:
         assert [(run.status, run.output) for run in runs] == [("Completed", 0), ("Completed", 1)]
 
     def test_the_run_that_a_cancelling_singleton_replaces_is_cancelled(self, app: FlowApp) -> None:
-        first = app.send("singleton.cancel", {"user": "replaced", "n": 1})
+        first = app.send("singleton.cancel", {"user": "replaced", "n": 1, "nap": "10m"})
         app.noted("singleton-cancel", "begin", user="replaced", n=1)
 
         second = app.run("singleton.cancel", {"user": "replaced", "n": 2})

@@ -74,7 +74,7 @@ const singletonCancel = client.createFunction(
   },
   async (context) => {
     await mark(context, "begin", "singleton-cancel");
-    await context.step.sleep("nap", "1s");
+    await context.step.sleep("nap", context.event.data.nap ?? "1s");
     return context.event.data.n;
   },
 );
