@@ -252,7 +252,9 @@ class Queries:
             .group_by(queue.c.function_id, queue.c.kind)
             .order_by(queue.c.function_id, queue.c.kind)
         )
-        asked = oldest.join_from(lanes, queue, queue.c.item_id == lanes.c.first)
+        asked = oldest.join_from(lanes, queue, queue.c.item_id == lanes.c.first).order_by(
+            lanes.c.function_id, lanes.c.lane
+        )
         return QueueNumbers(
             [LaneNumbers(*row) for row in self._connection.execute(asked)],
             [
