@@ -2,9 +2,9 @@
 
 A pass looks for events, journals, runs and bulk operations that are older than they are kept, and
 has them deleted by transitions, one after the other. Where the store keeps events and runs by the
-week, it drops whole weeks, and a pass deletes only what is left in weeks that could not go. Nothing of where it stands is stored: a pass
-that a crash ended is made again, and finds what is left. What is needed although it is old is
-passed by; `stepwell.store` says what that is.
+week, it drops whole weeks, and a pass deletes only what is left in weeks that could not go. Nothing
+of where it stands is stored: a pass that a crash ended is made again, and finds what is left. What
+is needed although it is old is passed by; `stepwell.store` says what that is.
 """
 
 import asyncio
