@@ -186,10 +186,7 @@ def main() -> int:
         except ServerFailedError as error:
             print(error, file=sys.stderr)
             return 2
-    print(
-        f"{machine.date} UTC, {machine.cores} × {machine.cpu}, commit {machine.commit}; "
-        f"PostgreSQL {options.postgres}, {options.rate:g} runs/s"
-    )
+    print(f"{machine.line}\nPostgreSQL {options.postgres}, {options.rate:g} runs/s")
     print("\n".join(_told(sampler.samples)))
     if not result.is_sound:
         print(f"not sound: {msgspec.json.encode(result).decode()}", file=sys.stderr)

@@ -30,6 +30,15 @@ class Machine(Struct, frozen=True, kw_only=True):
     fsync_ms: float
     load_average: float
 
+    @property
+    def line(self) -> str:
+        """All of it, for people."""
+        return (
+            f"{self.date} UTC, {self.cores} × {self.cpu}, Linux {self.kernel}, "
+            f"Python {self.python}, commit {self.commit}, fsync {self.fsync_ms:.2f} ms, "
+            f"load {self.load_average:.1f}"
+        )
+
 
 def this_machine(data_parent: Path) -> Machine:
     return Machine(

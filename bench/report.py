@@ -29,14 +29,7 @@ def as_json(report: Report) -> bytes:
 
 def heading(report: Report) -> str:
     """Where the numbers come from."""
-    machine = report.machine
-    return (
-        f"{report.server}\n"
-        f"{machine.date} UTC, {machine.cores} × {machine.cpu}, Linux {machine.kernel}, "
-        f"Python {machine.python}, commit {machine.commit}, fsync {machine.fsync_ms:.2f} ms, "
-        f"load {machine.load_average:.1f}\n"
-        "Latencies: p50 / p95 / p99 / max"
-    )
+    return f"{report.server}\n{report.machine.line}\nLatencies: p50 / p95 / p99 / max"
 
 
 def table(results: list[Result]) -> str:

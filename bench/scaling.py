@@ -196,9 +196,7 @@ def _cases(options: argparse.Namespace) -> list[Case]:
 def _head(machine: Machine, options: argparse.Namespace) -> str:
     cores = "no limit" if options.cores is None else f"{options.cores:g} of a core"
     return (
-        f"{machine.date} UTC, {machine.cores} × {machine.cpu}, commit {machine.commit}, "
-        f"fsync {machine.fsync_ms:.2f} ms, load {machine.load_average:.1f}; "
-        f"PostgreSQL {options.postgres}, {options.functions} functions, each process: {cores}\n"
+        f"{machine.line}\nPostgreSQL {options.postgres}, {options.functions} functions, each process: {cores}\n"
         "| | ten-step runs/s | step → step ms p50 / p99 | servers, CPU s per 1,000 steps |"
         " PostgreSQL, CPU s | log MB | commits |\n|---|---|---|---|---|---|---|"
     )
