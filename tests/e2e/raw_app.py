@@ -76,6 +76,8 @@ PROGRAMS: dict[str, Program] = {
 #: Functions that an event starts; the others are invoked.
 STARTED = frozenset(PROGRAMS) - {"child"}
 _NAP = "200ms"
+# More than any clock is set forward by: no wait may end without its event.
+_PATIENCE = "7d"
 
 
 class RunRecord(msgspec.Struct):
@@ -241,7 +243,7 @@ class RawApp:
                 return {**opcode("Sleep", step), "name": _NAP}
             case Waits():
                 condition = "event.data.key == async.data.key"
-                options = {"event": ANSWER_EVENT, "timeout": "1h", "if": condition}
+                options = {"event": ANSWER_EVENT, "timeout": _PATIENCE, "if": condition}
                 return {**opcode("WaitForEvent", step), "name": ANSWER_EVENT, "opts": options}
             case Invokes():
                 payload = {"data": {"key": run.key}}
