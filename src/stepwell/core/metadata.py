@@ -117,7 +117,7 @@ class MetadataUpdate(msgspec.Struct, frozen=True, gc=False):
     Attributes:
         number: Counts the updates of the run, from 1; they count in this order.
         values: JSON object.
-        bytes: Size of the values, as `size_of`.
+        size: Of the values in bytes, as `size_of`.
     """
 
     run_id: RunId
@@ -126,7 +126,7 @@ class MetadataUpdate(msgspec.Struct, frozen=True, gc=False):
     kind: str
     op: MetadataOp
     values: bytes
-    bytes: int
+    size: int
     at_ms: int
 
 

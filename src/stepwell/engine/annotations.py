@@ -51,13 +51,13 @@ class Writing(Protocol):
 
 
 class NewMetadata(msgspec.Struct, frozen=True):
-    """An update on its way in; `values` is a JSON object and `bytes` its size."""
+    """An update on its way in; `values` is a JSON object and `size` its bytes."""
 
     owner: MetadataOwner
     kind: str
     op: MetadataOp
     values: bytes
-    bytes: int
+    size: int
 
 
 class Attached(msgspec.Struct, frozen=True):
@@ -122,7 +122,7 @@ class Annotations:
                     update.kind,
                     update.op,
                     update.values,
-                    update.bytes,
+                    update.size,
                     now_ms,
                 )
                 for number, update in enumerate(updates, 1)

@@ -52,7 +52,7 @@ def _update(row: Row[Any]) -> MetadataUpdate:
         kind=row.kind,
         op=MetadataOp(row.op),
         values=row.body,
-        bytes=row.bytes,
+        size=row.bytes,
         at_ms=row.at_ms,
     )
 

@@ -52,7 +52,7 @@ def write_annotations(into: Target, batch: Sequence[Transition]) -> None:
         for update in transition.metadata:
             owner = update.owner
             metadata += (update.run_id, update.number, int(owner.scope), owner.step, owner.attempt)
-            metadata += (owner.span_id, update.kind, update.op.value, update.bytes, update.at_ms)
+            metadata += (owner.span_id, update.kind, update.op.value, update.size, update.at_ms)
             metadata.append(update.values)
         for span in transition.spans:
             spans[span.run_id, span.span_id] = span
