@@ -294,7 +294,7 @@ def _reported(entries: Sequence[Entry]) -> Iterator[MetadataUpdate]:
         if not isinstance(entry, StepResolved | StepAttemptFailed) or not entry.metadata:
             continue
         for update in _sent(entry):
-            taken_bytes += update.bytes
+            taken_bytes += update.size
             taken += 1
             if taken_bytes > METADATA_BYTES_MAX or taken > UPDATES_MAX:
                 return

@@ -110,7 +110,7 @@ class Annotations:
             run = desks[run_id].run
             if run is None:
                 return Attached(is_known_run=False)
-            size = run.updates_bytes + sum(update.bytes for update in updates)
+            size = run.updates_bytes + sum(update.size for update in updates)
             if size > METADATA_BYTES_MAX or run.updates + len(updates) > UPDATES_MAX:
                 return Attached(has_room=False)
             now_ms = self._requests.moment().now_ms
