@@ -1,12 +1,13 @@
 """Group commit: many decisions, one transaction, in the order they were made.
 
 The next commit begins the moment the previous one has ended, with whatever waits by then; there is
-no window to wait for company. Nothing a transition leads to happens before it is durable.
+no window to wait for company. Nothing a transition leads to happens before it is durable; it happens
+when the next commit is on its way, so that the disk is not kept waiting for it.
 """
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import msgspec
@@ -124,38 +125,18 @@ class Committer:
         Raises:
             StoreUnavailable, OwnershipLost: A commit failed; everything submitted is told.
         """
-        loop = asyncio.get_running_loop()
+        durable: list[_Pending] = []
         while True:
-            await self._wake.wait()
-            if not self._waiting:
-                if self._is_closing:
-                    return
+            if self._waiting:
+                durable = await self._commit_after(durable)
+            elif durable:
+                self._follow(durable)
+                durable = []
+            elif self._is_closing:
+                return
+            else:
                 self._wake.clear()
-                continue
-            self._committing = self._take()
-            began_s = loop.time()
-            watch = loop.call_later(PATIENCE_S, self._stalled)
-            try:
-                await self._commit()
-            except (StoreUnavailable, OwnershipLost) as failure:
-                self._counts.failed[failure.code] += 1
-                self.abort(failure)
-                raise
-            finally:
-                watch.cancel()
-                self._go_on()
-            batch = self._committing
-            if not batch:
-                continue
-            took_s = loop.time() - began_s
-            self._counts.add(len(batch), took_s)
-            if took_s >= SLOW_COMMIT_S:
-                deletes_old = any(pending.transition.forgotten for pending in batch)
-                self._counts.note_slow(len(batch), took_s, deletes_old=deletes_old)
-            self._committing = []
-            for pending in batch:
-                pending.committed(pending.transition)
-            self._after_batch()
+                await self._wake.wait()
 
     def abort(self, failure: CommitFailed) -> None:
         """Accept nothing any more, and say so to everyone who waits."""
@@ -173,19 +154,72 @@ class Committer:
         self._is_closing = True
         self._wake.set()
 
-    async def _commit(self) -> None:
-        """Write the batch, or what is left of it without changes that were overtaken.
+    async def _commit_after(self, durable: Sequence[_Pending]) -> list[_Pending]:
+        """Commit what waits, and meanwhile do what follows from the batch before it.
+
+        Returns:
+            What is durable now, and nothing was done about yet.
+        """
+        self._committing = self._take()
+        loop = asyncio.get_running_loop()
+        began_s = loop.time()
+        watch = loop.call_later(PATIENCE_S, self._stalled)
+        writing = self._write()
+        try:
+            if durable:
+                await self._follow_when_begun(durable)
+            await self._written(writing)
+        except (StoreUnavailable, OwnershipLost) as failure:
+            self._counts.failed[failure.code] += 1
+            self.abort(failure)
+            raise
+        finally:
+            writing.cancel()
+            watch.cancel()
+            self._go_on()
+        batch, self._committing = self._committing, []
+        if batch:
+            self._count(batch, loop.time() - began_s)
+        return batch
+
+    def _write(self) -> asyncio.Future[None]:
+        transitions = [pending.transition for pending in self._committing]
+        return asyncio.ensure_future(self._store.commit(self._owner, transitions, self._places))
+
+    async def _written(self, writing: asyncio.Future[None]) -> None:
+        """Wait until the batch is written, or what is left of it without overtaken changes.
 
         They are told so, and made anew; nothing that was decided rests on them.
         """
-        while self._committing:
-            transitions = [pending.transition for pending in self._committing]
+        while True:
             try:
-                await self._store.commit(self._owner, transitions, self._places)
+                await writing
             except Overtaken as overtaken:
                 self._leave_out(overtaken)
+                if not self._committing:
+                    return
+                writing = self._write()
             else:
                 return
+
+    async def _follow_when_begun(self, batch: Sequence[_Pending]) -> None:
+        """Let the next commit be sent first: while the disk is waited for, there is time for this."""
+        try:
+            await asyncio.sleep(0)
+        finally:
+            self._follow(batch)
+
+    def _follow(self, batch: Sequence[_Pending]) -> None:
+        """Do what follows from a batch that is durable."""
+        for pending in batch:
+            pending.committed(pending.transition)
+        self._after_batch()
+
+    def _count(self, batch: Sequence[_Pending], took_s: float) -> None:
+        self._counts.add(len(batch), took_s)
+        if took_s >= SLOW_COMMIT_S:
+            deletes_old = any(pending.transition.forgotten for pending in batch)
+            self._counts.note_slow(len(batch), took_s, deletes_old=deletes_old)
 
     def _leave_out(self, overtaken: Overtaken) -> None:
         batch = self._committing

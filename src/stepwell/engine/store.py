@@ -3,7 +3,7 @@
 The contract is here, once; every implementation passes the same tests (`tests/unit/store/`). A store fetches and writes; it decides nothing. Its rows are the values of `stepwell.core`.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Awaitable, Collection, Mapping, Sequence
 from typing import ClassVar, Protocol
 
 import msgspec
@@ -294,9 +294,9 @@ class Store(Cluster, Protocol):
         """
         ...
 
-    async def commit(
+    def commit(
         self, owner: Ownership, batch: Sequence[Transition], places: Places = ONE_PLACE
-    ) -> None:
+    ) -> Awaitable[None]:
         """Write all rows of all transitions durably, in order, or none.
 
         What is put into partitions of others is announced there in the same commit, and their

@@ -185,7 +185,7 @@ async def test_an_event_that_is_not_stored_is_forgotten() -> None:
 async def test_nobody_looks_for_a_claim_while_it_is_decided_about() -> None:
     async with desk(limited(rate_limit=RateLimit(limit=1, period="1m"))) as d:
         d.post(id="same")
-        await d.steps(2)
+        await d.steps(4)
         claimed = await d.claims.reserve([(F, "same")])
         assert d.live() == [claimed[F, "same"]]
         d.claims.release([(F, "same")])

@@ -130,9 +130,12 @@ async def test_who_comes_while_a_commit_takes_too_long_is_refused_at_once(desk: 
     assert len(desk.store.batches) == 1
 
 
-async def test_when_the_commit_has_ended_events_are_accepted_again(desk: _Desk) -> None:
+async def test_when_the_commit_has_ended_events_are_accepted_again(
+    desk: _Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with pytest.raises(StoreUnavailable):
         await desk.accept()
+    monkeypatch.undo()
     desk.store.may_end.set()
     while desk.counts.stalled:
         await asyncio.sleep(0)
@@ -182,3 +185,46 @@ async def test_a_commit_of_nothing_but_what_was_overtaken_is_none(desk: _Desk) -
     await desk.requests.commit(Transition(catalogue=2))
 
     assert desk.counts.count == 1
+
+
+async def test_the_next_commit_is_sent_before_anything_follows_from_the_last(
+    desk: _Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So that the disk has something to do meanwhile."""
+    monkeypatch.undo()
+    sent_when_followed: list[int] = []
+
+    def follow(_transition: Transition) -> None:
+        sent_when_followed.append(len(desk.store.batches))
+
+    desk.committer.submit(Transition(), follow)
+    while not desk.store.batches:
+        await asyncio.sleep(0)
+    desk.committer.submit(Transition(), follow)
+    desk.store.may_end.set()
+    await desk.accept()
+
+    assert sent_when_followed[0] == 2
+
+
+async def test_what_is_durable_is_followed_even_if_the_next_commit_is_given_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whoever waits for it must not wait for ever, nor be told that it was not written."""
+    monkeypatch.undo()
+    desk = _Desk()
+    working = asyncio.create_task(desk.committer.run())
+    followed: list[Transition] = []
+    first, second = Transition(), Transition()
+    desk.committer.submit(first, followed.append)
+    while not desk.store.batches:
+        await asyncio.sleep(0)
+    desk.committer.submit(second, followed.append)
+    desk.store.may_end.set()
+    while desk.counts.count == 0:
+        await asyncio.sleep(0)
+
+    working.cancel()
+    await asyncio.wait([working])
+
+    assert followed == [first]

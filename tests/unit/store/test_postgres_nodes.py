@@ -61,7 +61,7 @@ class Held:
     async def __aenter__(self) -> None:
         self._blocker.execute("LOCK TABLE queue IN ACCESS EXCLUSIVE MODE")
         batch = [Transition(put=[an_item(1)])]
-        self._commit = asyncio.create_task(self._store.commit(self._owner, batch))
+        self._commit = asyncio.ensure_future(self._store.commit(self._owner, batch))
         while self._place.execute(_WAITING) == [(0,)]:
             await asyncio.sleep(0)
 

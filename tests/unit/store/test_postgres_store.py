@@ -146,7 +146,7 @@ class TestFencing:
         other = await place.open()
         with psycopg.connect(place.uri) as blocker:
             blocker.execute("LOCK TABLE queue IN ACCESS EXCLUSIVE MODE")
-            commit = asyncio.create_task(store.commit(owner, [Transition(put=[an_item(1)])]))
+            commit = asyncio.ensure_future(store.commit(owner, [Transition(put=[an_item(1)])]))
             await waits_for_a_lock(place)
             joining = asyncio.create_task(join_alone(other))
             while place.execute(_WAITING) != [(2,)]:
@@ -212,7 +212,7 @@ class TestFailures:
         owner = await join_alone(store)
         with psycopg.connect(place.uri) as blocker:
             blocker.execute("LOCK TABLE queue IN ACCESS EXCLUSIVE MODE")
-            commit = asyncio.create_task(
+            commit = asyncio.ensure_future(
                 store.commit(owner, [Transition(events=[an_event(1)], put=[an_item(1)])])
             )
             await waits_for_a_lock(place)
@@ -257,7 +257,7 @@ class TestFailures:
         owner = await join_alone(store)
         with psycopg.connect(place.uri) as blocker:
             blocker.execute("LOCK TABLE claims IN ACCESS EXCLUSIVE MODE")
-            commit = asyncio.create_task(store.commit(owner, [Transition(claims=[a_claim("k")])]))
+            commit = asyncio.ensure_future(store.commit(owner, [Transition(claims=[a_claim("k")])]))
             await waits_for_a_lock(place)
             commit.cancel()
             blocker.rollback()

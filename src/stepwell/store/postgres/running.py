@@ -99,9 +99,11 @@ class PostgresDatabase:
         except FailedAt as failed:
             _raise(operation, failed)
 
-    async def commit(self, owner: Ownership, batch: Sequence[Transition], places: Places) -> None:
+    def commit(
+        self, owner: Ownership, batch: Sequence[Transition], places: Places
+    ) -> Awaitable[None]:
         work = partial(_commit, owner=owner, batch=batch, places=places)
-        await self._write("commit", owner, work)
+        return self._write("commit", owner, work)
 
     async def probe(self, owner: Ownership) -> None:
         await self._write("probe", owner, partial(_probe, owner=owner))
@@ -141,12 +143,12 @@ class PostgresDatabase:
         await self._writers.close()
         await self._readers.close()
 
-    async def _write(
+    def _write(
         self,
         operation: str,
         owner: Ownership,
         work: Callable[[PipelinedConnection], Awaitable[T]],
-    ) -> T:
+    ) -> Awaitable[T]:
         turn = self._turns.setdefault(owner.node, asyncio.Lock())
 
         async def in_turn() -> T:
@@ -159,7 +161,7 @@ class PostgresDatabase:
         task = asyncio.create_task(in_turn())
         self._writing.add(task)
         task.add_done_callback(self._forget)
-        return await asyncio.shield(task)
+        return asyncio.shield(task)
 
     def _forget(self, task: asyncio.Task[Any]) -> None:
         self._writing.discard(task)

@@ -1,6 +1,6 @@
 """How a database is asked and written to, whichever it is."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol, TypeVar
 
 from stepwell.core.identity import PartitionId
@@ -34,7 +34,9 @@ class Database(Protocol):
         """The answer to a question of several rounds, all of one moment."""
         ...
 
-    async def commit(self, owner: Ownership, batch: Sequence[Transition], places: Places) -> None:
+    def commit(
+        self, owner: Ownership, batch: Sequence[Transition], places: Places
+    ) -> Awaitable[None]:
         """Write all rows of all transitions durably, or none."""
         ...
 

@@ -1,6 +1,6 @@
 """The store, whichever database it is on: what the engine asks becomes questions in SQL."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Awaitable, Collection, Mapping, Sequence
 from typing import Final
 
 from stepwell.core.access_token import TokenHash
@@ -88,10 +88,10 @@ class SqlStore(SqlCluster):
         """Return if the database can be read; raises `StoreUnavailable` if not."""
         await self._database.ask("answers", _anything())
 
-    async def commit(
+    def commit(
         self, owner: Ownership, batch: Sequence[Transition], places: Places = ONE_PLACE
-    ) -> None:
-        await self._database.commit(owner, batch, places)
+    ) -> Awaitable[None]:
+        return self._database.commit(owner, batch, places)
 
     async def probe(self, owner: Ownership) -> None:
         await self._database.probe(owner)
