@@ -60,7 +60,10 @@ class RollupsServer(Api):
         )
 
     def commit(self, *batch: Transition) -> None:
-        asyncio.run(self.store.commit(self.owner, batch))
+        async def commit() -> None:
+            await self.store.commit(self.owner, batch)
+
+        asyncio.run(commit())
 
     async def under_way(self) -> list[tuple[FunctionId, int]]:
         return self.sent

@@ -93,6 +93,21 @@ async def has_room(connections: Connections) -> None:
         return
 
 
+async def test_a_connection_that_the_database_closed_is_not_used_again(
+    place: PostgresPlace,
+) -> None:
+    """Nobody was told when it happened, because nobody used it; so nobody has to fail."""
+    async with opened(Connections(Address.parse(place.uri), WRITING, connections_max=1)) as pool:
+        before = await pid_of(pool)
+        with closing(place.connect()) as another:
+            # Returns when it has ended, and its end has been sent.
+            another.execute("SELECT pg_terminate_backend(%s, 10000)", [before])
+        for _ in range(3):
+            await asyncio.sleep(0)  # it has arrived: the loop only has to look
+
+        assert await pid_of(pool) != before
+
+
 class TestSilence:
     async def test_a_connection_that_says_nothing_is_given_up(
         self, place: PostgresPlace, proxy: Proxy

@@ -367,10 +367,12 @@ async def test_an_answer_is_of_one_moment(tmp_path: Path) -> None:
     owner, reading = await join_alone(store), store.read_models()
     loop = asyncio.get_running_loop()
 
+    async def write() -> None:
+        await store.commit(owner, [Transition(runs=[a_run(1)])])
+
     def question(queries: Queries) -> list[RunView | None]:
         before = queries.run(run_id(1))
-        writing = store.commit(owner, [Transition(runs=[a_run(1)])])
-        asyncio.run_coroutine_threadsafe(writing, loop).result(timeout=10)
+        asyncio.run_coroutine_threadsafe(write(), loop).result(timeout=10)
         return [before, queries.run(run_id(1))]
 
     assert await reading._reading.run("moment", question) == [None, None]

@@ -312,8 +312,8 @@ async def test_closing_finishes_what_was_begun(path: Path) -> None:
     """Also a commit whose caller gave up waiting."""
     store = await SqliteStore.open(path)
     owner = await join_alone(store)
-    impatient = asyncio.create_task(store.commit(owner, [_large(1)]))
-    patient = asyncio.create_task(store.commit(owner, [_large(2)]))
+    impatient = asyncio.ensure_future(store.commit(owner, [_large(1)]))
+    patient = asyncio.ensure_future(store.commit(owner, [_large(2)]))
     await asyncio.sleep(0)
     impatient.cancel()
     await store.close()

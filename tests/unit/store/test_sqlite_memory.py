@@ -37,7 +37,7 @@ def test_every_method_is_done_without_waiting() -> None:
         taking.send(None)
     committing = store.commit(taken.value.value, [Transition(events=[an_event(1)])])
     with pytest.raises(StopIteration):
-        committing.send(None)
+        next(committing.__await__())
     finding = store.event(event_id(1))
     with pytest.raises(StopIteration) as found:
         finding.send(None)

@@ -307,8 +307,10 @@ class Connections:
             raise
 
     async def _close_unused(self) -> None:
-        """Close what broke with others, and what was not used for long; but keep the last one."""
+        """Close what broke, by itself or with others, and what was not used for long but for one."""
         idle, breaks, idle_s = self._idle, self._breaks.count, self._times.idle_s
+        while idle and not idle[-1].connection.is_idle:
+            await idle.pop().connection.close()
         while idle and idle[0].breaks != breaks:
             await idle.pop(0).connection.close()
         if idle_s is None:

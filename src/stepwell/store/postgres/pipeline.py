@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
 import psycopg
-from psycopg import AsyncConnection, abc, pq
+from psycopg import AsyncConnection, pq
 from psycopg.adapt import Transformer
 from psycopg.errors import error_from_result
 
@@ -88,8 +88,31 @@ def bulk(statement: BulkStatement, values: Sequence[Any]) -> Prepared:
     return Prepared(statement.postgres, parameters, missing=statement.missing)
 
 
+class _Pipeline:
+    """Statements under way.
+
+    Attributes:
+        answers: Set when everything is answered, or something failed.
+        found: What the statements answered until now.
+        expected: What is answered next, from the end: a statement, and its name if it is being
+            prepared.
+        failure: Of the first statement that failed.
+    """
+
+    __slots__ = ("answers", "expected", "failure", "found")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.answers: asyncio.Future[list[Answer]] = loop.create_future()
+        self.found: list[Answer] = []
+        self.expected: list[tuple[Prepared, bytes | None]] = []
+        self.failure: FailedAt | None = None
+
+
 class PipelinedConnection:
     """A connection that is used for pipelines only, one at a time.
+
+    It listens as long as it is open: to begin and to end that with every pipeline would cost more
+    than all its statements.
 
     Args:
         connection: That nobody else uses.
@@ -102,20 +125,27 @@ class PipelinedConnection:
     def __init__(
         self, connection: AsyncConnection[Any], *, answer_limit_s: float = ANSWER_LIMIT_S
     ) -> None:
+        self._loop = asyncio.get_running_loop()
+        self.opened_s = self._loop.time()
         self._answer_limit_s = answer_limit_s
-        self.opened_s = asyncio.get_running_loop().time()
         self._connection = connection
         self._pgconn = connection.pgconn
         self._pgconn.enter_pipeline_mode()
         self._transformer = Transformer(connection)
         self._names: dict[str, bytes] = {}
-        self._running: _Running | None = None
+        self._under_way: _Pipeline | None = None
+        self._deadline_s = 0.0
+        self._timer: asyncio.TimerHandle | None = None
+        self._socket = self._pgconn.socket
+        self._is_writing = False
+        self._is_listening = True
+        self._loop.add_reader(self._socket, self._advance)
 
     @property
     def is_idle(self) -> bool:
         """Whether it can be used again: nothing is under way, and no transaction is open."""
         return (
-            self._running is None
+            self._under_way is None
             and self._pgconn.status == _CONNECTED
             and self._pgconn.transaction_status == _IDLE
         )
@@ -133,100 +163,37 @@ class PipelinedConnection:
         Raises:
             FailedAt: One of them failed, or the connection broke.
         """
-        assert self._running is None
+        assert self._under_way is None
         assert len(self._names) < _STATEMENTS_MAX
+        pipeline = self._under_way = _Pipeline(self._loop)
+        self._deadline_s = self._loop.time() + self._answer_limit_s
+        if self._timer is None:
+            self._timer = self._loop.call_later(_LOOK_S, self._look)
         try:
-            running = _Running(
-                self._pgconn,
-                self._transformer,
-                self._names,
-                statements,
-                answer_limit_s=self._answer_limit_s,
-            )
-        except psycopg.Error as error:
-            raise FailedAt(error, None) from error
-        self._running = running
-        try:
-            return await running.answers
-        finally:
-            if running.is_answered:
-                self._running = None
-
-    async def close(self) -> None:
-        """Give the connection up, whatever is under way. May be called twice."""
-        if self._running is not None:
-            self._running.abandon()
-            self._running = None
-        await self._connection.close()
-
-
-class _Running:
-    """A pipeline under way.
-
-    Attributes:
-        answers: Set when everything is answered, or something failed.
-    """
-
-    def __init__(
-        self,
-        pgconn: pq.abc.PGconn,
-        transformer: abc.Transformer,
-        names: dict[str, bytes],
-        statements: Sequence[Prepared],
-        *,
-        answer_limit_s: float,
-    ) -> None:
-        self._loop = asyncio.get_running_loop()
-        self.answers: asyncio.Future[list[Answer]] = self._loop.create_future()
-        self._pgconn = pgconn
-        self._transformer = transformer
-        self._names = names
-        self._socket = pgconn.socket
-        self._found: list[Answer] = []
-        self._failure: FailedAt | None = None
-        #: What is answered next, from the end: a statement, and its name if it is being prepared.
-        self._expected: list[tuple[Prepared, bytes | None]] = []
-        self._is_writing = False
-        self._is_listening = True
-        self._answer_limit_s = answer_limit_s
-        self._deadline_s = self._loop.time() + answer_limit_s
-        self._timer = self._loop.call_later(_LOOK_S, self._look)
-        self._loop.add_reader(self._socket, self._advance)
-        try:
-            self._send(statements)
+            self._send(pipeline, statements)
             self._flush()
         except psycopg.Error as error:
             self._fail(FailedAt(error, None))
+        return await pipeline.answers
 
-    @property
-    def is_answered(self) -> bool:
-        """Whether nothing more will come; not so if who waited was cancelled."""
-        return not self._is_listening
+    async def close(self) -> None:
+        """Give the connection up, whatever is under way. May be called twice."""
+        self._stop_listening()
+        await self._connection.close()
 
-    def abandon(self) -> None:
-        """Stop listening. Once only: later, the socket's number may be somebody else's."""
-        if not self._is_listening:
-            return
-        self._is_listening = False
-        self._timer.cancel()
-        self._loop.remove_reader(self._socket)
-        if self._is_writing:
-            self._loop.remove_writer(self._socket)
-            self._is_writing = False
-
-    def _send(self, statements: Sequence[Prepared]) -> None:
+    def _send(self, pipeline: _Pipeline, statements: Sequence[Prepared]) -> None:
         new: dict[str, bytes] = {}
         for statement in statements:
             name = self._names.get(statement.sql) or new.get(statement.sql)
             if name is None:
                 name = new[statement.sql] = f"s{len(self._names) + len(new)}".encode()
                 self._pgconn.send_prepare(name, statement.sql.encode(), statement.types)
-                self._expected.append((statement, name))
+                pipeline.expected.append((statement, name))
             formats = (_BINARY,) * len(statement.parameters)
             self._pgconn.send_query_prepared(name, statement.parameters, formats, _BINARY)
-            self._expected.append((statement, None))
+            pipeline.expected.append((statement, None))
         self._pgconn.pipeline_sync()
-        self._expected.reverse()
+        pipeline.expected.reverse()
 
     def _flush(self) -> None:
         is_unsent = bool(self._pgconn.flush())
@@ -238,69 +205,90 @@ class _Running:
 
     def _advance(self) -> None:
         """Send what is left and take what has come."""
-        if self.answers.done():  # cancelled
-            self.abandon()
+        pipeline = self._under_way
+        if pipeline is not None and pipeline.answers.done():  # cancelled
+            self._stop_listening()
             return
         try:
             self._pgconn.consume_input()
             if self._is_writing:
                 self._flush()
-            self._receive()
+            if pipeline is not None:
+                self._receive(pipeline)
         except psycopg.Error as error:
             self._fail(FailedAt(error, None))
         except Exception as error:  # noqa: BLE001 - the caller gets it, whatever it is
             self._fail(error)
 
-    def _receive(self) -> None:
-        while self._is_listening and not self._pgconn.is_busy():
-            result = self._pgconn.get_result()
+    def _receive(self, pipeline: _Pipeline) -> None:
+        pgconn = self._pgconn
+        while self._under_way is pipeline and not pgconn.is_busy():
+            result = pgconn.get_result()
             if result is not None:
-                self._take(result)
-            elif self._pgconn.status != _CONNECTED:
+                self._take(pipeline, result)
+            elif pgconn.status != _CONNECTED:
                 raise psycopg.OperationalError("the connection is lost")
 
-    def _take(self, result: pq.abc.PGresult) -> None:
+    def _take(self, pipeline: _Pipeline, result: pq.abc.PGresult) -> None:
         status = result.status
         if status == _SYNCHRONISED:
-            assert self._failure is not None or not self._expected
-            self._end()
+            assert pipeline.failure is not None or not pipeline.expected
+            self._end(pipeline)
             return
-        assert self._expected
-        statement, name = self._expected.pop()
+        assert pipeline.expected
+        statement, name = pipeline.expected.pop()
         if status in _DONE:
             if name is not None:
                 self._names[statement.sql] = name
             else:
-                self._found.append(self._answer(result))
-        elif status == _HAS_FAILED and self._failure is None:
-            self._failure = FailedAt(error_from_result(result), statement)
+                pipeline.found.append(self._answer(result, status))
+        elif status == _HAS_FAILED and pipeline.failure is None:
+            pipeline.failure = FailedAt(error_from_result(result), statement)
             if self._pgconn.status != _CONNECTED:
-                raise psycopg.OperationalError(str(self._failure))
+                raise psycopg.OperationalError(str(pipeline.failure))
 
-    def _answer(self, result: pq.abc.PGresult) -> Answer:
+    def _answer(self, result: pq.abc.PGresult, status: int) -> Answer:
         rows: list[Any] = []
-        if result.status == _HAS_ROWS and result.ntuples:
+        if status == _HAS_ROWS and (count := result.ntuples):
             self._transformer.set_pgresult(result, format=_BINARY)
-            rows = self._transformer.load_rows(0, result.ntuples, tuple)
+            rows = self._transformer.load_rows(0, count, tuple)
         return Answer(rows, result.command_tuples or 0)
 
-    def _end(self) -> None:
-        self.abandon()
-        if self._failure is not None:
-            self.answers.set_exception(self._failure)
+    def _end(self, pipeline: _Pipeline) -> None:
+        self._under_way = None
+        if pipeline.failure is not None:
+            pipeline.answers.set_exception(pipeline.failure)
         else:
-            self.answers.set_result(self._found)
+            pipeline.answers.set_result(pipeline.found)
 
     def _fail(self, failure: Exception) -> None:
-        self.abandon()
+        """The connection is of no use any more; of what was under way it is not known what came."""
+        self._stop_listening()
         self._pgconn.finish()
-        if not self.answers.done():
-            self.answers.set_exception(failure)
+        pipeline, self._under_way = self._under_way, None
+        if pipeline is not None and not pipeline.answers.done():
+            pipeline.answers.set_exception(failure)
 
     def _look(self) -> None:
+        self._timer = None
+        if self._under_way is None:
+            return
         if self._loop.time() >= self._deadline_s:
             message = f"no answer within {self._answer_limit_s:g} s"
             self._fail(FailedAt(psycopg.OperationalError(message), None))
             return
         self._timer = self._loop.call_later(_LOOK_S, self._look)
         self._advance()
+
+    def _stop_listening(self) -> None:
+        """Once only: later, the socket's number may be somebody else's."""
+        if not self._is_listening:
+            return
+        self._is_listening = False
+        self._loop.remove_reader(self._socket)
+        if self._is_writing:
+            self._loop.remove_writer(self._socket)
+            self._is_writing = False
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
