@@ -134,7 +134,7 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     chosen.add_argument("--fast", action="store_true", help=f"run {', '.join(FAST)}")
     chosen.add_argument("--list", action="store_true", help="list the steps and exit")
     parser.add_argument(
-        "--jobs", type=int, default=3, help="steps at a time (default 3: some of them mostly wait)"
+        "--jobs", type=int, default=4, help="steps at a time (default 4: some of them mostly wait)"
     )
     parser.add_argument("--seed", type=int, help="repeat with the seed an earlier run printed")
     parser.add_argument("-v", "--verbose", action="store_true", help="show the output of all steps")

@@ -25,6 +25,10 @@ _log = structlog.get_logger("stepwell.engine")
 
 #: Transitions in one transaction. More does not raise throughput, only the latency of the first.
 BATCH_MAX: Final = 500
+#: Of more than these, half is left for the next commit. Otherwise everything that is under way would
+#: end up in one batch: the store would have nothing to do while it is followed, and the server
+#: nothing while it is written.
+_UNDIVIDED_MAX: Final = 48
 #: Transitions that may wait before no more work is begun. Without a bound, fast apps and a slow disk
 #: would fill the memory with results that are not written.
 BACKLOG_MAX: Final = 2 * BATCH_MAX
@@ -244,11 +248,8 @@ class Committer:
 
     def _take(self) -> list[_Pending]:
         waiting = self._waiting
-        if len(waiting) <= BATCH_MAX:
-            batch = list(waiting)
-            waiting.clear()
-            return batch
-        return [waiting.popleft() for _ in range(BATCH_MAX)]
+        count = min(len(waiting), max(_UNDIVIDED_MAX, len(waiting) // 2), BATCH_MAX)
+        return [waiting.popleft() for _ in range(count)]
 
 
 def _ignore(_stall: StoreUnavailable) -> None:

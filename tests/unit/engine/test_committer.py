@@ -207,6 +207,26 @@ async def test_the_next_commit_is_sent_before_anything_follows_from_the_last(
     assert sent_when_followed[0] == 2
 
 
+async def test_of_many_some_are_left_for_the_next_commit(
+    desk: _Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Otherwise all that is under way would end up in one batch, and nothing go on meanwhile."""
+    monkeypatch.undo()
+    desk.store.may_end.set()
+    transitions = [Transition(at_ms=number) for number in range(1_500)]
+    for transition in transitions[1:]:
+        desk.committer.submit(transition, lambda _: None)
+
+    await desk.requests.commit(transitions[0])
+
+    sizes = [len(batch) for batch in desk.store.batches]
+    assert sizes == [500, 500, 250, 125, 62, 48, 15]
+    assert [each for batch in desk.store.batches for each in batch] == [
+        *transitions[1:],
+        transitions[0],
+    ]
+
+
 async def test_what_is_durable_is_followed_even_if_the_next_commit_is_given_up(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
