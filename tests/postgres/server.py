@@ -23,7 +23,8 @@ from tests.postgres.packages import install, native_folder
 __all__ = ["PostgresServer", "other_user"]
 
 _START_LIMIT_S: Final = 30.0
-_STOP_LIMIT_S: Final = 20.0
+#: Before it ends it writes everything to the disk, which others may keep busy.
+_STOP_LIMIT_S: Final = 120.0
 _BETWEEN_TRIES_S: Final = 0.02
 _PORTS_TRIED: Final = 5
 _ICU_SINCE: Final = 15
@@ -146,7 +147,10 @@ class PostgresServer:
         try:
             process.wait(_STOP_LIMIT_S)
         except subprocess.TimeoutExpired:
-            process.kill()
+            # Those of its processes that live on would keep it from being started again.
+            for pid in (process.pid, *_children(process.pid)):
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
             process.wait()
 
     @property

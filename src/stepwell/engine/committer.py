@@ -1,8 +1,8 @@
 """Group commit: many decisions, one transaction, in the order they were made.
 
-The next commit begins the moment the previous one has ended, with whatever waits by then; there is
-no window to wait for company. Nothing a transition leads to happens before it is durable; it happens
-when the next commit is on its way, so that the disk is not kept waiting for it.
+The next commit begins the moment the previous one has ended, with what waits by then, or half of it
+if that is much; there is no window to wait for company. Nothing a transition leads to happens before
+it is durable; it happens when the next commit is on its way, so that the disk need not wait for it.
 """
 
 import asyncio
