@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import IO
 
 ROOT = Path(__file__).resolve().parent.parent
-# The slowest step takes ten minutes beside two others, and twice that on a slow machine; one that
+# The slowest step takes ten minutes beside three others, and twice that on a slow machine; one that
 # hangs must not use up the time of a CI machine.
 STEP_SECONDS_MAX = 2400.0
 # A third of the weight of others, which is never nothing.

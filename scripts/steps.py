@@ -176,8 +176,8 @@ def _pytest(run: StepRun, folder: str) -> None:
         raise StepError(run.summary)
 
 
-# First what takes no time. Then what mostly waits, all of it at once; then what takes most of the
-# processors, and the short ones beside it.
+# First what takes no time. Then what mostly waits, all of it at once, and beside it what takes most
+# of the processors; the short ones fill what is left.
 STEPS = (
     Step(name="format", about="ruff format --check", action=_check_format),
     Step(name="lint", about="ruff check", action=_check_lint),
